@@ -1,0 +1,64 @@
+#pragma once
+// The server's side of scanning: hands content to postfach-scanner's workers and gets verdicts. Knows bytes, no mail.
+// Any thread may call; nothing here blocks: scan() queues, and the answer comes on the client's own thread.
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postfach::scanner {
+
+struct Verdict {
+    enum class Kind : std::uint8_t {
+        clean,       // scanned whole, nothing found
+        infected,    // name says what
+        unscannable, // name says why: encrypted, limit, timeout, broken; not clean
+        error,       // no verdict could be had now (worker died twice, no signatures, temp space): try again later
+    };
+    Kind kind = Kind::error;
+    std::string name;           // signature as libclamav names it, or the reason
+    std::string signatures;     // identifies the signature set that said so (stable text, e.g. a short hash)
+    std::uint32_t milliseconds = 0;
+};
+
+// What to scan: the first piece is the message as mail (the worker puts a Received: line before it); the others are decoded
+// parts and transcodes. A piece whose SHA-256 libclamav already saw as a layer of the first is skipped by the worker.
+struct Content {
+    std::vector<std::string> pieces;
+};
+
+struct Status {
+    bool ready = false;            // workers answer
+    std::string problem;           // why not, for a person
+    std::string signatures;        // the set in use
+    std::uint64_t signature_count = 0;
+    std::int64_t loaded_at = 0;    // ms since 1970
+    std::uint64_t scans = 0, infected = 0, unscannable = 0, errors = 0, restarts = 0;
+};
+
+struct Options {
+    std::string program;                       // path of postfach-scanner
+    std::string signatures;                    // folder; may be empty or absent: then the built-in test signature alone
+    std::string run_folder;                    // DIR/run/scanner: sockets and temp folders of the workers
+    unsigned workers = 0;                      // 0: one a core
+    std::chrono::milliseconds deadline{60'000}; // hard, wall clock, per scan
+    std::uint64_t temp_bytes = 256ULL << 20;   // per worker
+};
+
+class Client {
+public:
+    virtual ~Client() = default;
+    // `answer` is called exactly once, on the client's thread, soon after; it must not block. The view-free Content is taken over.
+    virtual void scan(Content content, std::function<void(Verdict)> answer) = 0;
+    virtual Status status() const = 0;
+    virtual void reload() = 0;     // signatures may have changed: a new generation is tried beside the old
+};
+
+// Starts the process (call before other threads exist where possible) and the client's thread. Returns at once: until the
+// first generation is ready scans wait, up to the deadline. The destructor ends the processes it started.
+std::unique_ptr<Client> startClient(const Options& options);
+
+} // namespace postfach::scanner

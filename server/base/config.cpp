@@ -1,0 +1,191 @@
+#include "server/base/config.h"
+#include "server/base/text.h"
+
+#include <Poco/Exception.h>
+#include <Poco/Util/PropertyFileConfiguration.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
+
+extern char** environ; // NOLINT: POSIX
+
+namespace postfach::base {
+namespace {
+using Kind = Config::Key::Kind;
+
+// Sizes in bytes, with or without a unit of 1024: "50 MiB", "5G", "1048576".
+std::optional<std::uint64_t> parseSize(std::string_view value)
+{
+    std::size_t digits = 0;
+    while (digits < value.size() && isDigit(value[digits]))
+        ++digits;
+    const auto number = parseU64(value.substr(0, digits));
+    std::string unit = lower(trim(value.substr(digits)));
+    for (const std::string_view tail : {"ib", "b"})
+        if (unit.ends_with(tail)) {
+            unit.resize(unit.size() - tail.size());
+            break;
+        }
+    static constexpr std::string_view kUnits = "kmgt";
+    const auto power = unit.empty() ? 0 : unit.size() == 1 ? kUnits.find(unit[0]) + 1 : std::string_view::npos;
+    if (!number || power > kUnits.size() || (power > 0 && *number >> (64 - 10 * power) != 0))
+        return std::nullopt;
+    return *number << (10 * power);
+}
+
+bool isAllowed(const Config::Key& key, std::string_view value)
+{
+    switch (key.kind) {
+    case Kind::text:
+    case Kind::list: return isUtf8(value) && value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+    case Kind::size: return parseSize(value).has_value();
+    case Kind::number: return parseU64(value).has_value();
+    case Kind::flag: return value == "true" || value == "false";
+    case Kind::port: {
+        const auto port = parseU32(value);
+        return value == "off" || (port && *port <= 65535);
+    }
+    case Kind::choice: {
+        const auto words = split(key.allowed, '|');
+        return std::find(words.begin(), words.end(), value) != words.end();
+    }
+    }
+    return false;
+}
+
+const Config::Key* findKey(std::string_view name)
+{
+    for (const auto& key : Config::keys())
+        if (key.name == name)
+            return &key;
+    return nullptr;
+}
+
+std::string environmentName(std::string_view key)
+{
+    std::string name = "POSTFACH_" + upper(key);
+    std::replace(name.begin(), name.end(), '.', '_');
+    return name;
+}
+} // namespace
+
+const std::vector<Config::Key>& Config::keys()
+{
+    static constexpr auto kPort = "1 to 65535, or off";
+    static constexpr auto kSize = "bytes, or with a unit: 500 MiB, 5 GiB";
+    static constexpr auto kNumber = "a whole number";
+    static const std::vector<Key> table = {
+        {"listen.address", Kind::list, "::, 0.0.0.0", "IP addresses", "addresses to bind"},
+        {"pop3.port", Kind::port, "110", kPort, "POP3 with STLS"},
+        {"pop3s.port", Kind::port, "995", kPort, "POP3 with TLS from the first byte"},
+        {"imap.port", Kind::port, "143", kPort, "IMAP with STARTTLS"},
+        {"imaps.port", Kind::port, "993", kPort, "IMAP with TLS from the first byte"},
+        {"lmtp.port", Kind::port, "24", kPort, "LMTP, the way in for a mail transfer agent"},
+        {"lmtp.allow", Kind::list, "127.0.0.0/8, ::1/128, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, fc00::/7, fe80::/10",
+         "networks in CIDR form", "who may deliver by LMTP"},
+        {"admin.port", Kind::port, "8443", kPort, "HTTPS: API, web console, health, metrics"},
+        {"tls.certificate", Kind::text, "", "a PEM file", "certificate chain; empty: self-signed in DIR/tls"},
+        {"tls.key", Kind::text, "", "a PEM file", "private key of tls.certificate"},
+        {"auth.plaintext", Kind::choice, "tls", "tls|loopback|always", "who may log in without TLS"},
+        {"server.name", Kind::text, "", "a host name", "name in greetings and the certificate; empty: the host's"},
+        {"store.url", Kind::text, "sqlite", "sqlite", "where accounts and mail are kept"},
+        {"store.delimiter", Kind::choice, "/", "/|.", "hierarchy delimiter of mailbox names"},
+        {"scanner.signatures", Kind::text, "/var/lib/clamav", "a folder", "ClamAV signatures"},
+        {"scanner.program", Kind::text, "", "a file", "postfach-scanner; empty: beside postfach"},
+        {"scanner.workers", Kind::number, "0", kNumber, "scanning processes; 0: one a core"},
+        {"scanner.unavailable", Kind::choice, "tempfail", "tempfail|accept", "when no verdict can be had"},
+        {"scanner.infected", Kind::choice, "quarantine", "quarantine|reject", "infected mail at delivery"},
+        {"scanner.unscannable", Kind::choice, "mark", "mark|quarantine|reject", "mail that cannot be scanned whole (encrypted, over a limit)"},
+        {"limits.message_size", Kind::size, "50 MiB", kSize, "larger messages are refused"},
+        {"limits.connections", Kind::number, "10000", kNumber, "live connections in all"},
+        {"limits.connections_per_address", Kind::number, "50", kNumber, "live connections from one address"},
+        {"recovery.days", Kind::number, "7", kNumber, "how long what is gone can be restored"},
+        {"trash.days", Kind::number, "30", kNumber, "age at which mail in Trash and Junk goes; 0: never"},
+        {"quota.default", Kind::size, "5 GiB", kSize, "bytes an account may hold; 0: no bound"},
+        {"log.format", Kind::choice, "text", "text|json", "form of the log lines"},
+        {"log.level", Kind::choice, "info", "debug|info|warning|error", "least level that is logged"},
+    };
+    return table;
+}
+
+Config::Config()
+{
+    for (const auto& key : keys())
+        values_[key.name] = key.standard;
+}
+
+void Config::set(std::string_view name, std::string_view value, const std::string& origin)
+{
+    const auto* key = findKey(name);
+    value = trim(value);
+    if (key == nullptr)
+        throw Refused("unknown key '" + printable(name) + "' (" + origin + "); the keys are listed by: postfach serve --help");
+    if (!isAllowed(*key, value))
+        throw Refused("bad value '" + printable(value) + "' for " + key->name + " (" + origin + "); allowed: " + key->allowed);
+    values_[key->name] = std::string(value);
+}
+
+void Config::readFile(const std::string& path)
+{
+    Poco::AutoPtr<Poco::Util::PropertyFileConfiguration> file;
+    try {
+        file = new Poco::Util::PropertyFileConfiguration(path);
+    } catch (const Poco::Exception&) {
+        throw Refused("cannot read the configuration file " + path);
+    }
+    // Poco gives keys level by level; a key of ours has two levels.
+    Poco::Util::AbstractConfiguration::Keys roots;
+    file->keys(roots);
+    for (const auto& root : roots) {
+        Poco::Util::AbstractConfiguration::Keys leaves;
+        file->keys(root, leaves);
+        if (leaves.empty())
+            set(root, file->getRawString(root, ""), path);
+        for (const auto& leaf : leaves)
+            set(root + "." + leaf, file->getRawString(root + "." + leaf, ""), path);
+    }
+}
+
+void Config::readEnvironment()
+{
+    for (const auto& key : keys())
+        if (const char* value = std::getenv(environmentName(key.name).c_str()))
+            set(key.name, value, "environment " + environmentName(key.name));
+}
+
+const std::string& Config::text(std::string_view key) const
+{
+    const auto found = values_.find(key);
+    if (found == values_.end())
+        throw std::logic_error("no such configuration key: " + std::string(key));
+    return found->second;
+}
+
+std::uint64_t Config::size(std::string_view key) const { return parseSize(text(key)).value(); }
+std::uint64_t Config::number(std::string_view key) const { return parseU64(text(key)).value(); }
+bool Config::flag(std::string_view key) const { return text(key) == "true"; }
+
+std::optional<std::uint16_t> Config::port(std::string_view key) const
+{
+    if (text(key) == "off")
+        return std::nullopt;
+    return static_cast<std::uint16_t>(*parseU32(text(key)));
+}
+
+std::vector<std::string> Config::list(std::string_view key) const
+{
+    std::vector<std::string> items;
+    std::string item;
+    for (const char c : text(key) + ",") {
+        if (c != ',' && c != ' ' && c != '\t') {
+            item += c;
+        } else if (!item.empty()) {
+            items.push_back(std::move(item));
+            item.clear();
+        }
+    }
+    return items;
+}
+
+} // namespace postfach::base

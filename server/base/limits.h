@@ -1,0 +1,61 @@
+#pragma once
+// Every bound on what a stranger can make us do, each with its reason. Tighter before login than after.
+// What an administrator may set (message size, connections) is in config.h with its default.
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace postfach::base::limits {
+
+using namespace std::chrono_literals;
+
+// Lines and literals. A real client's longest command is a UID set; 64 KiB holds about 10,000 scattered UIDs.
+inline constexpr std::size_t kLineBeforeLogin = 8 * 1024;
+inline constexpr std::size_t kLineAfterLogin = 64 * 1024;
+inline constexpr std::size_t kLiteralBeforeLogin = 4 * 1024; // a password, a SASL answer
+inline constexpr std::size_t kLiteralAfterLogin = 64 * 1024; // a search text; APPEND has limits.message_size
+inline constexpr std::size_t kCommandAfterLogin = 256 * 1024; // a command with all its literals, APPEND's aside
+inline constexpr std::size_t kLmtpLine = 8 * 1024;            // commands; DATA lines have no limit of their own
+
+// Output. At 64 KiB in 16 KiB pieces a slow reader costs 150 KiB; at 256 KiB it cost 580 (FACTS: slow readers).
+inline constexpr std::size_t kHighWaterMark = 64 * 1024;
+
+// Time. RFC 9051 5.4 wants at least 30 minutes after login, RFC 1939 3 at least 10.
+inline constexpr auto kLoginTimeout = 60s;
+inline constexpr auto kImapIdleTimeout = 30min;
+inline constexpr auto kPop3IdleTimeout = 10min;
+inline constexpr auto kLmtpIdleTimeout = 5min; // RFC 5321 4.5.3.2.7
+inline constexpr auto kGoodbyeTime = 2s;       // to hand over the last words at shutdown
+
+// Patience with mistakes.
+inline constexpr int kBadCommandsBeforeLogin = 3; // a browser's POST ends before its body is read as commands
+inline constexpr int kBadCommandsAfterLogin = 20;
+inline constexpr int kLoginFailures = 3;          // on one connection
+
+// MIME. Past these the rest is one opaque part; the bytes stay as they are. Real mail stays under 10 levels, 200 parts.
+inline constexpr int kMimeDepth = 100;
+inline constexpr int kMimeParts = 10'000;
+inline constexpr int kHeaderFields = 1'000;          // looked at per part; more are kept, not looked at
+inline constexpr std::size_t kHeaderField = 64 * 1024; // bytes of one field that are decoded; the rest is not looked at
+inline constexpr int kMimeParameters = 100;
+inline constexpr int kAddresses = 1'000; // of one field in an ENVELOPE
+
+// Mailboxes.
+inline constexpr int kMailboxDepth = 20;
+inline constexpr std::size_t kMailboxName = 1'000; // bytes of UTF-8
+inline constexpr int kMailboxesPerAccount = 5'000;
+inline constexpr int kKeywordsPerAccount = 10'000;
+inline constexpr std::size_t kKeyword = 255;
+
+// IMAP syntax.
+inline constexpr int kParentheses = 50;
+inline constexpr int kSearchKeys = 200;
+inline constexpr int kSearchDepth = 50;
+
+// LMTP. RFC 5321 4.5.3.1.8 wants at least 100 recipients.
+inline constexpr int kRecipients = 1'000;
+
+// Receiving. Up to here a message stays in memory; larger ones go to a spool file.
+inline constexpr std::size_t kSpoolInMemory = 256 * 1024;
+
+} // namespace postfach::base::limits

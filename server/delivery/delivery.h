@@ -1,0 +1,79 @@
+#pragma once
+// The one door for mail that comes in: LMTP, APPEND, import, later collectors and restore. Understand, scan, store, tell
+// (server/README.md, "The life of a mail"). When a call returns `stored` or `quarantined` the mail is on disk.
+#include "server/delivery/spool.h"
+#include "server/net/strand.h"
+#include "scanner/client.h"
+#include "server/store/store.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace postfach::delivery {
+
+struct Policy {
+    bool accept_unscanned = false;     // scanner.unavailable = accept
+    bool reject_infected = false;      // scanner.infected = reject
+    enum class Unscannable { mark, quarantine, reject } unscannable = Unscannable::mark;
+    std::uint64_t message_size = 50ULL << 20;
+    std::string server_name;           // in Received: and notices
+    std::string spool_folder;
+};
+
+enum class Outcome {
+    stored,
+    quarantined,      // kept aside, a notice stands in its place: success for the sender
+    infected,         // refused by policy (or APPEND); `detail` names the signature
+    unscannable,      // refused by policy; `detail` is the reason
+    overQuota,
+    noMailbox,
+    tooLarge,
+    unavailable,      // no verdict, or the store cannot write now: try again later
+    limit,            // keywords, mailbox counts
+};
+
+struct Result {
+    Outcome outcome = Outcome::unavailable;
+    std::string detail;
+    store::Appended where;             // when stored
+};
+
+struct Envelope {                      // of LMTP
+    std::string from;                  // without <>; empty for the null sender
+    std::vector<std::string> recipients;         // addresses as given, for Received/notices
+    std::vector<store::AccountId> accounts;      // same length
+    std::string client;                // for Received: "helo (address)"
+    std::string with = "LMTP";         // RFC 3848: LMTP, LMTPS …
+};
+
+struct AppendItem {                    // one message of APPEND
+    std::uint64_t flags = 0;           // store::Flags system bits
+    std::vector<std::string> keywords;
+    store::Time internal_date{};
+};
+
+class Delivery {
+public:
+    Delivery(store::Store& store, scanner::Client& scanner, const base::Clock& clock, Policy policy); // all outlive it
+    ~Delivery();
+
+    const Policy& policy() const;
+    Spool newSpool() const;
+
+    // `message` has CRLF line ends already (mail::CrlfNormalizer); Return-Path and Received are put before it here, for each
+    // recipient its own Return-Path/Received pair is the same text, so the content is one body. One result a recipient, in order.
+    net::Task<std::vector<Result>> deliver(net::Strand& strand, const Envelope& envelope, Spool& message);
+
+    // IMAP APPEND: bytes as they are. Infected is refused, never quarantined.
+    net::Task<Result> append(net::Strand& strand, const store::Account& account, const std::string& mailbox, const AppendItem& item, Spool& message);
+
+    // Blocking, for import by the admin's task thread: as append, but infected mail is quarantined; line ends become CRLF.
+    Result import(const store::Account& account, const std::string& mailbox, const AppendItem& item, std::string_view message);
+
+private:
+    struct Inner;
+    std::unique_ptr<Inner> inner_;
+};
+
+} // namespace postfach::delivery

@@ -1,0 +1,48 @@
+#pragma once
+// FETCH: what is asked for, and how an answer is printed from a message's bytes and summary. RFC 9051 6.4.5, 7.5.2; RFC 3501.
+#include "server/imap/syntax/parser.h"
+#include "server/mail/summary.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postfach::imap {
+
+struct BodySection { // BODY[...] and its RFC822 aliases
+    enum class What { whole, header, headerFields, headerFieldsNot, text, mime };
+    std::vector<std::uint32_t> part;  // empty: the message
+    What what = What::whole;          // with a part and `whole`: the part's body
+    std::vector<std::string> fields;  // of HEADER.FIELDS
+    bool peek = false;
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> partial; // offset, length
+    std::string label;                // how the answer names it: BODY[1.2.HEADER.FIELDS (Date)]<0>, RFC822.TEXT …
+};
+
+struct FetchItems {
+    bool flags = false, uid = false, internal_date = false, size = false, envelope = false, body = false, body_structure = false;
+    bool modseq = false, save_date = false, preview = false, email_id = false; // for later extensions; parse only what is announced
+    std::vector<BodySection> sections;
+    bool setsSeen() const;            // any section without peek
+    bool needsSummary() const;
+    bool needsBytes() const;          // any section at all that the summary's top_header cannot serve
+};
+
+FetchItems parseFetchItems(Parser& args); // ALL, FAST, FULL, one item or a list; bounded
+
+void putEnvelope(std::string& out, const mail::Envelope& envelope);
+void putBodyStructure(std::string& out, const mail::Summary& summary, bool extended); // BODY or BODYSTRUCTURE of the message
+
+// The bytes a section names, as ranges of the message (no copy) or as made text (HEADER.FIELDS). nullopt: no such part.
+struct SectionBytes {
+    std::uint64_t offset = 0, length = 0; // into the message, when !made
+    std::optional<std::string> made;
+};
+// `message` may be empty when needsBytes() is false for this section (top header only).
+std::optional<SectionBytes> findSectionBytes(const BodySection& section, const mail::Summary& summary, std::string_view message);
+// Prints " BODY[...] {n}CRLF..." (no leading space) including the partial cut; NIL for a part that is not there.
+void putSection(std::string& out, const BodySection& section, const mail::Summary& summary, std::string_view message);
+
+} // namespace postfach::imap

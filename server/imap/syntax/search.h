@@ -1,0 +1,55 @@
+#pragma once
+// SEARCH: the parsed program and its evaluation against one message. RFC 9051 6.4.4. Parsing is iterative or depth-capped
+// (limits::kSearchKeys, kSearchDepth); evaluation asks for dearer things only when the cheap ones leave it open.
+#include "server/imap/syntax/parser.h"
+#include "server/mail/summary.h"
+#include "server/store/types.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace postfach::imap {
+
+struct BadCharset : std::runtime_error { BadCharset() : runtime_error("unknown charset") {} }; // -> NO [BADCHARSET (UTF-8)]
+
+struct SearchKey {
+    enum class Kind {
+        all, notKey, orKeys, andKeys, sequence, uid,
+        flagSet, flagClear, keyword, unkeyword, recent, newMessages, old,
+        larger, smaller, before, on, since, sentBefore, sentOn, sentSince,
+        header, body, text, // from, to, cc, bcc, subject are header
+        modseq,
+    };
+    Kind kind = Kind::all;
+    std::vector<SearchKey> children;
+    SequenceSet set;
+    std::uint64_t number = 0;      // flag bit, size, modseq
+    std::int64_t day = 0;          // days since 1970
+    std::string name;              // header field or keyword
+    std::string text;              // UTF-8, case folded (mail::foldCase); empty text matches any present field
+    bool needsSummary() const;     // header keys, sent dates: of itself and its children
+    bool needsBytes() const;       // body, text
+};
+
+SearchKey parseSearch(Parser& args); // with optional CHARSET; the rest of the line
+
+struct SearchSubject {             // one message; the functions are called at most once each and may be dear
+    std::uint32_t sequence_number = 0, largest_sequence_number = 0;
+    store::Uid uid, largest_uid;
+    const store::Flags* flags = nullptr;
+    bool recent = false;
+    std::uint32_t size = 0;
+    store::Time internal_date{};
+    store::ModSeq modseq = 0;
+    const std::vector<std::string>* keyword_names = nullptr;
+    std::function<const mail::Summary&()> summary;
+    std::function<std::string_view()> bytes;   // whole message
+};
+enum class Match { no, yes, unknown };
+// With allow_summary / allow_bytes false, what would need them is `unknown` (three-valued logic): a first pass over the view in memory.
+Match evaluate(const SearchKey& key, const SearchSubject& subject, bool allow_summary, bool allow_bytes);
+
+} // namespace postfach::imap

@@ -1,0 +1,22 @@
+#pragma once
+// Content-Transfer-Encodings and charsets. Lenient readers: what a mail client would make of it. RFC 2045 6.
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postfach::mail {
+
+std::string decodeBase64(std::string_view body);          // junk is skipped; "=" in the middle ends a run and the next begins
+std::string decodeQuotedPrintable(std::string_view body);
+std::vector<std::string> decodeUuencoded(std::string_view body); // every begin/end block found
+// By the name of the encoding: base64, quoted-printable, x-uuencode; anything else as it is.
+std::string decodeTransfer(std::string_view encoding, std::string_view body);
+
+// ICU. Bytes that do not fit become U+FFFD. Unknown charset: UTF-8 if it is, else windows-1252.
+bool isKnownCharset(std::string_view charset);
+std::string toUtf8(std::string_view charset, std::string_view bytes);
+
+// Unicode case folding for comparisons and search (full folding, RFC 5051-like i;unicode-casemap use): ASCII fast, the rest by ICU.
+std::string foldCase(std::string_view utf8);
+
+} // namespace postfach::mail

@@ -1,0 +1,17 @@
+#pragma once
+// The words of a message, for SEARCH (RFC 9051 6.4.4: decoded, charset-converted) and for previews.
+#include "server/mail/structure.h"
+
+#include <string>
+#include <string_view>
+
+namespace postfach::mail {
+
+// Top header's fields, unfolded and decoded, one "Name: value" line each; with inner messages' headers too. UTF-8, not folded.
+std::string searchableHeader(std::string_view message, const Structure& structure);
+// Every text/* leaf, transfer-decoded and converted; HTML with its tags and without (words split by tags are found). UTF-8.
+std::string searchableBody(std::string_view message, const Structure& structure);
+std::string htmlToText(std::string_view html);
+std::string preview(std::string_view message, const Structure& structure, std::size_t characters = 200);
+
+} // namespace postfach::mail

@@ -1,0 +1,110 @@
+#pragma once
+// Sessions as coroutines: a Strand runs on one worker at a time and holds no thread while it waits.
+// Scheduler: an epoll thread (one-shot) with an eventfd, `workers` threads that never block, `helpers` threads that may.
+// Stop order: acceptors, Scheduler::stop(), store writer, scanner client, then the Scheduler is destroyed (last: a thread
+// may still be inside wake()).
+#include "server/net/task.h"
+
+#include <Poco/Net/StreamSocket.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+
+namespace postfach::net {
+
+// Why a strand was woken. Bits stay set until the session asks for them, so news during a flush is not lost.
+enum Wake : std::uint32_t {
+    kReadable = 1, kWritable = 2, kNews = 4, kDone = 8, kTurn = 16, kDeadline = 32, kShutdown = 64,
+};
+
+struct PeerGone : std::runtime_error { using runtime_error::runtime_error; };       // the connection ended; no fuss
+struct DeadlinePassed : std::runtime_error { DeadlinePassed() : runtime_error("deadline passed") {} };
+struct ShuttingDown : std::runtime_error { ShuttingDown() : runtime_error("shutting down") {} };
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+class Scheduler;
+
+class Strand : public std::enable_shared_from_this<Strand> {
+public:
+    virtual ~Strand() = default;
+
+    // Any thread, noexcept, cheap. Keep a shared_ptr (shared_from_this()) where the caller may outlive the session.
+    virtual void wake(std::uint32_t why) noexcept = 0;
+
+    // The rest is called by the strand's own coroutine.
+    // Waits for any of `wanted` and returns (and clears) those that came. Throws DeadlinePassed or ShuttingDown, once each.
+    virtual Task<std::uint32_t> wait(std::uint32_t wanted) = 0;
+    // The same, deaf to deadline and shutdown: for work that writes into our frame and cannot be called back.
+    virtual Task<std::uint32_t> waitUninterrupted(std::uint32_t wanted) = 0;
+    virtual Task<> turn() = 0;                       // lets the others go first
+    virtual void deadline(SteadyTime when) = 0;      // one store; SteadyTime::max() for none
+    virtual Scheduler& scheduler() = 0;
+
+    // Runs `work` on a helper thread; its result or exception comes out of co_await. Cannot be cancelled.
+    template <class F>
+    auto offload(F work) -> Task<std::invoke_result_t<F&>>;
+
+    // Starts something that answers later on another thread: `start(done)` must arrange that done() is called exactly once.
+    // Returns when it was. For store commits and scans. (done keeps the strand alive.)
+    Task<> completion(std::function<void(std::function<void()> done)> start);
+};
+
+class Scheduler {
+public:
+    using Session = std::function<Task<>(Strand&, Poco::Net::StreamSocket)>;
+
+    Scheduler(unsigned workers, unsigned helpers);
+    ~Scheduler();
+
+    // Takes the socket (made non-blocking here) and runs the session on it. Exceptions out of the session are logged, never passed on.
+    // Any thread. After stop() the socket is closed at once.
+    void adopt(const Poco::Net::StreamSocket& socket, Session session);
+    void help(std::function<void()> work);           // queues for a helper thread
+    std::size_t sessions() const;
+    // Wakes every session with kShutdown, waits until all are gone or `patience` is over, closes the rest, ends the threads.
+    void stop(std::chrono::milliseconds patience = std::chrono::seconds(8));
+
+private:
+    struct Inner;
+    std::unique_ptr<Inner> inner_;
+    friend class StrandImpl;
+};
+
+template <class F>
+auto Strand::offload(F work) -> Task<std::invoke_result_t<F&>>
+{
+    using Result = std::invoke_result_t<F&>;
+    std::exception_ptr error;
+    auto self = shared_from_this();
+    if constexpr (std::is_void_v<Result>) {
+        auto job = [&work, &error, self] {
+            try { work(); } catch (...) { error = std::current_exception(); }
+            self->wake(kDone);
+        };
+        scheduler().help(std::move(job));
+        co_await waitUninterrupted(kDone);
+        if (error)
+            std::rethrow_exception(error);
+    } else {
+        std::optional<Result> result;
+        auto job = [&work, &error, &result, self] {
+            try { result.emplace(work()); } catch (...) { error = std::current_exception(); }
+            self->wake(kDone);
+        };
+        scheduler().help(std::move(job));
+        co_await waitUninterrupted(kDone);
+        if (error)
+            std::rethrow_exception(error);
+        co_return std::move(*result);
+    }
+}
+
+} // namespace postfach::net

@@ -1,0 +1,56 @@
+#pragma once
+// The one class that touches a connection's socket: plain, TLS, later DEFLATE; bounded reading, queued writing.
+// Belongs to its strand. Errors of the connection are PeerGone; everything else is the session's own.
+#include "server/net/strand.h"
+#include "server/net/tls.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace postfach::net {
+
+struct LineTooLong : std::runtime_error { LineTooLong() : runtime_error("line too long") {} };
+
+class Channel; // plain or TLS, below Stream (channel.h)
+
+class Stream {
+public:
+    Stream(Strand& strand, const Poco::Net::StreamSocket& socket); // borrowed strand outlives the stream
+    ~Stream();
+
+    // --- reading
+    // The next line without its CRLF (or LF, when forgiving). Flushes what is queued before it waits. The view dies at the next read.
+    // LineTooLong past `max`: nothing more can be read in order then; say so and close.
+    Task<std::string_view> line(std::size_t max);
+    // Up to `max` bytes as they come (at least one): pieces of a literal. PeerGone at the end of the stream.
+    Task<std::string_view> some(std::size_t max);
+    // Waits for input or any of `or_else` (IDLE: kNews). Returns the bits; kReadable when bytes wait (also in buffers).
+    Task<std::uint32_t> input(std::uint32_t or_else = 0);
+    bool hasInput() const;            // bytes already buffered: after STARTTLS that ends the connection
+
+    // --- writing
+    void write(std::string_view bytes);  // queues; never blocks
+    Task<> drain();                      // returns at once below the high-water mark, else waits for room
+    Task<> flush();                      // waits until all is with the kernel
+
+    // --- TLS
+    Task<> startTls(std::shared_ptr<const TlsContext> context); // handshake as server; drops nothing, buffer must be empty
+    bool isTls() const;
+    TlsInfo tls() const;                 // empty fields when plain
+
+    Task<> close();                      // flushes within the goodbye time, close_notify without waiting, FIN
+    std::string peerAddress() const;     // numeric, without port; IPv4-mapped IPv6 as IPv4
+    bool peerIsLoopback() const;
+    std::uint64_t bytesIn() const, bytesOut() const;
+    Strand& strand() { return strand_; }
+
+private:
+    Strand& strand_;
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+} // namespace postfach::net

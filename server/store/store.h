@@ -1,0 +1,179 @@
+#pragma once
+// The narrow door to everything that is kept. No SQL above it, no protocol below it.
+//
+// Reading: read() gives a consistent picture (ReadTx) for as long as it lives; give it back soon, never keep it across a
+// co_await. It may touch the disk: sessions use it inside Strand::offload. view() is memory once it is warm.
+//
+// Writing: write() queues a closure for the one writer thread, which runs all that wait in one transaction, each in a
+// savepoint, commits once (fsync), publishes to the views in commit order, and then answers each: done(nullptr), or done(error)
+// when this closure threw (it alone is rolled back) or the commit failed (nobody is told OK). done runs on the writer's
+// thread and must not block. What a closure captures by reference must live until done.
+#include "server/store/types.h"
+#include "server/store/view.h"
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace postfach::store {
+
+// A body on its way in: hashed, compressed or already durable as a file; made outside the writer. Movable, one use per
+// write (several messages may share the BodyId it becomes).
+class PreparedBody {
+public:
+    virtual ~PreparedBody() = default;
+    virtual std::uint64_t size() const = 0;
+    virtual const base::Sha256& sha256() const = 0;
+};
+
+struct Page { // of a listing: entries whose key is greater than `after`, at most `limit`
+    std::string after;
+    std::size_t limit = 100;
+};
+
+class ReadTx {
+public:
+    virtual ~ReadTx() = default;
+
+    // --- accounts. Addresses are matched without regard to case.
+    virtual std::optional<Account> findAccount(std::string_view address) = 0;      // exact account, no alias, no +detail
+    virtual std::optional<Account> account(AccountId id) = 0;
+    virtual std::optional<Credentials> credentials(AccountId id) = 0;
+    virtual std::vector<Account> accounts(const Page& page) = 0;                    // by address
+    // Who gets mail for this address: account, alias (followed), either with +detail cut off. Empty: nobody. No duplicates.
+    virtual std::vector<AccountId> resolve(std::string_view address) = 0;
+    virtual std::optional<Domain> findDomain(std::string_view name) = 0;
+    virtual std::vector<Domain> domains(const Page& page) = 0;
+    virtual std::optional<Alias> findAlias(std::string_view address) = 0;
+    virtual std::vector<Alias> aliases(const Page& page) = 0;
+    virtual std::vector<Token> tokens() = 0;
+    virtual std::optional<Token> findToken(std::string_view hash) = 0;
+
+    // --- mailboxes
+    virtual std::vector<Mailbox> mailboxes(AccountId account) = 0;                   // by name
+    virtual std::optional<Mailbox> findMailbox(AccountId account, std::string_view name) = 0; // "inbox" in any case
+    virtual std::optional<Mailbox> mailbox(MailboxId id) = 0;
+    virtual std::vector<std::string> subscriptions(AccountId account) = 0;           // may name mailboxes that are gone
+    virtual std::vector<std::string> keywords(AccountId account) = 0;                // by index
+    virtual std::vector<std::pair<Uid, ModSeq>> expungedSince(MailboxId id, ModSeq since) = 0; // RFC 7162; may say more than asked
+
+    // --- bodies. damaged is thrown where the bytes do not match their row.
+    virtual std::string body(BodyId id) = 0;
+    virtual std::string bodyRange(BodyId id, std::uint64_t offset, std::uint64_t length) = 0; // cut at the end
+    virtual std::uint64_t bodySize(BodyId id) = 0;
+    virtual base::Sha256 bodyHash(BodyId id) = 0;
+    virtual std::string summary(BodyId id) = 0;                                      // as stored; empty when there is none
+    virtual ScanRecord scanRecord(BodyId id) = 0;
+    virtual std::string uidl(MailboxId mailbox, Uid uid) = 0;
+    // The UIDLs of a whole mailbox that differ from the rule "%08x%08x" of UIDVALIDITY and UID.
+    virtual std::vector<std::pair<Uid, std::string>> fixedUidls(MailboxId mailbox) = 0;
+
+    // --- quarantine
+    virtual std::vector<Quarantined> quarantine(const Page& page) = 0;               // by id as decimal, ascending
+    virtual std::optional<Quarantined> quarantined(QuarantineId id) = 0;
+
+    virtual std::string setting(std::string_view name) = 0;                          // small facts of the appliance; empty when unset
+
+    struct Totals { std::uint64_t accounts, domains, mailboxes, messages, bodies, bytes, quarantined; };
+    virtual Totals totals() = 0;
+};
+
+// Everything ReadTx says, seen from inside the transaction, and the changes.
+class WriteTx : public ReadTx {
+public:
+    virtual Time now() const = 0;
+
+    // --- accounts
+    virtual void createDomain(std::string_view name) = 0;                            // alreadyExists, badName
+    virtual void removeDomain(std::string_view name) = 0;                            // notEmpty while it has accounts or aliases
+    // Makes the domain too when it is new; INBOX and the special-use mailboxes, subscribed.
+    virtual AccountId createAccount(const NewAccount& account) = 0;
+    virtual void changeAccount(AccountId id, const AccountPatch& patch) = 0;
+    virtual void removeAccount(AccountId id) = 0;                                    // with all its mail
+    virtual void recordLogin(AccountId id, Time when) = 0;
+    virtual void putAlias(std::string_view address, const std::vector<std::string>& targets) = 0;
+    virtual void removeAlias(std::string_view address) = 0;
+    virtual void putToken(const Token& token) = 0;                                   // alreadyExists by name
+    virtual void removeToken(std::string_view name) = 0;
+    virtual void touchToken(std::string_view hash, Time when) = 0;
+    virtual void putSetting(std::string_view name, std::string_view value) = 0;
+
+    // --- mailboxes. Names are validated here (depth, length, NFC, no control characters, no empty level): badName, limit.
+    virtual MailboxId createMailbox(AccountId account, std::string_view name, std::string_view special_use = {}) = 0; // makes parents too
+    // With children; UIDs, UIDVALIDITY and object ids stay. INBOX: its messages move to a new mailbox `to`, INBOX stays (RFC 9051 6.3.6).
+    virtual void renameMailbox(AccountId account, std::string_view from, std::string_view to) = 0;
+    // reserved for INBOX and the special-use ones an account was made with; notEmpty when it has children; its messages go.
+    virtual void deleteMailbox(AccountId account, std::string_view name) = 0;
+    virtual void subscribe(AccountId account, std::string_view name, bool on) = 0;
+    virtual unsigned keyword(AccountId account, std::string_view name) = 0;          // its index; made when new; limit past kKeywordsPerAccount
+
+    // --- messages
+    virtual BodyId addBody(const PreparedBody& body, std::string_view summary) = 0;  // the same content may be the same id
+    virtual Appended append(MailboxId mailbox, const NewMessage& message) = 0;       // overQuota
+    // For each of `uids` that is there: the new flags. Untouched where nothing would change. Returns UIDs that changed.
+    // unchanged_since: messages with a higher modseq are left alone and come back in `modified` (RFC 7162).
+    virtual std::vector<Uid> changeFlags(MailboxId mailbox, const std::vector<Uid>& uids, FlagChange how, const Flags& flags,
+                                         std::optional<ModSeq> unchanged_since = std::nullopt, std::vector<Uid>* modified = nullptr) = 0;
+    virtual std::vector<Uid> expunge(MailboxId mailbox, const std::vector<Uid>& uids) = 0;       // what was there and went
+    virtual CopiedUids copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to) = 0;     // overQuota: none is copied
+    virtual CopiedUids move(MailboxId from, const std::vector<Uid>& uids, MailboxId to) = 0;     // same account
+    virtual Uid takeRecent(MailboxId mailbox) = 0;                                   // recent_from as it was; then uid_next
+    virtual void recordScan(BodyId body, const ScanRecord& record) = 0;
+    virtual void putSummary(BodyId body, std::string_view summary) = 0;              // remade by a newer parser
+
+    // --- quarantine
+    virtual QuarantineId addQuarantine(const NewQuarantine& entry) = 0;
+    virtual Appended releaseQuarantine(QuarantineId id) = 0;  // back to its mailbox (INBOX if that is gone), flags, date, UIDL; the notice goes
+    virtual void deleteQuarantine(QuarantineId id) = 0;
+};
+
+struct Finding { // of check()
+    std::string what, where;
+    bool repairable = false;
+};
+
+class Store {
+public:
+    virtual ~Store() = default;
+
+    virtual std::unique_ptr<ReadTx> read() = 0;                                      // any thread; unavailable when damaged or closed
+    virtual void write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done) = 0; // any thread
+    void writeAndWait(std::function<void(WriteTx&)> work);                           // blocks: CLI, tests, helpers; throws what it threw
+
+    // Any thread but the workers: hashes, compresses, writes large bodies to disk and syncs them.
+    virtual std::unique_ptr<PreparedBody> prepareBody(std::string_view bytes) = 0;
+
+    // The view of a mailbox; loads it when cold (disk). noSuchMailbox when it is gone.
+    virtual std::shared_ptr<MailboxView> view(MailboxId mailbox) = 0;
+    virtual std::shared_ptr<MailboxView> viewIfWarm(MailboxId mailbox) = 0;          // memory only; null when cold
+    // Every commit that touched any mailbox of the account or its list of mailboxes. As MailboxView::watch.
+    virtual Subscription watchAccount(AccountId account, std::function<void()> news) = 0;
+
+    virtual std::vector<Finding> check(bool repair) = 0;                             // every invariant of FORMAT.md; slow
+    virtual std::string problem() const = 0;                                         // empty while all is well (readiness)
+    virtual char delimiter() const = 0;
+};
+
+struct StoreOptions {
+    std::string folder;          // DIR; made when absent
+    char delimiter = '/';
+    bool must_exist = false;     // for check and backup of an offline directory
+};
+
+// Opens (locks, migrates, sweeps orphans). Refused: another server holds the directory; it was made by a newer version;
+// it cannot be written. `clock` outlives the store.
+std::unique_ptr<Store> openSqliteStore(const StoreOptions& options, const base::Clock& clock);
+
+// Online copies (CONTRACT: backup create, verify, restore). Progress is called with bytes done and in all.
+using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
+void createBackup(Store& store, const std::string& folder, const Progress& progress);
+std::vector<Finding> verifyBackup(const std::string& folder, const Progress& progress);
+void restoreBackup(const std::string& backup, const std::string& data_folder, const Progress& progress); // Refused unless it is empty
+
+} // namespace postfach::store

@@ -1,0 +1,183 @@
+#pragma once
+// The store's words: ids, flags, the shapes of accounts, mailboxes and messages, and how it says no.
+#include "server/base/clock.h"
+#include "server/base/hash.h"
+#include "server/base/id.h"
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postfach::store {
+
+using base::Time;
+using AccountId = base::Id<struct AccountTag>;
+using MailboxId = base::Id<struct MailboxTag>;
+using BodyId = base::Id<struct BodyTag>;
+using QuarantineId = base::Id<struct QuarantineTag>;
+using Uid = base::Id<struct UidTag, std::uint32_t>; // RFC 9051 2.3.1.1; 1 to 2^32-1
+using ModSeq = std::uint64_t;                       // RFC 7162; 1 to 2^63-1
+
+// How the store says no. Protocols map kinds to their own words in one place each; `what()` is for the log, never for clients.
+class Error : public std::runtime_error {
+public:
+    enum class Kind {
+        noSuchAccount, noSuchMailbox, noSuchMessage, noSuchEntry, // the thing named is not there
+        alreadyExists, notEmpty, badName, reserved,               // the name cannot be had
+        overQuota, limit,                                         // the account's own bounds
+        diskFull, unavailable, damaged,                           // ours: try later, or call the administrator
+    };
+    Error(Kind k, const std::string& text) : std::runtime_error(text), kind(k) {}
+    const Kind kind;
+};
+
+// --- flags
+// Bits 0-4 are the system flags, 5 is kept, 6-63 are the account's first 58 keywords; keyword n >= 58 stands in `more`
+// (sorted). Keyword indices are per account and never reused.
+struct Flags {
+    static constexpr std::uint64_t kSeen = 1, kAnswered = 2, kFlagged = 4, kDeleted = 8, kDraft = 16;
+    static constexpr unsigned kFirstKeywordBit = 6, kKeywordBits = 58;
+
+    std::uint64_t bits = 0;
+    std::vector<std::uint16_t> more;
+
+    bool has(std::uint64_t system) const { return (bits & system) != 0; }
+    bool hasKeyword(unsigned index) const;
+    void addKeyword(unsigned index);
+    void add(const Flags& other);
+    void remove(const Flags& other);
+    bool operator==(const Flags&) const = default;
+};
+enum class FlagChange { replace, add, remove };
+
+// --- accounts
+struct Credentials {
+    std::string argon2;                    // crypt-like string of libsodium; empty: nobody can log in
+    std::string scram_salt, scram_stored_key, scram_server_key; // raw bytes, SCRAM-SHA-256
+    std::uint32_t scram_iterations = 0;
+};
+
+struct Account {
+    AccountId id;
+    std::string address;                   // lower-case local part @ lower-case domain
+    std::string name;
+    bool enabled = true;
+    std::uint64_t quota = 0, used = 0;     // bytes; quota 0: none
+    std::uint64_t messages = 0;
+    std::vector<std::string> services{"pop3", "imap"}; // what it may log in to
+    Time created{};
+    std::optional<Time> last_login;
+    std::uint64_t version = 0;             // for ETag
+};
+
+struct NewAccount {
+    std::string address, name;
+    Credentials credentials;
+    std::uint64_t quota = 0;
+};
+
+struct AccountPatch {
+    std::optional<std::string> name;
+    std::optional<bool> enabled;
+    std::optional<std::uint64_t> quota;
+    std::optional<std::vector<std::string>> services;
+    std::optional<Credentials> credentials;
+};
+
+struct Domain {
+    std::string name;
+    Time created{};
+    std::uint64_t accounts = 0;
+};
+
+struct Alias {
+    std::string address;
+    std::vector<std::string> targets;      // addresses of accounts or other aliases; followed to depth 10
+    Time created{};
+};
+
+struct Token {                             // of the admin API; the secret itself is never kept
+    std::string name;
+    std::string hash;                      // SHA-256 of the secret, hex
+    std::vector<std::string> scopes;
+    Time created{};
+    std::optional<Time> expires, last_used;
+};
+
+// --- mailboxes
+struct Mailbox {
+    MailboxId id;
+    AccountId account;
+    std::string name;                      // UTF-8, NFC, levels joined by the store's delimiter; INBOX in capitals
+    std::string object_id;                 // RFC 8474 MAILBOXID, the same through renames
+    std::uint32_t uid_validity = 0;
+    Uid uid_next{1};
+    ModSeq highest_modseq = 1;
+    std::uint32_t exists = 0, unseen = 0, deleted = 0;
+    std::uint64_t size = 0;
+    Uid recent_from{1};                    // first UID no session was told of as \Recent
+    std::string special_use;               // "\\Trash" …, empty for none
+    bool subscribed = false;
+};
+
+// --- messages
+struct Message {                           // one row of a mailbox, as a view gives it; 40-some bytes, cheap to copy
+    Uid uid;
+    ModSeq modseq = 0;
+    BodyId body;
+    std::uint32_t size = 0;                // RFC822.SIZE
+    std::uint64_t bits = 0;                // Flags::bits; keywords past 58: Snapshot::flags()
+    Time internal_date{};                  // whole seconds
+};
+
+struct NewMessage {
+    BodyId body;
+    Flags flags;
+    Time internal_date{};
+    std::string uidl;                      // empty: made from UIDVALIDITY and UID; else kept (release from quarantine, import)
+};
+
+struct Appended {
+    Uid uid;
+    std::uint32_t uid_validity = 0;
+};
+
+struct CopiedUids {                        // RFC 4315: pairs in the order of the source UIDs
+    std::uint32_t uid_validity = 0;        // of the target
+    std::vector<std::pair<Uid, Uid>> uids; // source, target
+};
+
+struct ScanRecord {                        // what was last said of a content
+    enum class Verdict : std::uint8_t { none, clean, infected, unscannable };
+    Verdict verdict = Verdict::none;
+    std::string name, signatures;
+    Time when{};
+};
+
+// --- quarantine
+struct NewQuarantine {
+    AccountId account;
+    std::string mailbox = "INBOX";         // where it would have gone
+    BodyId body;
+    std::string signature;                 // what was found
+    std::string sender, recipient, subject;// as a person reads them, decoded, bounded by the caller
+    std::string way_in;                    // lmtp, import, rescan …
+    Flags flags;
+    Time internal_date{};
+    std::string uidl;
+    std::optional<Uid> notice;             // the notice that stands in its place, in `mailbox`
+};
+
+struct Quarantined : NewQuarantine {
+    QuarantineId id;
+    std::string address;                   // of the account
+    std::uint64_t size = 0;
+    base::Sha256 sha256{};
+    Time created{};
+};
+
+} // namespace postfach::store

@@ -1,0 +1,75 @@
+#pragma once
+// MailboxView: a mailbox's messages in memory, shared by all sessions that look at it and advanced by each commit.
+// Snapshot: an immutable picture of it; taking one costs a mutexed shared_ptr copy, keeping one costs only what changed
+// since. Sequence numbers here are positions, 0-based; a session's numbering is the session's (server/imap/view).
+//
+// Chunks of 2,048 messages, hot columns (flags, modseq) apart from cold ones. A delivery writes past every published count;
+// a flag change copies one hot chunk; an expunge copies one chunk: equal chunk pointers mean equal content, so
+// differences are found without looking at every message.
+#include "server/store/types.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace postfach::store {
+
+class Snapshot { // value; any thread
+public:
+    Snapshot();
+    std::uint32_t count() const;
+    Uid uidNext() const;
+    ModSeq highestModseq() const;
+    std::uint32_t unseen() const;
+    std::uint64_t size() const;                           // bytes in all
+
+    Message at(std::uint32_t index) const;                // index < count()
+    Uid uidAt(std::uint32_t index) const;
+    Flags flags(std::uint32_t index) const;               // with keywords past 58
+    std::optional<std::uint32_t> find(Uid uid) const;     // index of exactly this UID
+    std::uint32_t lowerBound(Uid uid) const;              // first index whose UID is not below; count() when none
+    std::optional<std::uint32_t> firstUnseen() const;     // index
+
+    // In ascending order of index, all in [from, to): cheaper than at() one by one. Return false to stop.
+    void each(std::uint32_t from, std::uint32_t to, const std::function<bool(std::uint32_t, const Message&)>& visit) const;
+
+    // What happened between `older` and this newer picture of the same mailbox.
+    struct Difference {
+        std::vector<Uid> expunged;                        // ascending
+        std::vector<Uid> changed;                         // flags or modseq differ; ascending; in both
+        std::vector<Uid> added;                           // ascending
+    };
+    Difference since(const Snapshot& older) const;
+
+    struct Root;                                          // the store's own (server/store/view.cpp)
+    explicit Snapshot(std::shared_ptr<const Root> root);
+    const std::shared_ptr<const Root>& root() const { return root_; }
+
+private:
+    std::shared_ptr<const Root> root_;
+};
+
+// Ends with its owner: a callback never runs after the destructor has returned.
+class Subscription {
+public:
+    Subscription() = default;
+    explicit Subscription(std::shared_ptr<void> held) : held_(std::move(held)) {}
+    void reset() { held_.reset(); }
+
+private:
+    std::shared_ptr<void> held_;
+};
+
+class MailboxView {
+public:
+    virtual ~MailboxView() = default;
+    virtual Snapshot now() const = 0;                     // any thread, never waits for the writer
+    virtual bool isGone() const = 0;                      // the mailbox was deleted
+    // `news` is called on the writer's thread after each commit that touched the mailbox, in commit order; it must not block
+    // (it wakes a strand). Keep the Subscription shorter-lived than what `news` refers to.
+    virtual Subscription watch(std::function<void()> news) = 0;
+};
+
+} // namespace postfach::store

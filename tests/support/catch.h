@@ -1,0 +1,18 @@
+#pragma once
+// The one place that knows which Catch2 this is: 2.13 on Debian 12, 3 on Debian 13. Tests include this and nothing of Catch's own.
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+namespace Catch {
+using namespace Matchers;
+}
+#else
+#include <catch2/catch.hpp>
+namespace Catch::Matchers {
+inline auto StartsWith(const std::string& text) { return Catch::StartsWith(text); }
+inline auto EndsWith(const std::string& text) { return Catch::EndsWith(text); }
+inline auto ContainsSubstring(const std::string& text) { return Catch::Contains(text); }
+} // namespace Catch::Matchers
+namespace Catch {
+inline auto ContainsSubstring(const std::string& text) { return Catch::Contains(text); }
+} // namespace Catch
+#endif
