@@ -60,9 +60,11 @@ public:
 
     const Policy& policy() const;
     Spool newSpool() const;
+    // A spool that begins with Return-Path: and Received: for this envelope; what follows is the message as DATA brings it.
+    // The same two lines for all recipients, so that a mail to a hundred is one body.
+    Spool newSpool(const Envelope& envelope) const;
 
-    // `message` has CRLF line ends already (mail::CrlfNormalizer); Return-Path and Received are put before it here, for each
-    // recipient its own Return-Path/Received pair is the same text, so the content is one body. One result a recipient, in order.
+    // `message` comes from newSpool(envelope) and has CRLF line ends (mail::CrlfNormalizer). One result a recipient, in order.
     net::Task<std::vector<Result>> deliver(net::Strand& strand, const Envelope& envelope, Spool& message);
 
     // IMAP APPEND: bytes as they are. Infected is refused, never quarantined.

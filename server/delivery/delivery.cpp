@@ -1,0 +1,394 @@
+#include "server/delivery/delivery.h"
+#include "server/base/limits.h"
+#include "server/base/log.h"
+#include "server/base/metrics.h"
+#include "server/delivery/notice.h"
+#include "server/delivery/understand.h"
+#include "server/mail/header.h"
+#include "server/mail/normalize.h"
+#include "server/mail/summary.h"
+
+#include <algorithm>
+#include <array>
+#include <future>
+#include <system_error>
+
+namespace postfach::delivery {
+namespace {
+using scanner::Verdict;
+using store::Flags;
+
+struct Counted {
+    base::Counter stored{"postfach_deliveries_total", "Messages by outcome, one a recipient", {{"outcome", "stored"}}};
+    base::Counter quarantined{"postfach_deliveries_total", "Messages by outcome, one a recipient", {{"outcome", "quarantined"}}};
+    base::Counter refused{"postfach_deliveries_total", "Messages by outcome, one a recipient", {{"outcome", "refused"}}};
+};
+Counted counted;
+
+// Marks any client can see and search for. Encrypted content is no fault of the sender; the rest was not scanned whole.
+std::string markFor(const Verdict& verdict)
+{
+    if (verdict.kind == Verdict::Kind::unscannable && verdict.name.find("ncrypted") != std::string::npos)
+        return "$Encrypted";
+    return verdict.kind == Verdict::Kind::clean ? "" : "$Unscanned";
+}
+
+store::ScanRecord recordOf(const Verdict& verdict, store::Time now)
+{
+    store::ScanRecord record;
+    record.verdict = verdict.kind == Verdict::Kind::clean         ? store::ScanRecord::Verdict::clean
+                     : verdict.kind == Verdict::Kind::infected    ? store::ScanRecord::Verdict::infected
+                     : verdict.kind == Verdict::Kind::unscannable ? store::ScanRecord::Verdict::unscannable
+                                                                  : store::ScanRecord::Verdict::none;
+    record.name = verdict.name;
+    record.signatures = verdict.signatures;
+    record.when = now;
+    return record;
+}
+
+Outcome outcomeOf(const store::Error& error)
+{
+    switch (error.kind) {
+    case store::Error::Kind::overQuota: return Outcome::overQuota;
+    case store::Error::Kind::noSuchMailbox:
+    case store::Error::Kind::noSuchAccount: return Outcome::noMailbox;
+    case store::Error::Kind::limit: return Outcome::limit;
+    default: return Outcome::unavailable;
+    }
+}
+
+// What a verdict means for one way in.
+enum class Action { store, quarantine, refuse, later };
+} // namespace
+
+struct Delivery::Inner {
+    Inner(store::Store& st, scanner::Client& sc, const base::Clock& cl, Policy po) : store(st), scanner(sc), clock(cl), policy(std::move(po)) {}
+    store::Store& store;
+    scanner::Client& scanner;
+    const base::Clock& clock;
+    const Policy policy;
+
+    struct Target {
+        store::AccountId account;
+        std::string address; // of the account
+        std::string mailbox = "INBOX";
+        AppendItem item;
+    };
+    struct Job { // a message on its way: lives in the frame of whoever delivers it
+        std::vector<Target> targets;
+        std::string way_in;
+        bool append = false;
+        Understood understood;
+        scanner::Content content;
+        Verdict verdict;
+        Action action = Action::store;
+        std::unique_ptr<store::PreparedBody> body;
+        struct PreparedNotice {
+            std::unique_ptr<store::PreparedBody> body;
+            std::string summary;
+        };
+        std::vector<PreparedNotice> notices; // one a target, when quarantined
+        std::vector<Result> results;
+        Job() = default;
+    };
+
+    Action decide(const Job& job) const;
+    void prepare(Job& job, std::string_view message);
+    void commit(store::WriteTx& tx, Job& job) const;
+    Result commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const;
+    Result refusal(const Job& job) const;
+    void conclude(const Job& job, std::uint64_t size) const;
+    Result unavailableFor(const std::exception_ptr& error, const Job& job) const;
+    net::Task<std::vector<Result>> run(net::Strand& strand, Job job, Spool& message);
+};
+
+Action Delivery::Inner::decide(const Job& job) const
+{
+    switch (job.verdict.kind) {
+    case Verdict::Kind::clean: return Action::store;
+    case Verdict::Kind::infected:
+        // The author of an APPEND is there to be told; a sender far away is not, and his mail may be a false alarm.
+        return job.append || policy.reject_infected ? Action::refuse : Action::quarantine;
+    case Verdict::Kind::unscannable:
+        if (policy.unscannable == Policy::Unscannable::mark)
+            return Action::store;
+        return job.append || policy.unscannable == Policy::Unscannable::reject ? Action::refuse : Action::quarantine;
+    case Verdict::Kind::error: return policy.accept_unscanned ? Action::store : Action::later;
+    }
+    return Action::later;
+}
+
+Result Delivery::Inner::refusal(const Job& job) const
+{
+    Result result;
+    result.detail = job.verdict.name;
+    result.outcome = job.action == Action::later                              ? Outcome::unavailable
+                     : job.verdict.kind == Verdict::Kind::infected            ? Outcome::infected
+                                                                              : Outcome::unscannable;
+    return result;
+}
+
+// Disk and processor work: on a helper.
+void Delivery::Inner::prepare(Job& job, std::string_view message)
+{
+    job.body = store.prepareBody(message);
+    if (job.action != Action::quarantine)
+        return;
+    for (const auto& target : job.targets) {
+        Notice notice;
+        notice.server_name = policy.server_name;
+        notice.recipient = target.address;
+        notice.sender = job.understood.sender;
+        notice.subject = job.understood.subject;
+        notice.signature = job.verdict.name;
+        notice.received = clock.now();
+        const std::string text = composeNotice(notice);
+        Job::PreparedNotice prepared;
+        prepared.body = store.prepareBody(text);
+        prepared.summary = mail::serialize(mail::summarize(text));
+        job.notices.push_back(std::move(prepared));
+    }
+}
+
+Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const
+{
+    const auto& target = job.targets[index];
+    const auto mailbox = tx.findMailbox(target.account, target.mailbox);
+    Result result;
+    if (!mailbox) {
+        result.outcome = Outcome::noMailbox;
+        return result;
+    }
+    store::NewMessage message;
+    message.body = body;
+    message.internal_date = target.item.internal_date;
+    message.flags.bits = target.item.flags;
+    for (const auto& keyword : target.item.keywords)
+        message.flags.addKeyword(tx.keyword(target.account, keyword));
+    if (job.action == Action::store) {
+        const std::string mark = markFor(job.verdict);
+        if (!mark.empty())
+            message.flags.addKeyword(tx.keyword(target.account, mark));
+        result.where = tx.append(mailbox->id, message);
+        result.outcome = Outcome::stored;
+        return result;
+    }
+    store::NewQuarantine entry;
+    entry.account = target.account;
+    entry.mailbox = mailbox->name;
+    entry.body = body;
+    entry.signature = job.verdict.name;
+    entry.sender = job.understood.sender;
+    entry.subject = job.understood.subject;
+    entry.recipient = target.address;
+    entry.way_in = job.way_in;
+    entry.flags = message.flags;
+    entry.internal_date = message.internal_date;
+    store::NewMessage notice;
+    notice.body = tx.addBody(*job.notices[index].body, job.notices[index].summary);
+    notice.internal_date = message.internal_date;
+    store::ScanRecord clean;
+    clean.verdict = store::ScanRecord::Verdict::clean;
+    clean.signatures = "own";
+    clean.when = tx.now();
+    tx.recordScan(notice.body, clean);
+    result.where = tx.append(mailbox->id, notice);
+    entry.notice = result.where.uid;
+    tx.addQuarantine(entry);
+    result.outcome = Outcome::quarantined;
+    result.detail = job.verdict.name;
+    return result;
+}
+
+// One transaction for all recipients: a full mailbox is that recipient's own answer, everything else is everybody's.
+void Delivery::Inner::commit(store::WriteTx& tx, Job& job) const
+{
+    const auto body = tx.addBody(*job.body, job.understood.summary);
+    tx.recordScan(body, recordOf(job.verdict, tx.now()));
+    bool used = false;
+    for (std::size_t i = 0; i < job.targets.size(); ++i) {
+        try {
+            job.results[i] = commitTo(tx, job, i, body);
+        } catch (const store::Error& error) {
+            job.results[i].outcome = outcomeOf(error);
+            if (job.results[i].outcome == Outcome::unavailable)
+                throw;
+        }
+        used = used || job.results[i].outcome == Outcome::stored || job.results[i].outcome == Outcome::quarantined;
+    }
+    if (!used) // nobody took it: roll the body back too
+        throw store::Error(store::Error::Kind::noSuchEntry, "no recipient took the message");
+}
+
+void Delivery::Inner::conclude(const Job& job, std::uint64_t size) const
+{
+    static constexpr std::array<std::string_view, 9> kWords = {"stored", "quarantined", "infected, refused", "unscannable, refused", "over quota",
+                                                              "no mailbox", "too large", "not taken now", "limit"};
+    for (std::size_t i = 0; i < job.results.size(); ++i) {
+        const auto& result = job.results[i];
+        auto& counter = result.outcome == Outcome::stored        ? counted.stored
+                        : result.outcome == Outcome::quarantined ? counted.quarantined
+                                                                 : counted.refused;
+        counter.add();
+        const bool well = result.outcome == Outcome::stored;
+        base::log(well ? base::LogLevel::info : base::LogLevel::warning, "delivery", kWords[static_cast<std::size_t>(result.outcome)],
+                  {{"way", job.way_in}, {"account", job.targets[i].address}, {"mailbox", job.targets[i].mailbox}, {"uid", result.where.uid.value},
+                   {"size", size}, {"message_id", job.understood.message_id}, {"verdict", job.verdict.name.empty() ? "clean" : job.verdict.name}});
+    }
+}
+
+Result Delivery::Inner::unavailableFor(const std::exception_ptr& error, const Job& job) const
+{
+    Result result;
+    try {
+        std::rethrow_exception(error);
+    } catch (const store::Error& e) {
+        result.outcome = outcomeOf(e);
+        base::logError("delivery", "the store did not take a message", {{"reason", e.what()}, {"way", job.way_in}});
+    } catch (const std::exception& e) {
+        base::logError("delivery", "message not taken", {{"reason", e.what()}, {"way", job.way_in}});
+    }
+    return result;
+}
+
+net::Task<std::vector<Result>> Delivery::Inner::run(net::Strand& strand, Job job, Spool& message)
+{
+    job.results.resize(job.targets.size());
+    std::exception_ptr trouble;
+    try {
+        auto understanding = [&job, &message] { job.understood = understand(message.view(), job.content); };
+        co_await strand.offload(std::move(understanding));
+
+        std::function<void(std::function<void()>)> scan = [this, &job](std::function<void()> done) {
+            scanner.scan(std::move(job.content), [&job, done](Verdict verdict) {
+                job.verdict = std::move(verdict);
+                done();
+            });
+        };
+        co_await strand.completion(std::move(scan));
+
+        job.action = decide(job);
+        if (job.action == Action::store || job.action == Action::quarantine) {
+            auto preparing = [this, &job, &message] { prepare(job, message.view()); };
+            co_await strand.offload(std::move(preparing));
+            std::function<void(std::function<void()>)> write = [this, &job, &trouble](std::function<void()> done) {
+                store.write([this, &job](store::WriteTx& tx) { commit(tx, job); },
+                            [&trouble, done](std::exception_ptr error) {
+                                trouble = error;
+                                done();
+                            });
+            };
+            co_await strand.completion(std::move(write));
+        } else {
+            std::fill(job.results.begin(), job.results.end(), refusal(job));
+        }
+    } catch (const store::Error&) {
+        trouble = std::current_exception();
+    } catch (const std::system_error&) {
+        trouble = std::current_exception();
+    }
+    if (trouble) {
+        const Result failed = unavailableFor(trouble, job);
+        // When nobody took it, each recipient's own reason stands already.
+        for (auto& result : job.results)
+            if (result.outcome == Outcome::stored || result.outcome == Outcome::quarantined || failed.outcome != Outcome::unavailable)
+                result = failed;
+    }
+    conclude(job, message.size());
+    co_return std::move(job.results);
+}
+
+Delivery::Delivery(store::Store& store, scanner::Client& scanner, const base::Clock& clock, Policy policy)
+    : inner_(std::make_unique<Inner>(store, scanner, clock, std::move(policy)))
+{
+}
+
+Delivery::~Delivery() = default;
+
+const Policy& Delivery::policy() const { return inner_->policy; }
+
+Spool Delivery::newSpool() const { return Spool(inner_->policy.spool_folder); }
+
+Spool Delivery::newSpool(const Envelope& envelope) const
+{
+    // RFC 5321 4.4. "for" only where there is one recipient: with several it would show one what is for another.
+    std::string head = "Return-Path: <" + envelope.from + ">\r\n";
+    head += "Received: from " + envelope.client + "\r\n\tby " + inner_->policy.server_name + " (Postfach) with " + envelope.with + " id "
+          + base::randomHex(8);
+    if (envelope.recipients.size() == 1)
+        head += "\r\n\tfor <" + envelope.recipients.front() + ">";
+    head += ";\r\n\t" + mail::formatDate(inner_->clock.now()) + "\r\n";
+    Spool spool = newSpool();
+    spool.append(head);
+    return spool;
+}
+
+net::Task<std::vector<Result>> Delivery::deliver(net::Strand& strand, const Envelope& envelope, Spool& message)
+{
+    Inner::Job job;
+    job.way_in = "lmtp";
+    for (std::size_t i = 0; i < envelope.accounts.size(); ++i) {
+        Inner::Target target;
+        target.account = envelope.accounts[i];
+        target.address = envelope.recipients[i];
+        target.item.internal_date = inner_->clock.now();
+        job.targets.push_back(std::move(target));
+    }
+    co_return co_await inner_->run(strand, std::move(job), message);
+}
+
+net::Task<Result> Delivery::append(net::Strand& strand, const store::Account& account, const std::string& mailbox, const AppendItem& item, Spool& message)
+{
+    Inner::Job job;
+    job.way_in = "append";
+    job.append = true;
+    Inner::Target target;
+    target.account = account.id;
+    target.address = account.address;
+    target.mailbox = mailbox;
+    target.item = item;
+    job.targets.push_back(std::move(target));
+    std::vector<Result> results = co_await inner_->run(strand, std::move(job), message);
+    co_return std::move(results.front());
+}
+
+Result Delivery::import(const store::Account& account, const std::string& mailbox, const AppendItem& item, std::string_view message)
+{
+    Result result;
+    if (message.size() > inner_->policy.message_size) {
+        result.outcome = Outcome::tooLarge;
+        return result;
+    }
+    Inner::Job job;
+    job.way_in = "import";
+    Inner::Target target;
+    target.account = account.id;
+    target.address = account.address;
+    target.mailbox = mailbox;
+    target.item = item;
+    job.targets.push_back(std::move(target));
+    job.results.resize(1);
+    const std::string text = mail::normalizeLineEnds(message);
+    try {
+        job.understood = understand(text, job.content);
+        const auto verdict = std::make_shared<std::promise<Verdict>>(); // shared: set_value() may still be returning when get() has
+        inner_->scanner.scan(std::move(job.content), [verdict](Verdict v) { verdict->set_value(std::move(v)); });
+        job.verdict = verdict->get_future().get();
+        job.action = inner_->decide(job);
+        if (job.action == Action::store || job.action == Action::quarantine) {
+            inner_->prepare(job, text);
+            inner_->store.writeAndWait([this, &job](store::WriteTx& tx) { inner_->commit(tx, job); });
+        } else {
+            job.results.front() = inner_->refusal(job);
+        }
+    } catch (const std::exception&) {
+        const Result failed = inner_->unavailableFor(std::current_exception(), job);
+        auto& own = job.results.front();
+        if (own.outcome == Outcome::stored || own.outcome == Outcome::quarantined || failed.outcome != Outcome::unavailable)
+            own = failed;
+    }
+    inner_->conclude(job, text.size());
+    return std::move(job.results.front());
+}
+
+} // namespace postfach::delivery

@@ -1,0 +1,89 @@
+#include "server/delivery/understand.h"
+#include "server/base/text.h"
+#include "server/mail/compose.h"
+#include "server/mail/decode.h"
+#include "server/mail/summary.h"
+
+#include <algorithm>
+
+namespace postfach::delivery {
+namespace {
+constexpr std::size_t kMostPieces = 1'000;          // a mail of 10,000 tiny parts is covered by the scan of the whole
+constexpr std::uint64_t kMostDecodedTimes = 2;      // decoded pieces together, in sizes of the message
+
+bool isWideCharset(std::string_view charset)
+{
+    return base::istartsWith(charset, "utf-16") || base::istartsWith(charset, "utf-32") || base::istartsWith(charset, "utf-7")
+        || base::istartsWith(charset, "ucs-") || base::istartsWith(charset, "iso-10646");
+}
+
+std::string charsetOf(const mail::Part& part)
+{
+    for (const auto& parameter : part.parameters)
+        if (parameter.name == "charset")
+            return parameter.value;
+    return {};
+}
+
+bool looksUuencoded(std::string_view body)
+{
+    return base::istartsWith(body, "begin ") || body.find("\nbegin ") != std::string_view::npos;
+}
+
+// What libclamav's own reading of a mail does not surely cover: each decoded part (it misses base64 with padding in the
+// middle, yEnc, odd headers), and text in charsets where no signature would match. The worker skips what it has seen as a layer.
+void addPieces(std::string_view message, const mail::Structure& structure, scanner::Content& content)
+{
+    std::uint64_t budget = kMostDecodedTimes * message.size() + (1U << 20);
+    const auto add = [&](std::string piece) {
+        if (piece.empty() || piece.size() > budget || content.pieces.size() >= kMostPieces)
+            return;
+        budget -= piece.size();
+        content.pieces.push_back(std::move(piece));
+    };
+    for (const auto& part : structure.parts) {
+        if (part.kind != mail::Part::Kind::leaf)
+            continue;
+        const auto body = part.body(message);
+        const bool encoded = part.encoding == "base64" || part.encoding == "quoted-printable" || part.encoding.find("uu") != std::string::npos;
+        std::string decoded = encoded ? mail::decodeTransfer(part.encoding, body) : std::string();
+        const std::string_view plain = encoded ? std::string_view(decoded) : body;
+        const auto charset = charsetOf(part);
+        if (part.type == "text" && isWideCharset(charset))
+            add(mail::toUtf8(charset, plain));
+        if (looksUuencoded(plain))
+            for (auto& block : mail::decodeUuencoded(plain))
+                add(std::move(block));
+        if (encoded)
+            add(std::move(decoded));
+    }
+}
+
+std::string forPeople(const std::string& raw) { return mail::headerText(mail::decodeWords(raw)); }
+
+std::string senderOf(const mail::Envelope& envelope)
+{
+    for (const auto& address : envelope.from)
+        if (address.mailbox && address.host) {
+            const std::string plain = *address.mailbox + '@' + *address.host;
+            return forPeople(address.name && !address.name->empty() ? *address.name + " <" + plain + ">" : plain);
+        }
+    return {};
+}
+} // namespace
+
+Understood understand(std::string_view message, scanner::Content& content)
+{
+    const auto summary = mail::summarize(message);
+    Understood understood;
+    understood.summary = mail::serialize(summary);
+    understood.sender = senderOf(summary.envelope());
+    understood.subject = forPeople(summary.envelope().subject.value_or(""));
+    understood.message_id = summary.envelope().message_id.value_or("");
+    content.pieces.clear();
+    content.pieces.emplace_back(message);
+    addPieces(message, summary.structure, content);
+    return understood;
+}
+
+} // namespace postfach::delivery
