@@ -1,0 +1,35 @@
+#pragma once
+// What administration works with: borrowed from the appliance, which outlives every object of this folder.
+#include "scanner/client.h"
+#include "server/auth/auth.h"
+#include "server/base/clock.h"
+#include "server/delivery/delivery.h"
+#include "server/store/store.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace postfach::admin {
+
+struct Listener {
+    std::string name;            // imap, imaps, lmtp …
+    std::uint16_t port = 0;
+    bool listens = false;
+};
+
+struct Context {
+    store::Store& store;
+    auth::Authenticator& auth;
+    delivery::Delivery& delivery;
+    scanner::Client& scanner;
+    const base::Clock& clock;
+    std::string server_name;
+    std::string data_folder;                           // DIR
+    base::Time started{};
+    std::uint64_t default_quota = 0;                   // quota.default
+    std::function<std::vector<Listener>()> listeners;  // as they are now; any thread; may be empty
+};
+
+} // namespace postfach::admin

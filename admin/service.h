@@ -1,0 +1,126 @@
+#pragma once
+// The application service: everything an administrator can do, once, for the HTTP API, the command line and the console.
+// Methods block (store, hashing, disk): call them from helper threads, never from a worker. Any thread; refusals are thrown
+// as Problem. What changes an account's password also ends the authenticator's memory of the old one.
+#include "admin/context.h"
+#include "admin/problem.h"
+#include "admin/tasks.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postfach::admin {
+
+struct AccountChange { // absent fields stay as they are
+    std::optional<std::string> password, name;
+    std::optional<std::uint64_t> quota;
+    std::optional<bool> enabled;
+    std::optional<std::vector<std::string>> services;
+};
+
+struct NewToken {
+    std::string name;
+    std::vector<std::string> scopes;
+    std::optional<base::Time> expires;
+};
+
+struct MessageInfo {
+    store::Uid uid;
+    std::uint64_t size = 0;
+    base::Time date{};
+    std::vector<std::string> flags;    // seen, answered, flagged, deleted, draft
+    std::vector<std::string> keywords;
+};
+
+struct Component { // of readiness
+    std::string name;
+    bool ready = false;
+    std::string detail;
+};
+
+template <class T>
+struct Put {
+    T value;
+    bool created = false;
+};
+
+class Service {
+public:
+    explicit Service(Context context);
+    ~Service();
+    const Context& context() const { return context_; }
+
+    // --- domains
+    std::vector<store::Domain> domains(const store::Page& page);
+    store::Domain domain(const std::string& name);
+    Put<store::Domain> putDomain(const std::string& name, bool only_new);
+    void removeDomain(const std::string& name);
+
+    // --- accounts. `expected` is the ETag a caller relies on (412 when the account has moved on).
+    std::vector<store::Account> accounts(const store::Page& page);
+    store::Account account(const std::string& address);
+    static std::string etag(const store::Account& account);
+    // Creates, or replaces: what `change` leaves out takes its default, the password stays. The domain is made when new.
+    Put<store::Account> putAccount(const std::string& address, const AccountChange& change, bool only_new,
+                                   const std::optional<std::string>& expected);
+    store::Account changeAccount(const std::string& address, const AccountChange& change, const std::optional<std::string>& expected);
+    void removeAccount(const std::string& address, const std::optional<std::string>& expected);
+    std::vector<store::Mailbox> mailboxes(const std::string& address);
+
+    // --- aliases
+    std::vector<store::Alias> aliases(const store::Page& page);
+    store::Alias alias(const std::string& address);
+    Put<store::Alias> putAlias(const std::string& address, const std::vector<std::string>& targets, bool only_new);
+    void removeAlias(const std::string& address);
+
+    // --- tokens. The secret is told once, here; its SHA-256 is kept.
+    std::vector<store::Token> tokens();
+    std::string createToken(const NewToken& token);
+    void removeToken(const std::string& name);
+    // The first administrator's token: made when there is none yet; nullopt otherwise.
+    std::optional<std::string> firstToken();
+    // Whose secret this is: nullopt for a wrong, expired or removed one. Notes its use, at most once a minute.
+    std::optional<store::Token> tokenOf(std::string_view secret);
+    static const std::vector<std::string>& scopes();
+
+    // --- quarantine
+    std::vector<store::Quarantined> quarantine(const store::Page& page);
+    store::Quarantined quarantined(std::int64_t id);
+    void releaseQuarantined(std::int64_t id);
+    void deleteQuarantined(std::int64_t id);
+
+    // --- mail of an account. importMessage makes the mailbox when it is new.
+    delivery::Result importMessage(const std::string& address, const std::string& mailbox, const delivery::AppendItem& item,
+                                   std::string_view message);
+    std::vector<MessageInfo> messages(const std::string& address, const std::string& mailbox, store::Uid after, std::size_t limit);
+    std::string message(const std::string& address, const std::string& mailbox, store::Uid uid);
+
+    // --- scanning, health
+    scanner::Status scanStatus() { return context_.scanner.status(); }
+    void reloadSignatures();
+    std::vector<Component> readiness();
+    std::string metrics();
+
+    // --- long work
+    Task checkStore(bool repair);
+    Task createBackup(const std::string& folder);
+    std::optional<Task> task(const std::string& id) { return tasks_.find(id); }
+
+private:
+    store::Account require(store::ReadTx& tx, const std::string& address);
+
+    Context context_;
+    std::mutex mutex_;
+    std::string totals_;                        // guarded by mutex_: the store's part of the metrics, made every 15 s
+    std::chrono::steady_clock::time_point totals_at_{}; // guarded by mutex_
+    std::vector<std::pair<std::string, base::Time>> touched_; // guarded by mutex_: token hashes and when their use was noted
+    Tasks tasks_;                               // last: its thread uses the context
+};
+
+} // namespace postfach::admin
