@@ -1,0 +1,32 @@
+#pragma once
+// IMAP4rev1 as the appliance wires it: serve() is one session, from greeting to goodbye, on its strand.
+// RFC.md lists what is spoken; commands.h has the table of commands.
+#include "server/auth/auth.h"
+#include "server/base/clock.h"
+#include "server/delivery/delivery.h"
+#include "server/net/strand.h"
+#include "server/net/tls.h"
+#include "server/store/store.h"
+
+#include <Poco/Net/StreamSocket.h>
+
+#include <cstdint>
+#include <string>
+
+namespace postfach::imap {
+
+// What all sessions share; made once by the appliance. It and everything it names outlive every session.
+struct Context {
+    store::Store& store;
+    auth::Authenticator& authenticator;
+    delivery::Delivery& delivery;
+    const net::TlsSource& tls;
+    const base::Clock& clock;
+    std::string server_name;         // in the greeting
+    std::uint64_t message_size = 0;  // APPENDLIMIT, bytes
+};
+
+// A whole session. `implicit_tls`: the handshake comes before the greeting (port 993). Never throws but for a full memory.
+net::Task<> serve(net::Strand& strand, Poco::Net::StreamSocket socket, const Context& context, bool implicit_tls);
+
+} // namespace postfach::imap

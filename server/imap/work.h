@@ -1,0 +1,27 @@
+#pragma once
+// The two ways a session touches the store without blocking its worker: reading on a helper thread, writing through the
+// store's writer thread, which wakes the strand when the commit is on disk.
+#include "server/net/strand.h"
+#include "server/store/store.h"
+
+#include <functional>
+#include <type_traits>
+
+namespace postfach::imap {
+
+// Runs `work` in the writer and returns when the commit is on disk; throws what it threw. What `work` captures by
+// reference must live in the caller's frame. Cannot be interrupted.
+net::Task<> commit(net::Strand& strand, store::Store& store, std::function<void(store::WriteTx&)> work);
+
+// Runs `work(ReadTx&)` on a helper thread and gives its result.
+template <class F>
+auto reading(net::Strand& strand, store::Store& store, F work) -> net::Task<std::invoke_result_t<F&, store::ReadTx&>>
+{
+    auto job = [&store, &work] {
+        const auto tx = store.read();
+        return work(*tx);
+    };
+    co_return co_await strand.offload(std::move(job));
+}
+
+} // namespace postfach::imap
