@@ -1,0 +1,177 @@
+// Content-Transfer-Encodings, RFC 2045 6, as mail clients read them.
+#include "server/mail/decode.h"
+
+#include "server/base/text.h"
+#include "server/mail/lines.h"
+
+#include <array>
+
+namespace postfach::mail {
+
+namespace {
+
+constexpr std::array<signed char, 256> base64Values()
+{
+    constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::array<signed char, 256> values{};
+    for (auto& value : values)
+        value = -1;
+    for (std::size_t i = 0; i < letters.size(); ++i)
+        values[static_cast<unsigned char>(letters[i])] = static_cast<signed char>(i);
+    values[static_cast<unsigned char>('-')] = 62; // the URL alphabet, RFC 4648 5: some programs mix them up
+    values[static_cast<unsigned char>('_')] = 63;
+    return values;
+}
+constexpr auto kBase64 = base64Values();
+
+constexpr std::array<signed char, 256> hexValues()
+{
+    std::array<signed char, 256> values{};
+    for (auto& value : values)
+        value = -1;
+    for (int i = 0; i < 10; ++i)
+        values[static_cast<std::size_t>('0' + i)] = static_cast<signed char>(i);
+    for (int i = 0; i < 6; ++i)
+        values[static_cast<std::size_t>('A' + i)] = values[static_cast<std::size_t>('a' + i)] = static_cast<signed char>(10 + i);
+    return values;
+}
+constexpr auto kHex = hexValues();
+
+int hexAt(std::string_view text, std::size_t at)
+{
+    return at < text.size() ? kHex[static_cast<unsigned char>(text[at])] : -1;
+}
+
+// One line of uuencoded bytes: a length character, then groups of four. What is missing in the last group counts as zero
+// bits; whole groups that are missing do not, or two bytes of mail would become 63 here.
+void uuLine(std::string_view line, std::string& out)
+{
+    const auto sixBits = [&](std::size_t at) {
+        return at < line.size() ? (static_cast<unsigned>(static_cast<unsigned char>(line[at])) - 32U) & 63U : 0U;
+    };
+    std::size_t left = sixBits(0);
+    for (std::size_t at = 1; left > 0 && at < line.size(); at += 4) {
+        const unsigned group = sixBits(at) << 18 | sixBits(at + 1) << 12 | sixBits(at + 2) << 6 | sixBits(at + 3);
+        for (int shift = 16; shift >= 0 && left > 0; shift -= 8, --left)
+            out += static_cast<char>(group >> shift & 0xff);
+    }
+}
+
+// "begin 644 name": RFC-less, POSIX uuencode.
+bool isUuBegin(std::string_view line)
+{
+    if (!line.starts_with("begin ") || line.size() < 10)
+        return false;
+    std::size_t i = 6;
+    while (i < line.size() && line[i] >= '0' && line[i] <= '7')
+        ++i;
+    return i >= 9 && i <= 10 && i < line.size() && line[i] == ' ';
+}
+
+} // namespace
+
+std::string decodeBase64(std::string_view body)
+{
+    std::string out;
+    out.reserve(body.size() / 4 * 3 + 3);
+    unsigned group = 0;
+    int have = 0;
+    const auto flush = [&] { // a run ends: two letters hold a byte, three hold two; one letter holds nothing
+        if (have == 2)
+            out += static_cast<char>(group >> 4 & 0xff);
+        else if (have == 3) {
+            out += static_cast<char>(group >> 10 & 0xff);
+            out += static_cast<char>(group >> 2 & 0xff);
+        }
+        group = 0;
+        have = 0;
+    };
+    for (const char c : body) {
+        const int value = kBase64[static_cast<unsigned char>(c)];
+        if (value < 0) {
+            if (c == '=')
+                flush();
+            continue;
+        }
+        group = group << 6 | static_cast<unsigned>(value);
+        if (++have == 4) {
+            out += static_cast<char>(group >> 16 & 0xff);
+            out += static_cast<char>(group >> 8 & 0xff);
+            out += static_cast<char>(group & 0xff);
+            group = 0;
+            have = 0;
+        }
+    }
+    flush();
+    return out;
+}
+
+std::string decodeQuotedPrintable(std::string_view body)
+{
+    std::string out;
+    out.reserve(body.size());
+    for (std::size_t at = 0; at < body.size();) {
+        const std::size_t next = nextLine(body, at);
+        const std::string_view whole = body.substr(at, next - at);
+        const std::string_view text = withoutLineEnd(whole);
+        // RFC 2045 6.7 (3): white space at the end of a line was added on the way. Not at the end of the body: a line that
+        // has no end may be a piece.
+        const bool has_end = text.size() < whole.size();
+        const std::size_t last = text.find_last_not_of(" \t");
+        const std::string_view line = has_end ? text.substr(0, last == std::string_view::npos ? 0 : last + 1) : text;
+        bool joins_next = false;
+        for (std::size_t i = 0; i < line.size(); ++i) {
+            if (line[i] != '=') {
+                out += line[i];
+            } else if (hexAt(line, i + 1) >= 0 && hexAt(line, i + 2) >= 0) {
+                out += static_cast<char>(hexAt(line, i + 1) * 16 + hexAt(line, i + 2));
+                i += 2;
+            } else if (i + 1 == line.size()) {
+                joins_next = true; // soft line break
+            } else {
+                out += '='; // RFC 2045 6.7: leave what is no encoding as it is
+            }
+        }
+        if (has_end && !joins_next)
+            out += whole.substr(text.size());
+        at = next;
+    }
+    return out;
+}
+
+std::vector<std::string> decodeUuencoded(std::string_view body)
+{
+    std::vector<std::string> blocks;
+    bool inside = false;
+    for (std::size_t at = 0; at < body.size();) {
+        const std::size_t next = nextLine(body, at);
+        const std::string_view line = withoutLineEnd(body.substr(at, next - at));
+        at = next;
+        if (isUuBegin(line)) {
+            blocks.emplace_back();
+            inside = true;
+        } else if (inside && line == "end") {
+            inside = false;
+        } else if (inside && !line.empty()) {
+            uuLine(line, blocks.back());
+        }
+    }
+    return blocks;
+}
+
+std::string decodeTransfer(std::string_view encoding, std::string_view body)
+{
+    if (base::iequals(encoding, "base64"))
+        return decodeBase64(body);
+    if (base::iequals(encoding, "quoted-printable"))
+        return decodeQuotedPrintable(body);
+    if (base::iequals(encoding, "x-uuencode") || base::iequals(encoding, "uuencode") || base::iequals(encoding, "x-uue")) {
+        std::string out;
+        for (const std::string& block : decodeUuencoded(body))
+            out += block;
+        return out;
+    }
+    return std::string(body);
+}
+
+} // namespace postfach::mail
