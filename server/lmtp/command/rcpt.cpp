@@ -1,0 +1,29 @@
+#include "server/base/limits.h"
+#include "server/lmtp/commands.h"
+#include "server/lmtp/path.h"
+
+namespace postfach::lmtp {
+
+// RCPT: a recipient is taken when somebody here gets its mail. RFC 5321 4.1.1.3, bounded as 4.5.3.1.10 allows.
+net::Task<> cmdRcpt(Session& session, std::string argument)
+{
+    auto& transaction = session.transaction;
+    if (!transaction.open)
+        throw BadCommand("503 5.5.1 MAIL first");
+    const auto path = parsePath(argument, "TO:");
+    if (!path || path->address.empty())
+        throw BadCommand("553 5.1.3 malformed recipient");
+    if (!path->parameters.empty())
+        throw BadCommand("555 5.5.4 unknown parameter");
+    if (transaction.recipients.size() >= static_cast<std::size_t>(base::limits::kRecipients))
+        throw Reply("452 4.5.3 too many recipients");
+    auto resolve = [&session, &path] { return session.context.store.read()->resolve(path->address); };
+    std::vector<store::AccountId> accounts = co_await session.stream.strand().offload(std::move(resolve));
+    if (accounts.empty())
+        throw Reply("550 5.1.1 no such user here");
+    transaction.recipients.push_back(path->address);
+    transaction.accounts.push_back(std::move(accounts));
+    session.reply("250 2.1.5 recipient taken");
+}
+
+} // namespace postfach::lmtp

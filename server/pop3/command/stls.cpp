@@ -1,0 +1,20 @@
+#include "server/pop3/commands.h"
+
+namespace postfach::pop3 {
+
+// STLS: RFC 2595 4. What was sent behind it in the clear ends the connection unanswered: it may be somebody else's.
+net::Task<> cmdStls(Session& session, std::string argument)
+{
+    noArgument(argument);
+    if (session.stream.isTls())
+        throw BadCommand("TLS is on already");
+    if (session.stream.hasInput()) {
+        session.leaving = true;
+        throw Refusal("nothing may follow STLS before the handshake");
+    }
+    session.ok("begin TLS now");
+    session.start_tls = true;
+    co_return;
+}
+
+} // namespace postfach::pop3

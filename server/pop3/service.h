@@ -1,0 +1,22 @@
+#pragma once
+// POP3 (RFC 1939, 2449, 2595, 3206, 5034, 8314): what a connection is served with. server/pop3/RFC.md lists what stands where.
+#include "server/auth/auth.h"
+#include "server/net/stream.h"
+#include "server/net/tls.h"
+#include "server/store/store.h"
+
+#include <string>
+
+namespace postfach::pop3 {
+
+struct Context { // everything outlives every session
+    store::Store& store;
+    auth::Authenticator& authenticator;
+    const net::TlsSource& tls;
+    std::string server_name;
+};
+
+// One connection, from greeting to goodbye. For net::Service.
+net::Task<> serve(net::Strand& strand, Poco::Net::StreamSocket socket, const Context& context, bool implicit_tls);
+
+} // namespace postfach::pop3

@@ -1,0 +1,167 @@
+#include "server/pop3/session.h"
+#include "server/base/id.h"
+#include "server/base/limits.h"
+#include "server/base/log.h"
+#include "server/base/text.h"
+#include "server/net/cross_protocol.h"
+#include "server/pop3/commands.h"
+
+namespace postfach::pop3 {
+
+Session::Session(net::Strand& strand, const Poco::Net::StreamSocket& socket, const Context& c) : stream(strand, socket), context(c) {}
+
+void Session::ok(std::string_view text)
+{
+    stream.write("+OK ");
+    stream.write(text);
+    stream.write("\r\n");
+}
+
+void Session::line(std::string_view text)
+{
+    stream.write(text);
+    stream.write("\r\n");
+}
+
+void Session::error(std::string_view text)
+{
+    stream.write("-ERR ");
+    stream.write(text);
+    stream.write("\r\n");
+}
+
+bool Session::mayLogin() const { return context.authenticator.mayLogin(stream.isTls(), stream.peerIsLoopback()); }
+
+void Session::setDeadline()
+{
+    using namespace base::limits;
+    stream.strand().deadline(std::chrono::steady_clock::now() + (maildrop_ ? std::chrono::seconds(kPop3IdleTimeout) : kLoginTimeout));
+}
+
+net::Task<> Session::login(std::string name, std::string password)
+{
+    if (!mayLogin())
+        throw Refusal("[AUTH] logging in needs TLS: use STLS or the TLS port");
+    auth::Attempt attempt(std::move(name), std::move(password), "pop3", stream.peerAddress(), stream.isTls());
+    auth::Login login = co_await context.authenticator.login(stream.strand(), std::move(attempt));
+    switch (login.result) {
+    case auth::Login::Result::ok: break;
+    case auth::Login::Result::unavailable: throw Refusal("[SYS/TEMP] logging in is not possible now, try again later");
+    case auth::Login::Result::disabled: throw Refusal("[AUTH] this account may not use POP3");
+    case auth::Login::Result::wrong:
+        leaving = ++failed_logins_ >= base::limits::kLoginFailures;
+        throw Refusal("[AUTH] wrong user name or password");
+    }
+    account_ = login.account.address;
+    auto open = [this, id = login.account.id] { return Maildrop::open(context.store, id); };
+    Maildrop drop = co_await stream.strand().offload(std::move(open));
+    maildrop_.emplace(std::move(drop));
+    ok("logged in, " + std::to_string(maildrop_->live()) + " messages (" + std::to_string(maildrop_->liveBytes()) + " octets)");
+}
+
+net::Task<> Session::dispatch(std::string_view text)
+{
+    // Everything is copied: the line's bytes go at the next read.
+    const auto blank = text.find(' ');
+    const std::string verb(text.substr(0, blank));
+    std::string argument(blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1));
+    if (!base::iequals(verb, "PASS")) // a password may end in a space, a number may not
+        argument = std::string(base::trim(argument));
+    const auto* command = findCommand(verb);
+    if (command == nullptr)
+        throw BadCommand("unknown command");
+    if ((command->states & (maildrop_ ? kTransaction : kAuthorization)) == 0)
+        throw BadCommand(maildrop_ ? "you are logged in already" : "log in first");
+    co_await command->run(*this, std::move(argument));
+}
+
+net::Task<> Session::command(std::string text)
+{
+    // The one catch of a command. Nothing waits in a catch: what must be said is queued.
+    try {
+        co_await dispatch(text);
+    } catch (const BadCommand& bad) {
+        error(bad.what());
+        ++bad_commands_;
+    } catch (const Refusal& refusal) {
+        error(refusal.what());
+    } catch (const store::Error& failure) {
+        const auto reference = base::newReference();
+        base::logError("pop3", "the store failed a command", {{"reason", failure.what()}, {"account", account_}, {"reference", reference}});
+        error("[SYS/TEMP] not possible now, reference " + reference);
+    } catch (const net::PeerGone&) {
+        throw;
+    } catch (const net::DeadlinePassed&) {
+        throw;
+    } catch (const net::ShuttingDown&) {
+        throw;
+    } catch (const std::exception& bug) {
+        const auto reference = base::newReference();
+        base::logError("pop3", "command failed", {{"reason", bug.what()}, {"account", account_}, {"reference", reference}});
+        error("[SYS/PERM] internal error, reference " + reference);
+        leaving = true; // an answer may be half out
+    }
+    using namespace base::limits;
+    if (bad_commands_ >= (maildrop_ ? kBadCommandsAfterLogin : kBadCommandsBeforeLogin)) {
+        error("too many bad commands");
+        leaving = true;
+    }
+}
+
+net::Task<> Session::loop()
+{
+    ok(context.server_name + " Postfach POP3 ready");
+    while (!leaving) {
+        setDeadline();
+        std::string text(co_await stream.line(base::limits::kLineBeforeLogin));
+        if (std::exchange(first_, false) && net::looksLikeHttp(text)) {
+            error("this is POP3, not HTTP");
+            break;
+        }
+        co_await command(std::move(text));
+        if (start_tls) {
+            start_tls = false;
+            co_await stream.flush();
+            setDeadline();
+            co_await stream.startTls(context.tls.current());
+            user.clear();
+        }
+        co_await stream.drain();
+    }
+}
+
+net::Task<> Session::run(bool implicit_tls)
+{
+    bool said = false; // last words are queued
+    try {
+        setDeadline();
+        if (implicit_tls)
+            co_await stream.startTls(context.tls.current());
+        co_await loop();
+        said = true;
+    } catch (const net::PeerGone&) {
+        // the client left
+    } catch (const net::LineTooLong&) {
+        error("line too long");
+        said = true;
+    } catch (const net::DeadlinePassed&) {
+        error("[SYS/TEMP] waited too long for a command");
+        said = true;
+    } catch (const net::ShuttingDown&) {
+        error("[SYS/TEMP] the server is shutting down, try again soon");
+        said = true;
+    }
+    // A line that dropped deletes nothing; that a message was read is still true.
+    if (maildrop_ && maildrop_->hasWork(false))
+        context.store.write([drop = *maildrop_](store::WriteTx& tx) { drop.close(tx, false); }, [](std::exception_ptr) {});
+    if (said)
+        co_await stream.close();
+}
+
+net::Task<> serve(net::Strand& strand, Poco::Net::StreamSocket socket, const Context& context, bool implicit_tls)
+{
+    Session session(strand, socket, context);
+    co_await session.run(implicit_tls);
+}
+
+} // namespace postfach::pop3
