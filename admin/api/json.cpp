@@ -1,0 +1,269 @@
+#include "admin/api/json.h"
+#include "admin/problem.h"
+#include "server/base/hash.h"
+#include "server/base/text.h"
+
+#include <Poco/Exception.h>
+#include <Poco/JSON/Parser.h>
+
+#include <sstream>
+
+namespace postfach::admin {
+using Poco::Dynamic::Var;
+using Poco::JSON::Array;
+using Poco::JSON::Object;
+namespace {
+
+[[noreturn]] void wrongType(const std::string& name, const std::string& wanted)
+{
+    throw Problem(422, "invalid_field", "The field \"" + name + "\" must be " + wanted + ".");
+}
+
+std::string checkedText(const Var& value, const std::string& name, std::size_t most)
+{
+    if (!value.isString())
+        wrongType(name, "a text");
+    auto text = value.extract<std::string>();
+    if (text.size() > most)
+        wrongType(name, "at most " + std::to_string(most) + " bytes long");
+    for (const char c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+            wrongType(name, "a text without control characters");
+    return text;
+}
+} // namespace
+
+Object::Ptr object() { return new Object(Poco::JSON_PRESERVE_KEY_ORDER); }
+
+std::string text(const Object::Ptr& object)
+{
+    std::ostringstream out;
+    object->stringify(out);
+    return std::move(out).str();
+}
+
+std::string text(const Array::Ptr& array)
+{
+    std::ostringstream out;
+    array->stringify(out);
+    return std::move(out).str();
+}
+
+Array::Ptr array(const std::vector<std::string>& strings)
+{
+    Array::Ptr out = new Array;
+    for (const auto& string : strings)
+        out->add(string);
+    return out;
+}
+
+Var dateOrNull(const std::optional<base::Time>& time) { return time ? Var(base::rfc3339(*time)) : Var(); }
+
+bool isTooDeep(std::string_view json, int most)
+{
+    int depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < json.size(); ++i) {
+        const char c = json[i];
+        if (in_string) {
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > most)
+                return true;
+        } else if (c == ']' || c == '}') {
+            --depth;
+        }
+    }
+    return false;
+}
+
+Object::Ptr parseObject(std::string_view body)
+{
+    if (isTooDeep(body, kJsonDepth))
+        throw Problem(400, "malformed_json", "The JSON is nested too deeply.");
+    if (!base::isUtf8(body))
+        throw Problem(400, "malformed_json", "The JSON is not UTF-8.");
+    Var parsed;
+    try {
+        Poco::JSON::Parser parser;
+        parsed = parser.parse(std::string(body));
+    } catch (const Poco::Exception&) {
+        throw Problem(400, "malformed_json", "The body is no JSON.");
+    }
+    if (parsed.type() != typeid(Object::Ptr))
+        throw Problem(422, "invalid_body", "The body must be a JSON object.");
+    return parsed.extract<Object::Ptr>();
+}
+
+Var Fields::take(const std::string& name)
+{
+    taken_.insert(name);
+    return from_->get(name);
+}
+
+std::optional<std::string> Fields::text(const std::string& name, std::size_t most)
+{
+    const Var value = take(name);
+    if (!from_->has(name))
+        return std::nullopt;
+    return checkedText(value, name, most);
+}
+
+std::optional<std::uint64_t> Fields::number(const std::string& name)
+{
+    const Var value = take(name);
+    if (!from_->has(name))
+        return std::nullopt;
+    // A bool counts as an integer for Poco, a large number may come as Int64 or UInt64; 2^63 bytes are enough for anybody.
+    if (value.isEmpty() || value.isBoolean() || !value.isInteger() || (value.isSigned() && value.convert<Poco::Int64>() < 0))
+        wrongType(name, "a whole number, 0 or more");
+    const auto number = value.convert<Poco::UInt64>();
+    if (number > (1ULL << 62))
+        wrongType(name, "at most 4611686018427387904");
+    return number;
+}
+
+std::optional<bool> Fields::flag(const std::string& name)
+{
+    const Var value = take(name);
+    if (!from_->has(name))
+        return std::nullopt;
+    if (value.isEmpty() || !value.isBoolean())
+        wrongType(name, "true or false");
+    return value.convert<bool>();
+}
+
+std::optional<std::vector<std::string>> Fields::texts(const std::string& name, std::size_t most)
+{
+    const Var value = take(name);
+    if (!from_->has(name))
+        return std::nullopt;
+    if (value.isEmpty() || value.type() != typeid(Array::Ptr))
+        wrongType(name, "a list of texts");
+    const auto list = value.extract<Array::Ptr>();
+    if (list->size() > most)
+        wrongType(name, "a list of at most " + std::to_string(most));
+    std::vector<std::string> out;
+    for (const auto& item : *list) {
+        if (item.isEmpty())
+            wrongType(name, "a list of texts");
+        out.push_back(checkedText(item, name, 1000));
+    }
+    return out;
+}
+
+bool Fields::isNull(const std::string& name)
+{
+    const Var value = take(name);
+    return from_->has(name) && value.isEmpty();
+}
+
+void Fields::refuse(const std::string& name)
+{
+    if (from_->has(name))
+        throw Problem(422, "read_only_field", "The field \"" + name + "\" cannot be written.");
+}
+
+void Fields::finish()
+{
+    for (const auto& [name, value] : *from_)
+        if (!taken_.contains(name))
+            throw Problem(422, "unknown_field", "There is no field \"" + base::printable(name, 100) + "\" here.");
+}
+
+Object::Ptr toJson(const store::Domain& domain)
+{
+    auto out = object();
+    out->set("name", domain.name);
+    out->set("accounts", domain.accounts);
+    out->set("created", base::rfc3339(domain.created));
+    return out;
+}
+
+Object::Ptr toJson(const store::Account& account)
+{
+    auto out = object();
+    out->set("address", account.address);
+    out->set("name", account.name);
+    out->set("enabled", account.enabled);
+    out->set("quota", account.quota);
+    out->set("used", account.used);
+    out->set("messages", account.messages);
+    out->set("services", array(account.services));
+    out->set("created", base::rfc3339(account.created));
+    out->set("last_login", dateOrNull(account.last_login));
+    return out;
+}
+
+Object::Ptr toJson(const store::Mailbox& mailbox)
+{
+    auto out = object();
+    out->set("name", mailbox.name);
+    out->set("id", mailbox.object_id);
+    out->set("special_use", mailbox.special_use.empty() ? Var() : Var(mailbox.special_use));
+    out->set("messages", mailbox.exists);
+    out->set("unseen", mailbox.unseen);
+    out->set("size", mailbox.size);
+    out->set("subscribed", mailbox.subscribed);
+    return out;
+}
+
+Object::Ptr toJson(const store::Alias& alias)
+{
+    auto out = object();
+    out->set("address", alias.address);
+    out->set("targets", array(alias.targets));
+    out->set("created", base::rfc3339(alias.created));
+    return out;
+}
+
+Object::Ptr toJson(const store::Token& token)
+{
+    auto out = object();
+    out->set("name", token.name);
+    out->set("scopes", array(token.scopes));
+    out->set("created", base::rfc3339(token.created));
+    out->set("expires", dateOrNull(token.expires));
+    out->set("last_used", dateOrNull(token.last_used));
+    return out;
+}
+
+Object::Ptr toJson(const store::Quarantined& entry)
+{
+    auto out = object();
+    out->set("id", entry.id.value);
+    out->set("account", entry.address);
+    out->set("mailbox", entry.mailbox);
+    out->set("signature", entry.signature);
+    out->set("sender", entry.sender);
+    out->set("recipient", entry.recipient);
+    out->set("subject", entry.subject);
+    out->set("way_in", entry.way_in);
+    out->set("size", entry.size);
+    out->set("sha256", base::hex(entry.sha256));
+    out->set("received", base::rfc3339(entry.internal_date));
+    out->set("created", base::rfc3339(entry.created));
+    return out;
+}
+
+Object::Ptr toJson(const Task& task)
+{
+    auto out = object();
+    out->set("id", task.id);
+    out->set("kind", task.kind);
+    out->set("state", std::string(stateName(task.state)));
+    out->set("progress", task.progress);
+    out->set("total", task.total);
+    out->set("error", task.error.empty() ? Var() : Var(task.error));
+    out->set("findings", array(task.findings));
+    out->set("created", base::rfc3339(task.created));
+    out->set("finished", dateOrNull(task.finished));
+    return out;
+}
+
+} // namespace postfach::admin

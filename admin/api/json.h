@@ -1,0 +1,58 @@
+#pragma once
+// JSON in and out, on Poco::JSON. What comes in is bounded in depth before a parser sees it; fields are taken one by one
+// with their types, and whatever is left over is refused.
+#include "admin/tasks.h"
+#include "server/store/types.h"
+
+#include <Poco/JSON/Array.h>
+#include <Poco/JSON/Object.h>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postfach::admin {
+
+inline constexpr int kJsonDepth = 16; // no resource nests deeper than 4
+
+// An object that keeps its keys in the order in which they were set.
+Poco::JSON::Object::Ptr object();
+std::string text(const Poco::JSON::Object::Ptr& object);
+std::string text(const Poco::JSON::Array::Ptr& array);
+Poco::JSON::Array::Ptr array(const std::vector<std::string>& strings);
+Poco::Dynamic::Var dateOrNull(const std::optional<base::Time>& time);
+
+// Throws Problem 400 for what is no JSON or too deep, 422 for what is no object.
+Poco::JSON::Object::Ptr parseObject(std::string_view body);
+bool isTooDeep(std::string_view json, int most);
+
+// Takes fields out of an object by name and type; finish() refuses what nobody asked for. All throw Problem 422.
+class Fields {
+public:
+    explicit Fields(Poco::JSON::Object::Ptr from) : from_(std::move(from)) {}
+    std::optional<std::string> text(const std::string& name, std::size_t most = 1000);
+    std::optional<std::uint64_t> number(const std::string& name);
+    std::optional<bool> flag(const std::string& name);
+    std::optional<std::vector<std::string>> texts(const std::string& name, std::size_t most = 1000);
+    bool isNull(const std::string& name);     // there, and null
+    void refuse(const std::string& name);     // known, but not to be written
+    void finish();
+
+private:
+    Poco::Dynamic::Var take(const std::string& name);
+    Poco::JSON::Object::Ptr from_;
+    std::set<std::string> taken_;
+};
+
+Poco::JSON::Object::Ptr toJson(const store::Domain& domain);
+Poco::JSON::Object::Ptr toJson(const store::Account& account);
+Poco::JSON::Object::Ptr toJson(const store::Mailbox& mailbox);
+Poco::JSON::Object::Ptr toJson(const store::Alias& alias);
+Poco::JSON::Object::Ptr toJson(const store::Token& token);
+Poco::JSON::Object::Ptr toJson(const store::Quarantined& entry);
+Poco::JSON::Object::Ptr toJson(const Task& task);
+
+} // namespace postfach::admin

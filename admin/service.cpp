@@ -1,0 +1,436 @@
+#include "admin/service.h"
+#include "server/base/hash.h"
+#include "server/base/id.h"
+#include "server/base/log.h"
+#include "server/base/text.h"
+
+#include <algorithm>
+#include <set>
+
+namespace postfach::admin {
+namespace {
+using base::lower;
+
+// Runs `work` and turns the store's refusals into answers that name `subject`.
+template <class F>
+auto answering(const std::string& subject, F work) -> decltype(work())
+{
+    try {
+        return work();
+    } catch (const store::Error& error) {
+        if (error.kind == store::Error::Kind::damaged || error.kind == store::Error::Kind::unavailable)
+            base::logError("admin", "store refuses", {{"subject", subject}, {"reason", error.what()}});
+        throw problemOf(error, subject);
+    }
+}
+
+bool isDomain(std::string_view name)
+{
+    if (name.empty() || name.size() > 253 || !base::isUtf8(name))
+        return false;
+    for (const auto label : base::split(name, '.')) {
+        if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-')
+            return false;
+        for (const char c : label)
+            if (!(static_cast<unsigned char>(c) >= 0x80 || base::isDigit(c) || (base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z') ||
+                  c == '-' || c == '_'))
+                return false;
+    }
+    return true;
+}
+
+// Dot-atoms of RFC 5321 (and UTF-8, RFC 6531); no '+', which separates the detail at delivery and would never be reached.
+bool isLocalPart(std::string_view local)
+{
+    if (local.empty() || local.size() > 64 || local.front() == '.' || local.back() == '.' || local.find("..") != std::string_view::npos)
+        return false;
+    return base::isUtf8(local) && std::all_of(local.begin(), local.end(), [](char c) {
+        return static_cast<unsigned char>(c) >= 0x80 || base::isDigit(c) || (base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z') ||
+               std::string_view("!#$%&'*-/=?^_`{|}~.").find(c) != std::string_view::npos;
+    });
+}
+
+std::string checkedDomain(const std::string& name)
+{
+    if (!isDomain(name))
+        throw Problem(422, "invalid_name", "\"" + base::printable(name, 100) + "\" is no domain name.");
+    return lower(name);
+}
+
+std::string checkedAddress(const std::string& address)
+{
+    const auto at = address.rfind('@');
+    if (at == std::string::npos || !isLocalPart(std::string_view(address).substr(0, at)) || !isDomain(std::string_view(address).substr(at + 1)))
+        throw Problem(422, "invalid_name", "\"" + base::printable(address, 100) + "\" is no address: name@domain, without +detail.");
+    return lower(address);
+}
+
+void checkServices(const std::vector<std::string>& services)
+{
+    for (const auto& service : services)
+        if (service != "imap" && service != "pop3")
+            throw Problem(422, "invalid_field", "The field \"services\" may name imap and pop3.");
+}
+
+void checkPassword(const std::string& password)
+{
+    if (password.empty() || password.size() > 1024)
+        throw Problem(422, "invalid_field", "The field \"password\" must have 1 to 1024 bytes.");
+}
+
+void expect(const store::Account& account, const std::optional<std::string>& expected)
+{
+    if (expected && *expected != Service::etag(account))
+        throw Problem(412, "changed", "The account was changed in the meantime: read it again.");
+}
+
+store::AccountPatch patchOf(const AccountChange& change)
+{
+    store::AccountPatch patch;
+    patch.name = change.name;
+    patch.quota = change.quota;
+    patch.enabled = change.enabled;
+    if (change.services) {
+        checkServices(*change.services);
+        patch.services = change.services;
+    }
+    if (change.password) {
+        checkPassword(*change.password);
+        patch.credentials = auth::Authenticator::makeCredentials(*change.password);
+    }
+    return patch;
+}
+} // namespace
+
+Service::Service(Context context) : context_(std::move(context)), tasks_(context_.clock) {}
+Service::~Service() = default;
+
+// --- domains
+
+std::vector<store::Domain> Service::domains(const store::Page& page)
+{
+    return answering("domain", [&] { return context_.store.read()->domains(page); });
+}
+
+store::Domain Service::domain(const std::string& name)
+{
+    auto found = answering("domain", [&] { return context_.store.read()->findDomain(name); });
+    if (!found)
+        throw Problem(404, "not_found", "There is no domain " + base::printable(name) + ".");
+    return *found;
+}
+
+Put<store::Domain> Service::putDomain(const std::string& given, bool only_new)
+{
+    const auto name = checkedDomain(given);
+    Put<store::Domain> result;
+    answering("domain " + name, [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            result.created = !tx.findDomain(name);
+            if (!result.created && only_new)
+                throw Problem(412, "already_exists", "The domain " + name + " exists already.");
+            if (result.created)
+                tx.createDomain(name);
+            result.value = tx.findDomain(name).value();
+        });
+    });
+    if (result.created)
+        base::logInfo("admin", "domain created", {{"domain", name}});
+    return result;
+}
+
+void Service::removeDomain(const std::string& name)
+{
+    domain(name);
+    answering("domain " + base::printable(name), [&] { context_.store.writeAndWait([&](store::WriteTx& tx) { tx.removeDomain(name); }); });
+    base::logInfo("admin", "domain removed", {{"domain", name}});
+}
+
+// --- accounts
+
+std::vector<store::Account> Service::accounts(const store::Page& page)
+{
+    return answering("account", [&] { return context_.store.read()->accounts(page); });
+}
+
+store::Account Service::require(store::ReadTx& tx, const std::string& address)
+{
+    auto found = tx.findAccount(address);
+    if (!found)
+        throw Problem(404, "not_found", "There is no account " + base::printable(address) + ".");
+    return *std::move(found);
+}
+
+store::Account Service::account(const std::string& address)
+{
+    return answering("account " + address, [&] {
+        const auto tx = context_.store.read();
+        return require(*tx, address);
+    });
+}
+
+// The id makes it differ from that of an account of the same name that was removed.
+std::string Service::etag(const store::Account& account)
+{
+    return '"' + std::to_string(account.id.value) + '-' + std::to_string(account.version) + '"';
+}
+
+Put<store::Account> Service::putAccount(const std::string& given, const AccountChange& change, bool only_new,
+                                        const std::optional<std::string>& expected)
+{
+    const auto address = checkedAddress(given);
+    AccountChange whole = change; // PUT replaces: what is not said takes its default
+    whole.name = change.name.value_or("");
+    whole.quota = change.quota.value_or(context_.default_quota);
+    whole.enabled = change.enabled.value_or(true);
+    whole.services = change.services.value_or(std::vector<std::string>{"pop3", "imap"});
+    const auto patch = patchOf(whole);
+
+    Put<store::Account> result;
+    answering("account " + address, [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            const auto old = tx.findAccount(address);
+            result.created = !old;
+            if (old && only_new)
+                throw Problem(412, "already_exists", "The account " + address + " exists already.");
+            if (old)
+                expect(*old, expected);
+            else if (expected)
+                throw Problem(412, "changed", "There is no account " + address + ".");
+            if (!old && tx.findAlias(address))
+                throw Problem(409, "already_exists", address + " is an alias already.");
+            auto id = old ? old->id : store::AccountId{};
+            if (!old) {
+                store::NewAccount fresh;
+                fresh.address = address;
+                fresh.name = *whole.name;
+                fresh.quota = *whole.quota;
+                if (patch.credentials)
+                    fresh.credentials = *patch.credentials;
+                id = tx.createAccount(fresh);
+            }
+            store::AccountPatch rest = patch;
+            if (!old)
+                rest.name.reset(), rest.quota.reset(), rest.credentials.reset();
+            tx.changeAccount(id, rest);
+            result.value = tx.account(id).value();
+        });
+    });
+    if (!result.created)
+        context_.auth.forget(result.value.id);
+    base::logInfo("admin", result.created ? "account created" : "account replaced", {{"account", address}});
+    return result;
+}
+
+store::Account Service::changeAccount(const std::string& address, const AccountChange& change, const std::optional<std::string>& expected)
+{
+    account(address); // before the work of hashing
+    const auto patch = patchOf(change);
+    store::Account after;
+    answering("account " + address, [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            const auto before = require(tx, address);
+            expect(before, expected);
+            tx.changeAccount(before.id, patch);
+            after = tx.account(before.id).value();
+        });
+    });
+    context_.auth.forget(after.id); // whatever changed, the next login looks again
+    base::logInfo("admin", "account changed", {{"account", after.address}, {"password", change.password ? "new" : "as before"}});
+    return after;
+}
+
+void Service::removeAccount(const std::string& address, const std::optional<std::string>& expected)
+{
+    store::AccountId id;
+    answering("account " + address, [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            const auto before = require(tx, address);
+            expect(before, expected);
+            id = before.id;
+            tx.removeAccount(id);
+        });
+    });
+    context_.auth.forget(id);
+    base::logInfo("admin", "account removed", {{"account", address}});
+}
+
+std::vector<store::Mailbox> Service::mailboxes(const std::string& address)
+{
+    return answering("account " + address, [&] {
+        const auto tx = context_.store.read();
+        return tx->mailboxes(require(*tx, address).id);
+    });
+}
+
+// --- aliases
+
+std::vector<store::Alias> Service::aliases(const store::Page& page)
+{
+    return answering("alias", [&] { return context_.store.read()->aliases(page); });
+}
+
+store::Alias Service::alias(const std::string& address)
+{
+    auto found = answering("alias", [&] { return context_.store.read()->findAlias(address); });
+    if (!found)
+        throw Problem(404, "not_found", "There is no alias " + base::printable(address) + ".");
+    return *found;
+}
+
+Put<store::Alias> Service::putAlias(const std::string& given, const std::vector<std::string>& targets, bool only_new)
+{
+    const auto address = checkedAddress(given);
+    if (targets.empty())
+        throw Problem(422, "invalid_field", "The field \"targets\" must name at least one address.");
+    std::vector<std::string> checked;
+    for (const auto& target : targets)
+        checked.push_back(checkedAddress(target));
+    Put<store::Alias> result;
+    answering("alias " + address, [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            result.created = !tx.findAlias(address);
+            if (!result.created && only_new)
+                throw Problem(412, "already_exists", "The alias " + address + " exists already.");
+            if (tx.findAccount(address))
+                throw Problem(409, "already_exists", address + " is an account already.");
+            for (const auto& target : checked)
+                if (target == address || (!tx.findAccount(target) && !tx.findAlias(target)))
+                    throw Problem(422, "invalid_field", "The target " + target + " is no account and no other alias.");
+            tx.putAlias(address, checked);
+            result.value = tx.findAlias(address).value();
+        });
+    });
+    base::logInfo("admin", "alias put", {{"alias", address}, {"targets", checked.size()}});
+    return result;
+}
+
+void Service::removeAlias(const std::string& address)
+{
+    alias(address);
+    answering("alias " + base::printable(address), [&] { context_.store.writeAndWait([&](store::WriteTx& tx) { tx.removeAlias(address); }); });
+    base::logInfo("admin", "alias removed", {{"alias", address}});
+}
+
+// --- tokens
+
+const std::vector<std::string>& Service::scopes()
+{
+    static const std::vector<std::string> all{"read", "accounts", "scan", "mail", "audit", "admin"};
+    return all;
+}
+
+std::vector<store::Token> Service::tokens()
+{
+    auto found = answering("token", [&] { return context_.store.read()->tokens(); });
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    return found;
+}
+
+std::string Service::createToken(const NewToken& wanted)
+{
+    if (wanted.name.empty() || wanted.name.size() > 100 || !base::isUtf8(wanted.name) || base::printable(wanted.name) != wanted.name)
+        throw Problem(422, "invalid_field", "The field \"name\" must have 1 to 100 printable characters.");
+    if (wanted.scopes.empty())
+        throw Problem(422, "invalid_field", "The field \"scopes\" must name at least one scope.");
+    for (const auto& scope : wanted.scopes)
+        if (std::find(scopes().begin(), scopes().end(), scope) == scopes().end())
+            throw Problem(422, "invalid_field", "The scopes are read, accounts, scan, mail, audit and admin.");
+    if (wanted.expires && *wanted.expires <= context_.clock.now())
+        throw Problem(422, "invalid_field", "The field \"expires\" must lie in the future.");
+    const auto secret = "pf_" + base::randomHex(32);
+    store::Token token;
+    token.name = wanted.name;
+    token.hash = base::hex(base::sha256(secret));
+    token.scopes = wanted.scopes;
+    token.expires = wanted.expires;
+    answering("token " + wanted.name, [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            token.created = tx.now();
+            tx.putToken(token);
+        });
+    });
+    base::logInfo("admin", "token created", {{"token", wanted.name}});
+    return secret;
+}
+
+void Service::removeToken(const std::string& name)
+{
+    answering("token " + base::printable(name), [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            const auto all = tx.tokens();
+            if (std::none_of(all.begin(), all.end(), [&](const auto& t) { return t.name == name; }))
+                throw Problem(404, "not_found", "There is no token " + base::printable(name) + ".");
+            tx.removeToken(name);
+        });
+    });
+    base::logInfo("admin", "token removed", {{"token", name}});
+}
+
+std::optional<std::string> Service::firstToken()
+{
+    if (!tokens().empty())
+        return std::nullopt;
+    return createToken({"administrator", {"admin"}, std::nullopt});
+}
+
+// The secret has 256 random bits and is looked up by its hash: how long that takes says nothing about the secrets there are.
+std::optional<store::Token> Service::tokenOf(std::string_view secret)
+{
+    const auto hash = base::hex(base::sha256(secret));
+    auto found = answering("token", [&] { return context_.store.read()->findToken(hash); });
+    const auto now = context_.clock.now();
+    if (!found || !base::equalsConstantTime(found->hash, hash) || (found->expires && *found->expires <= now))
+        return std::nullopt;
+    bool touch = false;
+    {
+        const std::lock_guard lock(mutex_);
+        auto known = std::find_if(touched_.begin(), touched_.end(), [&](const auto& t) { return t.first == hash; });
+        touch = known == touched_.end() || now - known->second >= std::chrono::minutes(1);
+        if (known != touched_.end())
+            known->second = touch ? now : known->second;
+        else {
+            if (touched_.size() >= 1000)
+                touched_.clear();
+            touched_.emplace_back(hash, now);
+        }
+    }
+    if (touch)
+        context_.store.write([hash, now](store::WriteTx& tx) { tx.touchToken(hash, now); }, [](std::exception_ptr) {});
+    return found;
+}
+
+// --- quarantine
+
+std::vector<store::Quarantined> Service::quarantine(const store::Page& page)
+{
+    return answering("quarantine", [&] { return context_.store.read()->quarantine(page); });
+}
+
+store::Quarantined Service::quarantined(std::int64_t id)
+{
+    auto found = answering("quarantine", [&] { return context_.store.read()->quarantined(store::QuarantineId{id}); });
+    if (!found)
+        throw Problem(404, "not_found", "There is no quarantined message " + std::to_string(id) + ".");
+    return *std::move(found);
+}
+
+void Service::releaseQuarantined(std::int64_t id)
+{
+    const auto entry = quarantined(id);
+    answering("quarantined message " + std::to_string(id), [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) { tx.releaseQuarantine(store::QuarantineId{id}); });
+    });
+    base::logWarning("admin", "quarantined message released", {{"id", id}, {"account", entry.address}, {"signature", entry.signature}});
+}
+
+void Service::deleteQuarantined(std::int64_t id)
+{
+    const auto entry = quarantined(id);
+    answering("quarantined message " + std::to_string(id), [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) { tx.deleteQuarantine(store::QuarantineId{id}); });
+    });
+    base::logInfo("admin", "quarantined message deleted", {{"id", id}, {"account", entry.address}});
+}
+
+} // namespace postfach::admin
