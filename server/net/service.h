@@ -3,32 +3,47 @@
 // socket goes to the Scheduler. The factory never throws (Poco loses a thread for each throw).
 #include "server/net/strand.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace postfach::net {
 
-// Live connections in all and by address (an IPv6 address counts as its /64). Any thread.
+// Live connections in all and by address (an IPv6 address counts as its /64). Any thread. Outlives every place it gave.
 class Admission {
 public:
     Admission(std::size_t in_all, std::size_t per_address) : in_all_(in_all), per_address_(per_address) {}
-    // A place, held until destroyed; or why there is none. Loopback is counted but not bounded per address.
-    class Place;
+
+    // A place, held until destroyed.
+    class Place {
+    public:
+        Place(Admission& admission, std::string key) : admission_(admission), key_(std::move(key)) {}
+        ~Place() { admission_.leave(key_); }
+        Place(const Place&) = delete;
+        Place& operator=(const Place&) = delete;
+
+    private:
+        Admission& admission_;
+        const std::string key_;
+    };
+
     enum class Refusal { none, full, address };
+    // A place, or none and why. Loopback is counted but not bounded per address.
     std::unique_ptr<Place> enter(const std::string& address, Refusal& refusal);
     std::size_t now() const;
 
 private:
-    friend class Place;
-    void leave(const std::string& address);
+    void leave(const std::string& key);
     const std::size_t in_all_, per_address_;
     mutable std::mutex mutex_;
-    std::size_t count_ = 0;                      // guarded by mutex_
+    std::size_t count_ = 0;                         // guarded by mutex_
     std::map<std::string, std::size_t> by_address_; // guarded by mutex_
 };
 

@@ -2,20 +2,21 @@
 // Sessions as coroutines: a Strand runs on one worker at a time and holds no thread while it waits.
 // Scheduler: an epoll thread (one-shot) with an eventfd, `workers` threads that never block, `helpers` threads that may.
 // Stop order: acceptors, Scheduler::stop(), store writer, scanner client, then the Scheduler is destroyed (last: a thread
-// may still be inside wake()).
+// may still be inside wake(), and what a session that never ended handed out may still be written to).
 #include "server/net/task.h"
 
 #include <Poco/Net/StreamSocket.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace postfach::net {
 
@@ -40,11 +41,14 @@ public:
     virtual void wake(std::uint32_t why) noexcept = 0;
 
     // The rest is called by the strand's own coroutine.
-    // Waits for any of `wanted` and returns (and clears) those that came. Throws DeadlinePassed or ShuttingDown, once each.
+    // Waits for any of `wanted` and returns (and clears) those that came. Throws DeadlinePassed (once for each deadline
+    // set) or ShuttingDown (once); either goes before what is wanted, which is not lost by it. From then on there is
+    // limits::kGoodbyeTime for the last words, then PeerGone. A new deadline() after DeadlinePassed lets the session live on.
     virtual Task<std::uint32_t> wait(std::uint32_t wanted) = 0;
     // The same, deaf to deadline and shutdown: for work that writes into our frame and cannot be called back.
     virtual Task<std::uint32_t> waitUninterrupted(std::uint32_t wanted) = 0;
-    virtual Task<> turn() = 0;                       // lets the others go first
+    virtual Task<> turn() = 0;                       // lets the others go first; throws as wait() does
+    virtual bool turnDue() const = 0;                // true after about a millisecond on the worker: time for turn()
     virtual void deadline(SteadyTime when) = 0;      // one store; SteadyTime::max() for none
     virtual Scheduler& scheduler() = 0;
 
@@ -74,7 +78,7 @@ public:
 
 private:
     struct Inner;
-    std::unique_ptr<Inner> inner_;
+    std::shared_ptr<Inner> inner_; // shared with every Strand: wake() may come late
     friend class StrandImpl;
 };
 

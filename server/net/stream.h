@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ public:
     Task<std::string_view> line(std::size_t max);
     // Up to `max` bytes as they come (at least one): pieces of a literal. PeerGone at the end of the stream.
     Task<std::string_view> some(std::size_t max);
+    void unread(std::size_t bytes);   // gives back the last `bytes` of what some() has just returned: they are read again
     // Waits for input or any of `or_else` (IDLE: kNews). Returns the bits; kReadable when bytes wait (also in buffers).
     Task<std::uint32_t> input(std::uint32_t or_else = 0);
     bool hasInput() const;            // bytes already buffered: after STARTTLS that ends the connection
@@ -37,17 +39,25 @@ public:
     Task<> flush();                      // waits until all is with the kernel
 
     // --- TLS
-    Task<> startTls(std::shared_ptr<const TlsContext> context); // handshake as server; drops nothing, buffer must be empty
+    // Handshake as server. Bytes already read in the clear end the connection (PeerGone): they were injected or are garbage.
+    // `protocol` is the one ALPN id that fits this port ("imap", "pop3"; lives for ever); without it either does.
+    Task<> startTls(std::shared_ptr<const TlsContext> context, std::string_view protocol = {});
     bool isTls() const;
     TlsInfo tls() const;                 // empty fields when plain
 
-    Task<> close();                      // flushes within the goodbye time, close_notify without waiting, FIN
+    // Flushes within the goodbye time, close_notify without waiting, FIN; then what the peer still sends is thrown away for
+    // a moment, or the kernel's RST would overtake our last words. Throws nothing of the connection.
+    Task<> close();
     std::string peerAddress() const;     // numeric, without port; IPv4-mapped IPv6 as IPv4
     bool peerIsLoopback() const;
     std::uint64_t bytesIn() const, bytesOut() const;
     Strand& strand() { return strand_; }
 
 private:
+    Task<> more();
+    Task<> waitFor(int asked);
+    bool discard();
+
     Strand& strand_;
     struct State;
     std::unique_ptr<State> state_;

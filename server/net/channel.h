@@ -1,0 +1,33 @@
+#pragma once
+// Private to server/net: how bytes pass over one connection, in the clear or in TLS. Never blocks: the socket is
+// non-blocking and whoever calls waits for what the answer names.
+#include <Poco/Net/StreamSocket.h>
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+namespace postfach::net {
+
+struct TlsInfo;
+class TlsContext;
+
+class Channel {
+public:
+    enum : int { kEnd = 0, kWantRead = -1, kWantWrite = -2 }; // positive: bytes
+
+    virtual ~Channel() = default;
+    // All throw PeerGone when the connection failed; it is not to be used again then.
+    virtual int read(char* into, std::size_t most) = 0;
+    virtual int write(const char* from, std::size_t bytes) = 0; // may take less
+    virtual int handshake() = 0;                                // positive: done
+    virtual bool pending() const = 0;                           // something unread this side of the kernel
+    virtual void close() noexcept = 0;                          // close_notify, not waiting for the peer's
+    virtual TlsInfo info() const = 0;
+};
+
+std::unique_ptr<Channel> plainChannel(const Poco::Net::StreamSocket& socket);
+std::unique_ptr<Channel> tlsChannel(const Poco::Net::StreamSocket& socket, std::shared_ptr<const TlsContext> context,
+                                    std::string_view protocol);
+
+} // namespace postfach::net

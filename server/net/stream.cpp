@@ -1,0 +1,370 @@
+#include "server/net/stream.h"
+
+#include "server/base/limits.h"
+#include "server/net/channel.h"
+
+#include <Poco/Exception.h>
+#include <Poco/Net/SocketAddress.h>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <list>
+
+namespace postfach::net {
+namespace {
+using Clock = std::chrono::steady_clock;
+namespace limits = base::limits;
+
+constexpr std::size_t kPiece = 16 * 1024; // a TLS record; also what is read and queued at a time
+// What a peer may still send after our last words before the connection is torn down all the same.
+constexpr std::size_t kDiscard = 4 * 1024 * 1024;
+} // namespace
+
+struct Stream::State {
+    explicit State(const Poco::Net::StreamSocket& s) : socket(s), channel(plainChannel(s)) {}
+
+    Poco::Net::StreamSocket socket;
+    std::unique_ptr<Channel> channel;
+    bool tls = false;
+    bool loopback = false;
+    std::string address;
+
+    std::string in;             // bytes read; those before `begin` were given out and die at the next read
+    std::size_t begin = 0;
+    std::size_t searched = 0;   // from `begin`: known to hold no LF, so a line in one-byte pieces costs linear time
+    bool dry = false;           // the last read took all there was: waiting is cheaper than trying
+
+    std::list<std::string> out; // pieces of at most kPiece: growing one long string would cost twice its size
+    std::size_t sent = 0;       // of the first piece
+    std::size_t queued = 0;     // in all
+
+    std::size_t discarded = 0;  // read and thrown away after our last words
+    std::uint64_t bytes_in = 0, bytes_out = 0;
+
+    std::string_view unread() const { return std::string_view(in).substr(begin); }
+
+    std::string_view take(std::size_t bytes)
+    {
+        const std::string_view taken = unread().substr(0, bytes);
+        begin += bytes;
+        searched = 0;
+        return taken;
+    }
+
+    // Forgets what was given out. An idle session holds no buffer.
+    void compact()
+    {
+        if (begin == in.size())
+            std::string().swap(in);
+        else
+            in.erase(0, begin);
+        begin = 0;
+    }
+
+    // One read into the buffer: bytes, kEnd or what to wait for. The piece goes through the worker's own space, so that
+    // 10,000 connections with a few bytes each do not hold 16 KiB each.
+    int fill()
+    {
+        static thread_local std::array<char, kPiece> piece; // not used across a co_await
+        const int count = channel->read(piece.data(), piece.size());
+        if (count <= 0) {
+            dry = true;
+            return count;
+        }
+        compact();
+        in.append(piece.data(), static_cast<std::size_t>(count));
+        bytes_in += static_cast<std::uint64_t>(count);
+        dry = static_cast<std::size_t>(count) < piece.size() && !channel->pending();
+        return count;
+    }
+
+    // Writes until all is with the kernel (0) or it takes no more (what to wait for).
+    int send()
+    {
+        while (!out.empty()) {
+            const std::string& piece = out.front();
+            const int count = channel->write(piece.data() + sent, piece.size() - sent);
+            if (count < 0)
+                return count;
+            sent += static_cast<std::size_t>(count);
+            queued -= static_cast<std::size_t>(count);
+            bytes_out += static_cast<std::uint64_t>(count);
+            if (sent == piece.size()) {
+                out.pop_front();
+                sent = 0;
+            }
+        }
+        return 0;
+    }
+};
+
+Stream::Stream(Strand& strand, const Poco::Net::StreamSocket& socket) : strand_(strand), state_(std::make_unique<State>(socket))
+{
+    try {
+        // Small answers must not wait for the peer's delayed acknowledgement (FACTS 11: 22 RETR a second).
+        state_->socket.setNoDelay(true);
+        const Poco::Net::IPAddress host = socket.peerAddress().host();
+        state_->address = host.toString();
+        state_->loopback = host.isLoopback();
+        if (host.isIPv4Mapped()) {
+            state_->address.erase(0, state_->address.rfind(':') + 1);
+            state_->loopback = state_->address.starts_with("127.");
+        }
+    } catch (const Poco::Exception&) { // reset before we got to it: the first read tells
+        state_->address = "unknown";
+    }
+}
+
+Stream::~Stream() = default;
+
+// --- reading
+
+Task<std::string_view> Stream::line(std::size_t max)
+{
+    State& s = *state_;
+    if (s.queued >= limits::kHighWaterMark) // pipelined commands must not pile up answers
+        co_await drain();
+    if (strand_.turnDue())
+        co_await strand_.turn();
+    for (;;) {
+        const std::string_view unread = s.unread();
+        const std::size_t end = unread.find('\n', s.searched);
+        if (end != std::string_view::npos) {
+            std::size_t length = end;
+            if (length > 0 && unread[length - 1] == '\r')
+                --length;
+            if (length > max)
+                throw LineTooLong();
+            const std::string_view whole = s.take(end + 1);
+            co_return whole.substr(0, length);
+        }
+        s.searched = unread.size();
+        // One byte more may be the CR of a line that is just not too long.
+        if (unread.size() > max + 1 || (unread.size() == max + 1 && unread.back() != '\r'))
+            throw LineTooLong();
+        co_await more();
+    }
+}
+
+Task<std::string_view> Stream::some(std::size_t max)
+{
+    State& s = *state_;
+    if (strand_.turnDue())
+        co_await strand_.turn();
+    if (!hasInput())
+        co_await more();
+    co_return s.take(std::min(max, s.unread().size()));
+}
+
+void Stream::unread(std::size_t bytes) { state_->begin -= std::min(bytes, state_->begin); }
+
+// At least one more byte in the buffer.
+Task<> Stream::more()
+{
+    State& s = *state_;
+    bool got = false;
+    while (!got) {
+        if (s.queued > 0)
+            co_await flush(); // the peer may be waiting for our answer before it goes on
+        int now = s.dry ? static_cast<int>(Channel::kWantRead) : s.fill();
+        if (now == Channel::kEnd)
+            throw PeerGone("closed by peer");
+        got = now > 0;
+        if (!got)
+            s.compact();
+        if (!got)
+            co_await waitFor(now);
+    }
+}
+
+// Waits for what the channel asked for.
+Task<> Stream::waitFor(int asked)
+{
+    const std::uint32_t wanted = asked == Channel::kWantWrite ? kWritable : kReadable;
+    const std::uint32_t came = co_await strand_.wait(wanted);
+    if ((came & kReadable) != 0)
+        state_->dry = false;
+}
+
+Task<std::uint32_t> Stream::input(std::uint32_t or_else)
+{
+    State& s = *state_;
+    std::uint32_t result = hasInput() ? kReadable : 0U;
+    while (result == 0) {
+        co_await flush();
+        int now = s.dry ? static_cast<int>(Channel::kWantRead) : s.fill();
+        if (now == Channel::kEnd)
+            throw PeerGone("closed by peer");
+        if (now > 0) {
+            result |= kReadable;
+            break;
+        }
+        s.compact();
+        const std::uint32_t wanted = (now == Channel::kWantWrite ? kWritable : kReadable) | or_else;
+        const std::uint32_t came = co_await strand_.wait(wanted);
+        result |= came & or_else;
+        if ((came & (kReadable | kWritable)) != 0) {
+            // In TLS, readable may be a key update: only bytes for us count.
+            s.dry = false;
+            now = s.fill();
+            if (now == Channel::kEnd && result == 0)
+                throw PeerGone("closed by peer");
+            if (now > 0)
+                result |= kReadable;
+        }
+    }
+    co_return result;
+}
+
+bool Stream::hasInput() const
+{
+    return state_->begin < state_->in.size(); // fill() takes whole records, so OpenSSL keeps none back
+}
+
+// --- writing
+
+void Stream::write(std::string_view bytes)
+{
+    State& s = *state_;
+    s.queued += bytes.size();
+    while (!bytes.empty()) {
+        if (s.out.empty() || s.out.back().size() >= kPiece)
+            s.out.emplace_back();
+        std::string& piece = s.out.back();
+        const std::size_t count = std::min(bytes.size(), kPiece - piece.size());
+        piece.append(bytes.data(), count);
+        bytes.remove_prefix(count);
+    }
+}
+
+Task<> Stream::drain()
+{
+    State& s = *state_;
+    if (strand_.turnDue())
+        co_await strand_.turn();
+    while (s.queued >= limits::kHighWaterMark) {
+        const int asked = s.send();
+        if (s.queued >= limits::kHighWaterMark)
+            co_await waitFor(asked);
+    }
+}
+
+Task<> Stream::flush()
+{
+    State& s = *state_;
+    int asked = s.send();
+    while (asked != 0) {
+        co_await waitFor(asked);
+        asked = s.send();
+    }
+}
+
+// --- TLS
+
+Task<> Stream::startTls(std::shared_ptr<const TlsContext> context, std::string_view protocol)
+{
+    State& s = *state_;
+    if (s.tls)
+        throw std::logic_error("TLS is already active");
+    if (hasInput())
+        throw PeerGone("bytes sent in the clear after the command that starts TLS");
+    co_await flush();
+    s.channel = tlsChannel(s.socket, std::move(context), protocol);
+    s.tls = true;
+    s.dry = false;
+    int asked = s.channel->handshake();
+    while (asked < 0) {
+        co_await waitFor(asked);
+        asked = s.channel->handshake();
+    }
+}
+
+bool Stream::isTls() const
+{
+    return state_->tls;
+}
+
+TlsInfo Stream::tls() const
+{
+    return state_->channel->info();
+}
+
+// --- the end
+
+Task<> Stream::close()
+{
+    State& s = *state_;
+    bool again = true;
+    while (again) {
+        again = false;
+        try {
+            strand_.deadline(Clock::now() + limits::kGoodbyeTime);
+            co_await flush();
+        } catch (const ShuttingDown&) {
+            again = true; // told once
+        } catch (const DeadlinePassed&) { // the peer does not read: it has had its time
+        } catch (const PeerGone&) {
+        }
+    }
+    s.channel->close();
+    const int fd = s.socket.impl()->sockfd();
+    ::shutdown(fd, SHUT_WR);
+    again = discard();
+    while (again) {
+        try {
+            co_await strand_.wait(kReadable);
+            again = discard();
+            if (again && strand_.turnDue())
+                co_await strand_.turn();
+        } catch (const ShuttingDown&) {
+        } catch (const DeadlinePassed&) {
+            again = false;
+        } catch (const PeerGone&) {
+            again = false;
+        }
+    }
+}
+
+// True while the peer may go on sending: bytes were there and the end was not.
+bool Stream::discard()
+{
+    std::array<char, kPiece> piece;
+    State& s = *state_;
+    bool any = !s.unread().empty() || s.discarded > 0;
+    for (;;) {
+        const auto count = ::recv(s.socket.impl()->sockfd(), piece.data(), piece.size(), 0);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return any && (errno == EAGAIN || errno == EWOULDBLOCK);
+        s.discarded += static_cast<std::size_t>(count);
+        if (count == 0 || s.discarded > kDiscard)
+            return false;
+        any = true;
+    }
+}
+
+std::string Stream::peerAddress() const
+{
+    return state_->address;
+}
+
+bool Stream::peerIsLoopback() const
+{
+    return state_->loopback;
+}
+
+std::uint64_t Stream::bytesIn() const
+{
+    return state_->bytes_in;
+}
+
+std::uint64_t Stream::bytesOut() const
+{
+    return state_->bytes_out;
+}
+
+} // namespace postfach::net
