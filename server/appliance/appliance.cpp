@@ -1,0 +1,309 @@
+#include "server/appliance/appliance.h"
+#include "admin/server.h"
+#include "admin/service.h"
+#include "server/appliance/certificate.h"
+#include "server/appliance/demo.h"
+#include "server/auth/auth.h"
+#include "server/base/file.h"
+#include "server/base/limits.h"
+#include "server/base/log.h"
+#include "server/delivery/delivery.h"
+#include "server/imap/service.h"
+#include "server/lmtp/service.h"
+#include "server/net/service.h"
+#include "server/pop3/service.h"
+#include "server/store/store.h"
+
+#include <Poco/Environment.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace postfach::appliance {
+namespace {
+// Helpers read from the disk and hash; at a dozen a slow disk still leaves some for the others.
+constexpr unsigned kHelpers = 12;
+
+std::string serverName(const base::Config& config)
+{
+    const auto& name = config.text("server.name");
+    return name.empty() ? Poco::Environment::nodeName() : name;
+}
+
+std::string programFolder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path().string(); }
+
+// Ten thousand connections need as many descriptors; the default soft limit is 1,024.
+void raiseFileLimit(std::uint64_t connections)
+{
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    const std::uint64_t wanted = 2 * connections + 256;
+    if (limit.rlim_cur < wanted)
+        base::logWarning("appliance", "few file descriptors",
+                         {{"have", static_cast<std::uint64_t>(limit.rlim_cur)}, {"for_limits.connections", wanted}});
+}
+
+auth::PlaintextPolicy plaintextPolicy(const base::Config& config)
+{
+    const auto& word = config.text("auth.plaintext");
+    return word == "always" ? auth::PlaintextPolicy::always : word == "loopback" ? auth::PlaintextPolicy::loopback : auth::PlaintextPolicy::tls;
+}
+
+delivery::Policy deliveryPolicy(const base::Config& config, const std::string& data)
+{
+    using Unscannable = delivery::Policy::Unscannable;
+    delivery::Policy policy;
+    policy.accept_unscanned = config.text("scanner.unavailable") == "accept";
+    policy.reject_infected = config.text("scanner.infected") == "reject";
+    const auto& unscannable = config.text("scanner.unscannable");
+    policy.unscannable = unscannable == "reject" ? Unscannable::reject : unscannable == "quarantine" ? Unscannable::quarantine : Unscannable::mark;
+    policy.message_size = config.size("limits.message_size");
+    policy.server_name = serverName(config);
+    policy.spool_folder = data + "/spool";
+    return policy;
+}
+
+store::StoreOptions storeOptions(const base::Config& config, const std::string& data)
+{
+    store::StoreOptions options;
+    options.folder = data;
+    options.delimiter = config.text("store.delimiter").front();
+    return options;
+}
+
+scanner::Options scannerOptions(const base::Config& config, const std::string& data)
+{
+    scanner::Options options;
+    options.program = config.text("scanner.program");
+    if (options.program.empty())
+        options.program = programFolder() + "/postfach-scanner";
+    options.signatures = config.text("scanner.signatures");
+    options.run_folder = data + "/run/scanner";
+    options.workers = static_cast<unsigned>(config.number("scanner.workers"));
+    return options;
+}
+
+void makeDataFolders(const std::string& data)
+{
+    try {
+        for (const auto* folder : {"", "/run", "/spool", "/tls"})
+            base::makeFolders(data + folder);
+    } catch (const std::exception& error) {
+        throw base::Refused("the data directory cannot be used: " + std::string(error.what()));
+    }
+}
+} // namespace
+
+struct Appliance::Inner {
+    explicit Inner(Options given);
+
+    Options options;
+    base::SystemClock system_clock;
+    const base::Clock& clock;
+    const std::string name; // of the server
+    // Destroyed from the bottom up. The scheduler goes last of what runs: a thread may still be inside wake().
+    std::unique_ptr<net::Scheduler> scheduler;
+    net::Admission admission;
+    std::unique_ptr<store::Store> store;
+    std::unique_ptr<scanner::Client> scanner;
+    CertificateFiles certificate;
+    net::TlsSource tls;
+    auth::Authenticator authenticator;
+    delivery::Delivery delivery;
+    imap::Context imap;
+    pop3::Context pop3;
+    lmtp::Context lmtp;
+    std::vector<std::unique_ptr<net::Service>> services;
+    std::unique_ptr<admin::AdminServer> admin;
+    std::string token;
+    bool fresh = false;   // this start made the directory
+    bool started = false;
+
+    std::unique_ptr<store::Store> openStore();
+    std::unique_ptr<scanner::Client> startScanner();
+    void bind();
+    void addService(const std::string& service, const std::string& key, net::Scheduler::Session session, std::string refusal);
+    std::vector<admin::Listener> listeners() const;
+    void greet(const std::vector<DemoAccount>& demo);
+};
+
+std::unique_ptr<store::Store> Appliance::Inner::openStore()
+{
+    makeDataFolders(options.data);
+    fresh = !std::filesystem::exists(options.data + "/postfach.db");
+    return store::openSqliteStore(storeOptions(options.config, options.data), clock);
+}
+
+std::unique_ptr<scanner::Client> Appliance::Inner::startScanner()
+{
+    const auto wanted = scannerOptions(options.config, options.data);
+    return options.start_scanner ? options.start_scanner(wanted) : scanner::startClient(wanted);
+}
+
+Appliance::Inner::Inner(Options given)
+    : options(std::move(given)), clock(options.clock != nullptr ? *options.clock : system_clock), name(serverName(options.config)),
+      scheduler(std::make_unique<net::Scheduler>(std::max(1U, std::thread::hardware_concurrency()) + 1, kHelpers)),
+      admission(options.config.number("limits.connections"), options.config.number("limits.connections_per_address")), store(openStore()),
+      scanner(startScanner()), certificate(certificateFiles(options.config, options.data)), tls(loadCertificate(certificate, name)),
+      authenticator(*store, clock, plaintextPolicy(options.config)), delivery(*store, *scanner, clock, deliveryPolicy(options.config, options.data)),
+      imap{*store, authenticator, delivery, tls, clock, name, options.config.size("limits.message_size")}, pop3{*store, authenticator, tls, name},
+      lmtp{*store, delivery, tls, name}
+{
+    if (!options.say)
+        options.say = [](const std::string& line) {
+            // One write a line, as the log does: the two share standard output.
+            const std::string text = line + "\n";
+            base::writeAll(STDOUT_FILENO, text);
+        };
+    raiseFileLimit(options.config.number("limits.connections"));
+    bind();
+}
+
+void Appliance::Inner::addService(const std::string& service, const std::string& key, net::Scheduler::Session session, std::string refusal)
+{
+    const auto port = options.config.port(key);
+    if (!port)
+        return;
+    net::ServiceOptions wanted;
+    wanted.name = service;
+    wanted.addresses = options.config.list("listen.address");
+    wanted.port = *port;
+    wanted.refusal = std::move(refusal);
+    if (service == "lmtp")
+        wanted.allowed = [networks = options.config.list("lmtp.allow")](const std::string& address) {
+            return std::any_of(networks.begin(), networks.end(), [&](const auto& network) { return net::inNetwork(address, network).value_or(false); });
+        };
+    services.push_back(std::make_unique<net::Service>(*scheduler, admission, std::move(wanted), std::move(session)));
+}
+
+void Appliance::Inner::bind()
+{
+    for (const auto& network : options.config.list("lmtp.allow"))
+        if (!net::inNetwork("127.0.0.1", network))
+            throw base::Refused("bad value '" + network + "' for lmtp.allow; allowed: networks such as 10.0.0.0/8 or fc00::/7");
+    using Poco::Net::StreamSocket;
+    const std::string imap_refusal = "* BYE [UNAVAILABLE] too many connections, try again later\r\n";
+    const std::string pop3_refusal = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
+    addService("imap", "imap.port", [this](net::Strand& s, StreamSocket socket) { return imap::serve(s, std::move(socket), imap, false); }, imap_refusal);
+    addService("imaps", "imaps.port", [this](net::Strand& s, StreamSocket socket) { return imap::serve(s, std::move(socket), imap, true); }, "");
+    addService("pop3", "pop3.port", [this](net::Strand& s, StreamSocket socket) { return pop3::serve(s, std::move(socket), pop3, false); }, pop3_refusal);
+    addService("pop3s", "pop3s.port", [this](net::Strand& s, StreamSocket socket) { return pop3::serve(s, std::move(socket), pop3, true); }, "");
+    addService("lmtp", "lmtp.port", [this](net::Strand& s, StreamSocket socket) { return lmtp::serve(s, std::move(socket), lmtp); },
+               "421 4.7.0 too many connections or none allowed from your address\r\n");
+
+    admin::AdminOptions wanted;
+    wanted.addresses = options.config.list("listen.address");
+    wanted.port = options.config.port("admin.port");
+    wanted.socket_path = options.data + "/run/admin.sock";
+    admin::Context context{*store, authenticator, delivery, *scanner, clock, name, options.data, clock.now(), options.config.size("quota.default"),
+                           [this] { return listeners(); }};
+    admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, admission, tls, std::move(wanted));
+}
+
+std::vector<admin::Listener> Appliance::Inner::listeners() const
+{
+    std::vector<admin::Listener> all;
+    for (const auto& service : services)
+        all.push_back({service->name(), service->port(), started});
+    return all;
+}
+
+void Appliance::Inner::greet(const std::vector<DemoAccount>& demo)
+{
+    if (!fresh && token.empty() && demo.empty())
+        return;
+    const auto& say = options.say;
+    const std::string data = options.data;
+    say("");
+    say("Postfach " POSTFACH_VERSION " serves " + name + " from " + data);
+    for (const auto& service : services)
+        say("  " + service->name() + std::string(8 - std::min<std::size_t>(7, service->name().size()), ' ') + "port " + std::to_string(service->port()));
+    if (admin->port() != 0)
+        say("  admin   https://" + name + ":" + std::to_string(admin->port()) + "/");
+    say("  certificate " + certificate.certificate + (certificate.own ? " (self-signed: mail clients will ask once)" : ""));
+    say("  SHA-256 " + tls.current()->fingerprint());
+    for (const auto& account : demo)
+        say("demo account: " + account.address + " password: " + account.password);
+    if (!token.empty())
+        say("administrator token: " + token);
+    if (demo.empty())
+        say("next: create an account with   postfach account add you@your.domain --data " + data);
+    else
+        say("next: connect a mail client to " + name + " as alice@example.org, or look around with   postfach account list --data " + data);
+    say("");
+}
+
+Appliance::Appliance(Options options) : inner_(std::make_unique<Inner>(std::move(options))) {}
+
+Appliance::~Appliance() { stop(); }
+
+void Appliance::start()
+{
+    auto& self = *inner_;
+    if (auto secret = self.admin->service().firstToken())
+        self.token = std::move(*secret);
+    std::vector<DemoAccount> demo;
+    if (self.options.demo)
+        demo = makeDemoOffice(*self.store, self.delivery, self.clock, self.options.config.size("quota.default"));
+    for (auto& service : self.services)
+        service->start();
+    self.admin->start();
+    self.started = true;
+    self.greet(demo);
+    base::logInfo("appliance", "listening on all ports, ready");
+}
+
+void Appliance::stop()
+{
+    auto& self = *inner_;
+    if (!self.scheduler)
+        return;
+    self.started = false;
+    for (auto& service : self.services)
+        service->stop();
+    self.admin->stop();
+    self.scheduler->stop();
+    // Sessions are gone; what they handed to the writer and the scanner is finished by those destructors.
+    self.admin.reset();
+    self.services.clear();
+    base::logInfo("appliance", "stopped");
+}
+
+void Appliance::reload()
+{
+    auto& self = *inner_;
+    try {
+        self.tls.replace(loadCertificate(self.certificate, self.name));
+        base::logInfo("appliance", "certificate read again", {{"expires", self.tls.current()->expires()}});
+    } catch (const std::exception& error) {
+        base::logError("appliance", "certificate not usable, the old one stays", {{"reason", error.what()}});
+    }
+    self.scanner->reload();
+}
+
+std::uint16_t Appliance::port(const std::string& service) const
+{
+    if (service == "admin")
+        return inner_->admin->port();
+    for (const auto& one : inner_->services)
+        if (one->name() == service)
+            return one->port();
+    return 0;
+}
+
+std::string Appliance::socketPath() const { return inner_->admin->socketPath(); }
+const std::string& Appliance::token() const { return inner_->token; }
+store::Store& Appliance::store() { return *inner_->store; }
+auth::Authenticator& Appliance::authenticator() { return inner_->authenticator; }
+delivery::Delivery& Appliance::delivery() { return inner_->delivery; }
+scanner::Client& Appliance::scanner() { return *inner_->scanner; }
+
+} // namespace postfach::appliance

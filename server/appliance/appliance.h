@@ -1,0 +1,59 @@
+#pragma once
+// The wiring: the one place that knows every part, makes them in order and ends them in the reverse one.
+//
+// start() binds every port before anything serves, so a port in use stops a start before it changed anything a client could see.
+// stop() takes no more connections, lets sessions say goodbye, finishes what was acknowledged, and ends the scanner.
+#include "scanner/client.h"
+#include "server/base/clock.h"
+#include "server/base/config.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace postfach::store {
+class Store;
+}
+namespace postfach::auth {
+class Authenticator;
+}
+namespace postfach::delivery {
+class Delivery;
+}
+
+namespace postfach::appliance {
+
+struct Options {
+    base::Config config;
+    std::string data;                        // DIR
+    bool demo = false;                       // fill an empty directory with the demo office
+    std::function<void(const std::string&)> say; // lines for the person at first start; default: standard output
+    // Tests put their own in place of these. The clock outlives the appliance.
+    const base::Clock* clock = nullptr;
+    std::function<std::unique_ptr<scanner::Client>(const scanner::Options&)> start_scanner;
+};
+
+class Appliance {
+public:
+    explicit Appliance(Options options);     // throws base::Refused: one clear line, nothing serves
+    ~Appliance();                            // stops
+    void start();
+    void stop();
+    void reload();                           // SIGHUP: certificates and what of the configuration can change while serving
+
+    std::uint16_t port(const std::string& service) const; // imap, imaps, pop3, pop3s, lmtp, admin; 0 when off
+    std::string socketPath() const;          // of the local administrator's door
+    const std::string& token() const;        // the first administrator's token, when this start made it
+    store::Store& store();
+    auth::Authenticator& authenticator();
+    delivery::Delivery& delivery();
+    scanner::Client& scanner();
+
+private:
+    struct Inner;
+    std::unique_ptr<Inner> inner_;
+};
+
+} // namespace postfach::appliance
