@@ -51,6 +51,8 @@ inline constexpr std::size_t kKeyword = 255;
 inline constexpr int kParentheses = 50;
 inline constexpr int kSearchKeys = 200;
 inline constexpr int kSearchDepth = 50;
+inline constexpr int kFetchSections = 200;    // different BODY[...] in one FETCH: each may be the whole message again
+inline constexpr int kFetchFieldNames = 200;  // of one HEADER.FIELDS: each is compared with every field
 
 // LMTP. RFC 5321 4.5.3.1.8 wants at least 100 recipients.
 inline constexpr int kRecipients = 1'000;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace postfach::imap {
@@ -27,7 +28,8 @@ struct FetchItems {
     std::vector<BodySection> sections;
     bool setsSeen() const;            // any section without peek
     bool needsSummary() const;
-    bool needsBytes() const;          // any section at all that the summary's top_header cannot serve
+    bool needsBytes() const;          // any section at all: what can be said before the summary is known
+    bool needsBytes(const mail::Summary& summary) const; // any section that the summary's top_header cannot serve
 };
 
 FetchItems parseFetchItems(Parser& args); // ALL, FAST, FULL, one item or a list; bounded
@@ -40,7 +42,7 @@ struct SectionBytes {
     std::uint64_t offset = 0, length = 0; // into the message, when !made
     std::optional<std::string> made;
 };
-// `message` may be empty when needsBytes() is false for this section (top header only).
+// `message` may be empty where the items' needsBytes(summary) is false (top header only).
 std::optional<SectionBytes> findSectionBytes(const BodySection& section, const mail::Summary& summary, std::string_view message);
 // Prints " BODY[...] {n}CRLF..." (no leading space) including the partial cut; NIL for a part that is not there.
 void putSection(std::string& out, const BodySection& section, const mail::Summary& summary, std::string_view message);

@@ -30,7 +30,7 @@ struct SearchKey {
     std::int64_t day = 0;          // days since 1970
     std::string name;              // header field or keyword
     std::string text;              // UTF-8, case folded (mail::foldCase); empty text matches any present field
-    bool needsSummary() const;     // header keys, sent dates: of itself and its children
+    bool needsSummary() const;     // header keys, sent dates, body, text: of itself and its children
     bool needsBytes() const;       // body, text
 };
 
@@ -49,6 +49,8 @@ struct SearchSubject {             // one message; the functions are called at m
     std::function<std::string_view()> bytes;   // whole message
 };
 enum class Match { no, yes, unknown };
+// Header keys read the summary's top_header; where it is not kept (a large header) they need the bytes, and without allow_bytes
+// the answer is `unknown`. With both allowed it never is.
 // With allow_summary / allow_bytes false, what would need them is `unknown` (three-valued logic): a first pass over the view in memory.
 Match evaluate(const SearchKey& key, const SearchSubject& subject, bool allow_summary, bool allow_bytes);
 

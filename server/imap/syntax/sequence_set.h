@@ -24,7 +24,10 @@ public:
 
 private:
     struct Raw { std::uint32_t first, last; bool first_star, last_star; };
-    std::vector<Raw> ranges_;
+    static void insertPlain(std::vector<Raw>& ranges, std::uint32_t first, std::uint32_t last);
+    void addStar(std::uint32_t from, bool only_star);
+
+    std::vector<Raw> ranges_; // plain ranges, sorted and merged; behind them at most one that ends in "*"
 };
 
 // Ascending numbers as a set: {1,2,3,7} -> "1:3,7".

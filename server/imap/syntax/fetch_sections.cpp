@@ -1,0 +1,99 @@
+#include "server/base/text.h"
+#include "server/imap/syntax/fetch.h"
+#include "server/imap/syntax/writer.h"
+#include "server/mail/header.h"
+
+#include <algorithm>
+
+// The bytes behind BODY[...]. RFC 9051 6.4.5.1. Nothing is changed on the way: what was stored is what is sent.
+
+namespace postfach::imap {
+
+namespace {
+
+using What = BodySection::What;
+
+SectionBytes range(std::uint64_t begin, std::uint64_t end)
+{
+    SectionBytes bytes;
+    bytes.offset = begin;
+    bytes.length = end - begin;
+    return bytes;
+}
+
+// The fields that are (or are not) asked for, in their order, folded as they are, and the empty line that ends the header.
+// RFC 9051 6.4.5.1: a header that has no empty line gets none.
+std::string pickFields(const BodySection& section, std::string_view header)
+{
+    std::string out;
+    const bool wants_named = section.what == What::headerFields;
+    mail::eachField(header, [&](const mail::Field& field) {
+        const bool named = std::any_of(section.fields.begin(), section.fields.end(),
+                                       [&](const std::string& name) { return base::iequals(name, field.name); });
+        if (named == wants_named)
+            out += field.whole;
+        return true;
+    });
+    if (header.ends_with("\r\n\r\n") || header == "\r\n")
+        out += "\r\n";
+    else if (header.ends_with("\n\n") || header.ends_with("\n\r\n") || header == "\n")
+        out += header.ends_with("\r\n") ? "\r\n" : "\n";
+    return out;
+}
+
+} // namespace
+
+std::optional<SectionBytes> findSectionBytes(const BodySection& section, const mail::Summary& summary, std::string_view message)
+{
+    const auto& parts = summary.structure.parts;
+    const std::int32_t found = mail::findSection(summary.structure, section.part);
+    if (found < 0)
+        return std::nullopt;
+    const mail::Part* part = &parts[static_cast<std::size_t>(found)];
+
+    if (section.what == What::whole && section.part.empty())
+        return range(0, message.size());
+    if (section.what == What::whole)
+        return range(part->body_begin, part->body_end);
+    if (section.what == What::mime)
+        return range(part->header_begin, part->body_begin);
+
+    // HEADER, HEADER.FIELDS and TEXT speak of messages: this one, or the one inside a message/rfc822 part.
+    if (!section.part.empty()) {
+        if (part->kind != mail::Part::Kind::message || part->children.empty())
+            return std::nullopt;
+        part = &parts[part->children.front()];
+    }
+    if (section.what == What::text)
+        return range(part->body_begin, part->body_end);
+    const bool from_summary = section.part.empty() && summary.top_header.has_value();
+    if (section.what == What::header && !from_summary)
+        return range(part->header_begin, part->body_begin);
+
+    SectionBytes bytes;
+    const std::string_view header = from_summary ? std::string_view(*summary.top_header) : part->header(message);
+    bytes.made = section.what == What::header ? std::string(header) : pickFields(section, header);
+    return bytes;
+}
+
+void putSection(std::string& out, const BodySection& section, const mail::Summary& summary, std::string_view message)
+{
+    out += section.label;
+    out += ' ';
+    const auto bytes = findSectionBytes(section, summary, message);
+    if (!bytes) {
+        out += "NIL";
+        return;
+    }
+    std::string_view text = bytes->made ? std::string_view(*bytes->made) : message;
+    if (!bytes->made) // a summary that does not fit its message must not read past the end
+        text = text.substr(std::min<std::uint64_t>(bytes->offset, text.size()), bytes->length);
+    if (section.partial)
+        text = text.substr(std::min<std::uint64_t>(section.partial->first, text.size()), section.partial->second);
+    if (text.empty())
+        out += "\"\"";
+    else
+        putLiteral(out, text);
+}
+
+} // namespace postfach::imap

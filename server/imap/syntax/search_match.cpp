@@ -1,0 +1,181 @@
+#include "server/base/text.h"
+#include "server/imap/syntax/search.h"
+#include "server/mail/decode.h"
+#include "server/mail/header.h"
+#include "server/mail/text.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <optional>
+
+// One message against a search program, in three-valued logic: what may not be looked at yet is unknown.
+
+namespace postfach::imap {
+
+namespace {
+
+using Kind = SearchKey::Kind;
+
+Match match(bool yes) { return yes ? Match::yes : Match::no; }
+
+// glibc's memmem is linear in the worst case too; string_view::find is not, and both strings come from strangers.
+bool holds(std::string_view text, std::string_view wanted)
+{
+    return wanted.empty() || (!text.empty() && memmem(text.data(), text.size(), wanted.data(), wanted.size()) != nullptr);
+}
+
+std::int64_t dayOf(base::Time time) { return std::chrono::floor<std::chrono::days>(time).time_since_epoch().count(); }
+
+class Evaluation {
+public:
+    Evaluation(const SearchSubject& subject, bool allow_summary, bool allow_bytes)
+        : subject_(subject), allow_summary_(allow_summary), allow_bytes_(allow_bytes) {}
+
+    Match of(const SearchKey& key) // as deep as parseSearch() lets it be
+    {
+        switch (key.kind) {
+        case Kind::all: return Match::yes;
+        case Kind::notKey: return negated(of(key.children.front()));
+        case Kind::andKeys: return several(key.children, Match::no);
+        case Kind::orKeys: return several(key.children, Match::yes);
+        case Kind::sequence: return match(key.set.contains(subject_.sequence_number, subject_.largest_sequence_number));
+        case Kind::uid: return match(key.set.contains(subject_.uid.value, subject_.largest_uid.value));
+        case Kind::flagSet: return match(has(key.number));
+        case Kind::flagClear: return match(!has(key.number));
+        case Kind::keyword: return match(hasKeyword(key.name));
+        case Kind::unkeyword: return match(!hasKeyword(key.name));
+        case Kind::recent: return match(subject_.recent);
+        case Kind::newMessages: return match(subject_.recent && !has(store::Flags::kSeen));
+        case Kind::old: return match(!subject_.recent);
+        case Kind::larger: return match(subject_.size > key.number);
+        case Kind::smaller: return match(subject_.size < key.number);
+        case Kind::before: return match(dayOf(subject_.internal_date) < key.day);
+        case Kind::on: return match(dayOf(subject_.internal_date) == key.day);
+        case Kind::since: return match(dayOf(subject_.internal_date) >= key.day);
+        case Kind::sentBefore:
+        case Kind::sentOn:
+        case Kind::sentSince: return sent(key);
+        case Kind::header: return header(key);
+        case Kind::body: return body(key);
+        case Kind::text: return text(key);
+        case Kind::modseq: return match(subject_.modseq >= key.number);
+        }
+        return Match::no;
+    }
+
+private:
+    static Match negated(Match m) { return m == Match::unknown ? m : match(m == Match::no); }
+
+    // AND is settled by the first no, OR by the first yes; otherwise anything unknown leaves it unknown.
+    Match several(const std::vector<SearchKey>& keys, Match settles)
+    {
+        Match result = negated(settles);
+        for (const SearchKey& key : keys) {
+            const Match one = of(key);
+            if (one == settles)
+                return settles;
+            if (one == Match::unknown)
+                result = Match::unknown;
+        }
+        return result;
+    }
+
+    bool has(std::uint64_t flag) const { return subject_.flags != nullptr && subject_.flags->has(flag); }
+
+    bool hasKeyword(const std::string& wanted) const // a message has few keywords, an account may have thousands
+    {
+        if (subject_.flags == nullptr || subject_.keyword_names == nullptr)
+            return false;
+        const auto& names = *subject_.keyword_names;
+        for (unsigned i = 0; i < store::Flags::kKeywordBits && i < names.size(); ++i)
+            if (((subject_.flags->bits >> (store::Flags::kFirstKeywordBit + i)) & 1) && base::iequals(names[i], wanted))
+                return true;
+        return std::any_of(subject_.flags->more.begin(), subject_.flags->more.end(), [&](std::uint16_t index) {
+            return index < names.size() && base::iequals(names[index], wanted);
+        });
+    }
+
+    const mail::Summary& summary()
+    {
+        if (summary_ == nullptr)
+            summary_ = &subject_.summary();
+        return *summary_;
+    }
+
+    std::string_view bytes()
+    {
+        if (!bytes_)
+            bytes_ = subject_.bytes();
+        return *bytes_;
+    }
+
+    // RFC 9051 6.4.4: the Date: field's date, disregarding time and time zone. A message without a readable one is as old as
+    // its arrival.
+    Match sent(const SearchKey& key)
+    {
+        if (!allow_summary_)
+            return Match::unknown;
+        std::int64_t day = dayOf(subject_.internal_date);
+        const auto& written = summary().envelope().date;
+        if (written)
+            if (const auto date = mail::parseDate(*written))
+                day = dayOf(date->time + std::chrono::minutes{date->offset_minutes});
+        if (key.kind == Kind::sentBefore)
+            return match(day < key.day);
+        return match(key.kind == Kind::sentOn ? day == key.day : day >= key.day);
+    }
+
+    Match header(const SearchKey& key)
+    {
+        if (!allow_summary_)
+            return Match::unknown;
+        const auto& kept = summary().top_header; // kept only while small
+        if (!kept && !allow_bytes_)
+            return Match::unknown;
+        bool found = false;
+        mail::eachField(kept ? std::string_view(*kept) : bytes(), [&](const mail::Field& field) {
+            if (base::iequals(field.name, key.name))
+                found = key.text.empty() || holds(mail::foldCase(mail::decodeWords(mail::unfold(field.value))), key.text);
+            return !found;
+        });
+        return match(found);
+    }
+
+    Match body(const SearchKey& key)
+    {
+        if (key.text.empty())
+            return Match::yes;
+        if (!allow_summary_ || !allow_bytes_)
+            return Match::unknown;
+        if (!body_)
+            body_ = mail::foldCase(mail::searchableBody(bytes(), summary().structure));
+        return match(holds(*body_, key.text));
+    }
+
+    Match text(const SearchKey& key)
+    {
+        if (key.text.empty())
+            return Match::yes;
+        if (!allow_summary_ || !allow_bytes_)
+            return Match::unknown;
+        if (!header_)
+            header_ = mail::foldCase(mail::searchableHeader(bytes(), summary().structure));
+        return holds(*header_, key.text) ? Match::yes : body(key);
+    }
+
+    const SearchSubject& subject_;
+    const bool allow_summary_, allow_bytes_;
+    const mail::Summary* summary_ = nullptr;
+    std::optional<std::string_view> bytes_;
+    std::optional<std::string> header_, body_; // folded
+};
+
+} // namespace
+
+Match evaluate(const SearchKey& key, const SearchSubject& subject, bool allow_summary, bool allow_bytes)
+{
+    return Evaluation(subject, allow_summary, allow_bytes).of(key);
+}
+
+} // namespace postfach::imap
