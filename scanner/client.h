@@ -19,7 +19,7 @@ struct Verdict {
         error,       // no verdict could be had now (worker died twice, no signatures, temp space): try again later
     };
     Kind kind = Kind::error;
-    std::string name;           // signature as libclamav names it, or the reason
+    std::string name;           // signature as libclamav names it, or the reason: its word, then ": " and what exactly
     std::string signatures;     // identifies the signature set that said so (stable text, e.g. a short hash)
     std::uint32_t milliseconds = 0;
 };
@@ -32,7 +32,7 @@ struct Content {
 
 struct Status {
     bool ready = false;            // workers answer
-    std::string problem;           // why not, for a person
+    std::string problem;           // why not, for a person; also while ready: files left out, an update that was refused
     std::string signatures;        // the set in use
     std::uint64_t signature_count = 0;
     std::int64_t loaded_at = 0;    // ms since 1970
@@ -46,6 +46,7 @@ struct Options {
     unsigned workers = 0;                      // 0: one a core
     std::chrono::milliseconds deadline{60'000}; // hard, wall clock, per scan
     std::uint64_t temp_bytes = 256ULL << 20;   // per worker
+    std::chrono::milliseconds poll{60'000};    // how often the folder is looked at for changes; 0: only reload() looks
 };
 
 class Client {

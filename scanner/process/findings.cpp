@@ -1,0 +1,239 @@
+#include "scanner/process/findings.h"
+#include "server/base/text.h"
+
+#include <array>
+#include <cstring>
+
+#include <clamav.h>
+
+namespace postfach::scanner {
+namespace {
+
+constexpr std::size_t kTiny = 5; // libclamav does not scan files of five bytes or less
+constexpr std::size_t kMembers = 20'000;
+
+void first(std::string& reason, const std::string& text)
+{
+    if (reason.empty())
+        reason = text;
+}
+
+// Archives whose inside always is one layer at least. An empty one of these is rare; one that this build cannot open is not.
+bool mustOpen(std::string_view type)
+{
+    constexpr std::array<std::string_view, 8> kTypes{"CL_TYPE_RAR", "CL_TYPE_EGG",   "CL_TYPE_ALZ",   "CL_TYPE_LHA_LZH",
+                                                     "CL_TYPE_ARJ", "CL_TYPE_MSCAB", "CL_TYPE_MSSZDD", "CL_TYPE_ISHIELD_MSI"};
+    for (const auto known : kTypes)
+        if (type == known)
+            return true;
+    return false;
+}
+
+bool listsMembers(std::string_view container)
+{
+    return container == "CL_TYPE_ZIP" || container == "CL_TYPE_7Z" || container.starts_with("CL_TYPE_OOXML");
+}
+
+// ACE is unknown to libclamav: seven bytes of head, then the mark.
+bool isAce(std::string_view bytes) { return bytes.size() > 14 && bytes.substr(7, 7) == "**ACE**"; }
+
+std::string keyOf(std::string_view name, std::uint64_t size)
+{
+    name = name.substr(name.find_last_of("/\\") + 1); // npos + 1 is 0
+    return std::string(name) + '\0' + std::to_string(size);
+}
+
+std::string shown(const std::string& text) { return base::printable(text, 120); }
+
+} // namespace
+
+void Findings::startPiece()
+{
+    layers_ = 0;
+    open_container_.clear();
+    opened_.clear();
+    promised_.clear();
+    members_.clear();
+}
+
+void Findings::alert(const char* name)
+{
+    if (!name) { // libclamav has alerts without a name; those seen were limits
+        first(limit_, "alert without a name");
+        return;
+    }
+    const std::string_view text(name);
+    if (text.starts_with("Heuristics.Limits.Exceeded.MaxScanTime"))
+        first(timeout_, shown(name));
+    else if (text.starts_with("Heuristics.Limits."))
+        first(limit_, shown(name));
+    else if (text.starts_with("Heuristics.Encrypted."))
+        first(encrypted_, shown(name));
+    else if (text.starts_with("Heuristics.Broken."))
+        first(broken_, shown(name)); // a picture cut short is no infection, and was not looked at to its end
+    else
+        first(infection_, base::printable(text, 200));
+}
+
+void Findings::closeContainer()
+{
+    if (!open_container_.empty())
+        first(broken_, "not opened: " + open_container_);
+    open_container_.clear();
+}
+
+void Findings::layer(std::string_view type, const char* name, std::string_view bytes, std::uint32_t level)
+{
+    ++layers_;
+    if (!open_container_.empty()) {
+        if (level > open_level_)
+            open_container_.clear();
+        else
+            closeContainer();
+    }
+    if (mustOpen(type)) {
+        open_container_ = type;
+        open_level_ = level;
+    } else if (isAce(bytes)) {
+        first(broken_, "not opened: ACE");
+    }
+    if (bytes.size() >= limits_.file_size)
+        first(limit_, "layer of " + std::to_string(bytes.size()) + " bytes"); // inflated up to the limit, the rest unseen
+    if (level + 2 >= limits_.recursion)
+        first(limit_, "nested " + std::to_string(level) + " deep");
+    if (layers_ >= limits_.files / 10 * 9)
+        first(limit_, std::to_string(layers_) + " layers");
+    if (name)
+        ++opened_[keyOf(name, bytes.size())];
+    if (bytes.data() && wanted_sizes_.contains(bytes.size())) {
+        sizes_seen_.insert(bytes.size());
+        layers_seen_.insert(base::sha256(bytes));
+    }
+    if (type == "CL_TYPE_MAIL" && hasPartial(bytes))
+        first(broken_, "message/partial");
+    if (trouble_.empty() && space_.low())
+        trouble_ = "temporary folder: too little space during the scan";
+}
+
+void Findings::member(std::string_view container, const char* name, std::uint64_t size, bool encrypted, std::uint32_t position)
+{
+    if (encrypted) {
+        first(encrypted_, "member of " + std::string(container));
+        return;
+    }
+    if (!name || size <= kTiny || !listsMembers(container))
+        return;
+    if (members_.size() >= kMembers) {
+        first(limit_, "too many members");
+        return;
+    }
+    // Announced twice, once for the directory and once for the member itself; position tells copies in one archive apart.
+    if (members_.insert(std::string(name) + '\0' + std::to_string(size) + '\0' + std::to_string(position)).second)
+        ++promised_[keyOf(name, size)];
+}
+
+void Findings::message(const std::string& text) { first(broken_, shown(text)); }
+
+void Findings::finish(int rc, std::string_view piece)
+{
+    closeContainer();
+    for (const auto& [key, count] : promised_) {
+        const auto found = opened_.find(key);
+        if (found == opened_.end() || found->second < count)
+            first(broken_, "member not opened: " + shown(key.substr(0, key.find('\0'))));
+    }
+    switch (rc) {
+    case CL_CLEAN:
+    case CL_VERIFIED:
+        break;
+    case CL_VIRUS:
+        if (infection_.empty() && reason().empty())
+            alert(nullptr);
+        break;
+    case CL_EMAXREC:
+    case CL_EMAXSIZE:
+    case CL_EMAXFILES:
+        first(limit_, cl_strerror(static_cast<cl_error_t>(rc)));
+        break;
+    case CL_ETIMEOUT:
+        first(timeout_, "libclamav's own limit");
+        break;
+    case CL_EFORMAT:
+    case CL_EPARSE:
+    case CL_EUNPACK:
+    case CL_EBYTECODE:
+    case CL_BREAK:
+        first(broken_, cl_strerror(static_cast<cl_error_t>(rc)));
+        break;
+    default: // files, memory, locks: not the content's fault
+        first(trouble_, std::string("libclamav: ") + cl_strerror(static_cast<cl_error_t>(rc)));
+    }
+    if (layers_ == 0 && piece.size() > kTiny)
+        first(trouble_, "libclamav did not look at the content");
+}
+
+std::string Findings::reason() const
+{
+    if (!encrypted_.empty())
+        return "encrypted: " + encrypted_;
+    if (!limit_.empty())
+        return "limit: " + limit_;
+    if (!timeout_.empty())
+        return "timeout: " + timeout_;
+    if (!broken_.empty())
+        return "broken: " + broken_;
+    return {};
+}
+
+namespace {
+
+// Skips blanks, line folds and comments (RFC 5322 3.2.2) from `at`; nesting is counted, not recursed into.
+std::size_t skipBlanks(std::string_view text, std::size_t at)
+{
+    int depth = 0;
+    for (; at < text.size(); ++at) {
+        const char c = text[at];
+        if (c == '(')
+            ++depth;
+        else if (c == ')' && depth > 0)
+            --depth;
+        else if (c == '\\' && depth > 0)
+            ++at;
+        else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n')
+            return at;
+    }
+    return text.size();
+}
+
+bool skipWord(std::string_view text, std::size_t& at, std::string_view word)
+{
+    at = skipBlanks(text, at);
+    if (!base::istartsWith(text.substr(at), word))
+        return false;
+    at += word.size();
+    return true;
+}
+
+} // namespace
+
+bool hasPartial(std::string_view mail)
+{
+    constexpr std::string_view kName = "content-type";
+    constexpr std::size_t kField = 1'000;
+    for (std::size_t line = 0; line < mail.size();) {
+        const std::string_view rest = mail.substr(line, kField);
+        std::size_t at = 0;
+        if (base::istartsWith(rest, kName)) {
+            at = kName.size();
+            if (skipWord(rest, at, ":") && skipWord(rest, at, "message") && skipWord(rest, at, "/") && skipWord(rest, at, "partial"))
+                return true;
+        }
+        const auto* end = static_cast<const char*>(std::memchr(mail.data() + line, '\n', mail.size() - line));
+        if (!end)
+            return false;
+        line = static_cast<std::size_t>(end - mail.data()) + 1;
+    }
+    return false;
+}
+
+} // namespace postfach::scanner

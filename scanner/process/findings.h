@@ -1,0 +1,60 @@
+#pragma once
+// What libclamav told during one scan, and what follows from it. Filled by callbacks (scan.cpp), read when the scan is over.
+#include "scanner/process/engine.h"
+#include "scanner/process/temp_space.h"
+#include "server/base/hash.h"
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace postfach::scanner {
+
+class Findings {
+public:
+    Findings(const Limits& limits, const TempSpace& space) : limits_(limits), space_(space) {}
+
+    // Pieces still to be scanned: a layer with the same bytes makes scanning one of them needless.
+    void want(std::string_view piece) { wanted_sizes_.insert(piece.size()); }
+    bool seen(const base::Sha256& hash) const { return layers_seen_.contains(hash); }
+    bool mayHaveSeen(std::string_view piece) const { return sizes_seen_.contains(piece.size()); }
+
+    void startPiece();
+    void alert(const char* name);
+    void layer(std::string_view type, const char* name, std::string_view bytes, std::uint32_t level);
+    void member(std::string_view container, const char* name, std::uint64_t size, bool encrypted, std::uint32_t position);
+    void message(const std::string& text);       // libclamav warned
+    void finish(int rc, std::string_view piece); // of cl_scan*
+
+    const std::string& infection() const { return infection_; }
+    const std::string& trouble() const { return trouble_; } // no verdict can be had
+    std::string reason() const;                             // why unscannable; empty: nothing against it
+    bool clean() const { return infection_.empty() && trouble_.empty() && reason().empty(); }
+
+private:
+    void closeContainer();
+
+    const Limits& limits_;
+    const TempSpace& space_;
+    std::string infection_, trouble_;
+    std::string encrypted_, limit_, timeout_, broken_; // the first of each kind
+    std::unordered_set<std::size_t> wanted_sizes_, sizes_seen_;
+    std::set<base::Sha256> layers_seen_;
+
+    // Of the piece being scanned.
+    std::uint64_t layers_ = 0;
+    std::string open_container_; // its type, while no layer from inside has come
+    std::uint32_t open_level_ = 0;
+    std::unordered_map<std::string, int> opened_;  // base name and size of layers: how often
+    std::unordered_map<std::string, int> promised_; // the same of members, as their archive announced them
+    std::unordered_set<std::string> members_;
+};
+
+// True when some header says Content-Type: message/partial: the other half is another mail, and neither is whole (RFC 2046 5.2.2).
+bool hasPartial(std::string_view mail);
+
+} // namespace postfach::scanner

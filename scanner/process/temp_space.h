@@ -1,0 +1,26 @@
+#pragma once
+// Proof that the temporary folder (the working directory) can be written. libclamav calls everything clean when it is missing
+// or full, mostly without a word: so it is proved before, during and after each scan, by numbers and by writing.
+#include <cstdint>
+#include <string>
+
+namespace postfach::scanner {
+
+class TempSpace {
+public:
+    // `whole`: what must be free before a scan; `reserve`: below this, at any time, a scan's result is worth nothing.
+    TempSpace(std::uint64_t whole, std::uint64_t reserve, std::uint64_t inodes) : whole_(whole), reserve_(reserve), inodes_(inodes) {}
+
+    std::string problemBefore() const { return problem(whole_); } // empty: none
+    std::string problemAfter() const { return problem(reserve_); }
+    bool low() const; // cheap: numbers alone, for every layer of a scan
+
+private:
+    std::string problem(std::uint64_t needed) const;
+    std::uint64_t whole_, reserve_, inodes_;
+};
+
+// Removes everything in the folder, not the folder. libclamav leaves some files behind, a killed worker all of them.
+void emptyFolder(const std::string& folder) noexcept;
+
+} // namespace postfach::scanner

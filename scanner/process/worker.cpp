@@ -1,0 +1,94 @@
+#include "scanner/process/worker.h"
+#include "scanner/process/scan.h"
+#include "scanner/wire.h"
+
+#include <csignal>
+#include <exception>
+#include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace postfach::scanner {
+namespace {
+
+constexpr int kScansOfALife = 1'000; // bounds what a leak, or someone who took the worker over, can gather
+constexpr int kScansPerCanary = 100;
+constexpr int kSocket = 3;
+
+// Of all that the parent holds open the worker keeps its socket; a scanner that speaks writes nowhere.
+void keepSocketOnly(int socket)
+{
+    const int nowhere = ::open("/dev/null", O_RDWR);
+    for (const int standard : {0, 1, 2})
+        if (nowhere >= 0 && nowhere != standard)
+            ::dup2(nowhere, standard);
+    if (socket != kSocket)
+        ::dup2(socket, kSocket);
+    ::close_range(kSocket + 1, ~0U, 0);
+}
+
+bool say(wire::AnswerKind kind, bool retires, std::uint64_t id, const std::string& name)
+{
+    wire::Answer answer;
+    answer.kind = kind;
+    answer.retires = retires;
+    answer.id = id;
+    answer.name = name;
+    return wire::send(kSocket, wire::encode(answer));
+}
+
+ScanResult scanRequest(Scanner& scanner, const wire::Request& request, const base::Fd& fd)
+{
+    const auto parcels = wire::Parcels::open(fd, request.bytes);
+    if (!parcels)
+        return {wire::AnswerKind::error, "the request is not well formed"};
+    return scanner.scan(parcels->pieces());
+}
+
+void serve(Scanner& scanner)
+{
+    for (int scans = 1;; ++scans) {
+        wire::Datagram datagram = wire::receive(kSocket);
+        if (datagram.kind != wire::Datagram::Kind::message)
+            return;
+        const auto request = wire::decodeRequest(datagram.bytes);
+        if (!request || !datagram.fd)
+            return;
+        ScanResult result = scanRequest(scanner, *request, datagram.fd);
+        datagram.fd.reset();
+        if (scans % kScansPerCanary == 0)
+            if (const std::string problem = scanner.canary(); !problem.empty() && result.kind == wire::AnswerKind::clean)
+                result = {wire::AnswerKind::error, problem}; // found nothing, but would it have?
+        const bool retires = result.kind == wire::AnswerKind::error || scans >= kScansOfALife;
+        if (!say(result.kind, retires, request->id, result.name) || retires)
+            return;
+    }
+}
+
+} // namespace
+
+void runWorker(const WorkerSetup& setup)
+{
+    try {
+        keepSocketOnly(setup.socket);
+        enterTempFolder(setup.confinement);
+        giveUpRights(setup.confinement);
+        if (::getppid() != setup.parent)
+            ::_exit(0); // died before its death could be told
+        filterSystemCalls();
+        Scanner scanner(setup.engine, setup.limits);
+        if (const std::string problem = scanner.canary(); !problem.empty()) {
+            say(wire::AnswerKind::error, true, 0, problem);
+            ::_exit(3);
+        }
+        if (say(wire::AnswerKind::hello, false, 0, {}))
+            serve(scanner);
+        ::_exit(0);
+    } catch (const std::exception& problem) {
+        say(wire::AnswerKind::error, true, 0, problem.what());
+        ::_exit(3);
+    }
+}
+
+} // namespace postfach::scanner
