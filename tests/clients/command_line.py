@@ -1,0 +1,69 @@
+"""The command line: what it does, and its exit statuses (0 done, 1 refused, 2 usage, 3 server not reachable)."""
+import json
+import os
+import subprocess
+import tempfile
+
+import server
+
+
+def test(report, office, given):
+    def run(claim, status, *words, stdin=None):
+        result = office.cli(*words, stdin=stdin)
+        report.check("%s: exit %d" % (claim, status), result.returncode == status,
+                     (result.returncode, result.stdout[-300:], result.stderr[-300:]))
+        return result
+
+    def rows(*words):
+        return json.loads(run(" ".join(words) + " --json", 0, *words, "--json").stdout)
+
+    run("domain add", 0, "domain", "add", "shell.test")
+    run("domain add of one that is there", 1, "domain", "add", "shell.test")
+    report.check("domain list has it", any("shell.test" in json.dumps(row) for row in rows("domain", "list")))
+    made = run("account add", 0, "account", "add", "dora@shell.test", "--password-stdin", stdin="a good long password\n")
+    report.check("... tells nothing on stderr", made.stderr == "", made.stderr)
+    office.imap("dora@shell.test", "a good long password").logout()
+    report.check("the account can log in", True)
+    run("account add of one that is there", 1, "account", "add", "dora@shell.test", "--password-stdin", stdin="another password\n")
+    run("account add makes the domain", 0, "account", "add", "emil@made.on.the.way", "--password-stdin", stdin="a good long password\n")
+    report.check("domain list has that too", any("made.on.the.way" in json.dumps(row) for row in rows("domain", "list")))
+    run("a single-label domain is a name", 0, "account", "add", "root@localhost", "--password-stdin", stdin="a good long password\n")
+    listed = rows("account", "list")
+    report.check("account list is an array of objects", {"dora@shell.test", "emil@made.on.the.way", "root@localhost"}
+                 <= {row["address"] for row in listed}, listed)
+    shown = json.loads(run("account show --json", 0, "account", "show", "dora@shell.test", "--json").stdout)
+    report.check("account show", shown["address"] == "dora@shell.test" and shown["enabled"] is True and "password" not in shown, shown)
+
+    run("account password", 0, "account", "password", "dora@shell.test", "--password-stdin", stdin="a second password\n")
+    report.refuses("the old password is refused", lambda: office.imap("dora@shell.test", "a good long password"))
+    office.imap("dora@shell.test", "a second password").logout()
+    run("account disable", 0, "account", "disable", "dora@shell.test")
+    report.refuses("a disabled account cannot log in", lambda: office.imap("dora@shell.test", "a second password"))
+    run("account enable", 0, "account", "enable", "dora@shell.test")
+    office.imap("dora@shell.test", "a second password").logout()
+
+    run("domain remove while it has accounts", 1, "domain", "remove", "shell.test")
+    run("account remove", 0, "account", "remove", "dora@shell.test")
+    run("domain remove", 0, "domain", "remove", "shell.test")
+    run("domain remove of one that is gone", 1, "domain", "remove", "shell.test")
+    run("healthcheck", 0, "healthcheck")
+    run("check", 0, "check")
+
+    usage = run("an unknown command", 2, "frobnicate")
+    report.check("... says how", "sage" in usage.stderr + usage.stdout, usage)
+    run("a command without its words", 2, "account", "add")
+    if not office.is_remote:
+        helped = subprocess.run([office.program, "--help"], capture_output=True, text=True)
+        report.check("--help: exit 0, and names the commands", helped.returncode == 0 and all(
+            word in helped.stdout for word in ("serve", "domain", "account", "quarantine", "healthcheck")), helped)
+        before = subprocess.run([office.program, "--data", office.data, "--json", "domain", "list"], capture_output=True, text=True)
+        report.check("options may stand before the words", before.returncode == 0 and json.loads(before.stdout), before)
+        by_environment = subprocess.run([office.program, "domain", "list"], capture_output=True, text=True,
+                                        env={**os.environ, "POSTFACH_DATA": office.data})
+        report.same("POSTFACH_DATA names the directory", by_environment.returncode, 0)
+        with tempfile.TemporaryDirectory() as empty:
+            away = subprocess.run([office.program, "domain", "list", "--data", empty], capture_output=True, text=True)
+            report.check("no server: exit 3, one line", away.returncode == 3 and len(away.stderr.strip().splitlines()) == 1, away)
+
+
+server.main("command_line", test)
