@@ -6,6 +6,8 @@
 #include "server/net/cross_protocol.h"
 #include "server/pop3/commands.h"
 
+#include <utility>
+
 namespace postfach::pop3 {
 
 Session::Session(net::Strand& strand, const Poco::Net::StreamSocket& socket, const Context& c) : stream(strand, socket), context(c) {}

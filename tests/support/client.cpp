@@ -6,6 +6,9 @@
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Timespan.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace postfach::test {
 namespace {
 const Poco::Timespan kPatience(10, 0);

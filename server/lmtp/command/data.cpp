@@ -6,6 +6,7 @@
 
 #include <map>
 #include <system_error>
+#include <utility>
 
 namespace postfach::lmtp {
 namespace {

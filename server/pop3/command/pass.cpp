@@ -1,5 +1,7 @@
 #include "server/pop3/commands.h"
 
+#include <utility>
+
 namespace postfach::pop3 {
 
 // PASS: the rest of the line is the password, spaces included. RFC 1939 7; RFC 3206 for [AUTH] and [SYS/…].
