@@ -7,11 +7,6 @@ using namespace Matchers;
 }
 #else
 #include <catch2/catch.hpp>
-namespace Catch::Matchers {
-inline auto StartsWith(const std::string& text) { return Catch::StartsWith(text); }
-inline auto EndsWith(const std::string& text) { return Catch::EndsWith(text); }
-inline auto ContainsSubstring(const std::string& text) { return Catch::Contains(text); }
-} // namespace Catch::Matchers
 namespace Catch {
 inline auto ContainsSubstring(const std::string& text) { return Catch::Contains(text); }
 } // namespace Catch

@@ -1,0 +1,73 @@
+#include "server/base/limits.h"
+#include "server/delivery/notice.h"
+#include "server/delivery/spool.h"
+#include "server/delivery/understand.h"
+#include "server/mail/summary.h"
+#include "tests/support/catch.h"
+
+#include <filesystem>
+#include <system_error>
+
+using namespace postfach;
+using namespace postfach::delivery;
+
+TEST_CASE("a spool gives back what it was given, small or large", "[delivery][spool]")
+{
+    const auto folder = std::filesystem::temp_directory_path().string();
+    Spool small(folder);
+    CHECK(small.view().empty());
+    small.append("hello ");
+    small.append("world");
+    CHECK(small.view() == "hello world");
+
+    Spool large(folder);
+    std::string expected;
+    for (int i = 0; expected.size() < 3 * base::limits::kSpoolInMemory; ++i) {
+        const std::string piece = std::to_string(i) + std::string(1000, 'x');
+        large.append(piece);
+        expected += piece;
+        if (i % 400 == 0)
+            CHECK(large.view() == expected);
+    }
+    CHECK(large.size() == expected.size());
+    CHECK(large.view() == expected);
+    Spool moved(std::move(large));
+    CHECK(moved.view() == expected);
+
+    Spool nowhere("/nonexistent/folder");
+    nowhere.append("small ones need no folder");
+    CHECK_THROWS_AS(nowhere.append(std::string(base::limits::kSpoolInMemory, 'x')), std::system_error);
+}
+
+TEST_CASE("what is scanned is the whole and every decoded part", "[delivery]")
+{
+    const std::string message = "From: =?utf-8?q?Z=C3=B6e?= <zoe@example.com>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nMIME-Version: 1.0\r\n"
+                                "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n"
+                                "--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8gd29ybGQ=\r\n"
+                                "--b\r\nContent-Type: text/html; charset=utf-16le\r\nContent-Transfer-Encoding: base64\r\n\r\nPABiAD4A\r\n--b--\r\n";
+    scanner::Content content;
+    const auto understood = understand(message, content);
+    REQUIRE(content.pieces.size() == 4);
+    CHECK(content.pieces[0] == message);
+    CHECK(content.pieces[1] == "hello world");
+    CHECK(content.pieces[2] == "<b>");
+    CHECK(understood.sender == "Z\xc3\xb6" "e <zoe@example.com>");
+    CHECK(understood.subject == "Gr\xc3\xbc\xc3\x9f" "e");
+    CHECK(mail::deserialize(understood.summary));
+}
+
+TEST_CASE("hostile senders and subjects stay within their line of the notice", "[delivery][notice]")
+{
+    Notice notice;
+    notice.server_name = "mail.example.org";
+    notice.recipient = "alice@example.org";
+    notice.sender = "evil@example.com";
+    notice.subject = "Gr\xc3\xbc\xc3\x9f" "e";
+    notice.signature = "Eicar-Test-Signature";
+    const auto text = composeNotice(notice);
+    const auto summary = mail::summarize(text);
+    CHECK(mail::decodeWords(summary.envelope().subject.value_or("")) == "Quarantined: Gr\xc3\xbc\xc3\x9f" "e");
+    for (const auto* wanted : {"evil@example.com", "Eicar-Test-Signature", "administrator"})
+        CHECK_THAT(text, Catch::ContainsSubstring(wanted));
+    CHECK(text.find("\n\n") == std::string::npos); // CRLF throughout
+}
