@@ -52,7 +52,7 @@ RUN apt-get update \
 COPY admin/image/start-mta /usr/local/bin/start-mta
 VOLUME ["/var/spool/postfix"]
 EXPOSE 25
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["postfix", "status"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD kill -0 $(cat /var/spool/postfix/pid/master.pid)
 ENTRYPOINT ["tini", "--", "start-mta"]
 
 # --- the tests, built; `docker compose run --rm test` runs them without a network
