@@ -178,7 +178,8 @@ std::string Parser::string()
         tryChar('-'); // RFC 7888
     expect('}');
     tryChar('\r');
-    expect('\n');
+    if (!tryChar('\n')) // expect() would put the line end into the answer
+        throw BadSyntax("Line end expected behind a literal's size");
     if (size > text_.size() - at_)
         throw BadSyntax("Literal is cut off");
     out = text_.substr(at_, static_cast<std::size_t>(size));
