@@ -32,15 +32,16 @@ constexpr int kQueued = 4096;       // accepted and not yet taken: Poco closes w
 constexpr int kFreePortTries = 50;  // for a port that is free on every address
 constexpr auto kQuietTime = 10s;    // between two log lines about refused connections
 
-// Poco tries again at once when accept() fails. With no descriptor left that is a busy loop, so failing takes a moment.
+// Poco tries again at once when accept() fails. With no descriptor left that is a busy loop, so failing takes a moment;
+// not so on a socket that stop() has shut down.
 class CalmSocketImpl final : public Poco::Net::ServerSocketImpl {
 public:
     Poco::Net::SocketImpl* acceptConnection(Poco::Net::SocketAddress& peer) override
     {
         try {
             return ServerSocketImpl::acceptConnection(peer);
-        } catch (...) {
-            std::this_thread::sleep_for(50ms);
+        } catch (const Poco::Exception& error) {
+            std::this_thread::sleep_for(error.code() == EINVAL ? 1ms : 50ms);
             throw;
         }
     }
@@ -285,6 +286,8 @@ void Service::start()
 
 void Service::stop()
 {
+    for (const CalmSocket& socket : inner_->sockets)
+        ::shutdown(socket.impl()->sockfd(), SHUT_RD); // else each of Poco's accepting threads looks up only after 250 ms
     for (const auto& server : inner_->servers)
         server->stop();
     if (inner_->pool)
