@@ -27,9 +27,9 @@ std::optional<std::uint64_t> parseSize(std::string_view value)
             unit.resize(unit.size() - tail.size());
             break;
         }
-    static constexpr std::string_view kUnits = "kmgt";
-    const auto power = unit.empty() ? 0 : unit.size() == 1 ? kUnits.find(unit[0]) + 1 : std::string_view::npos;
-    if (!number || power > kUnits.size() || (power > 0 && *number >> (64 - 10 * power) != 0))
+    static constexpr std::string_view kUnits = "_kmgt"; // by power of 1024
+    const auto power = unit.empty() ? 0 : unit.size() == 1 && unit != "_" ? kUnits.find(unit[0]) : std::string_view::npos;
+    if (!number || power == std::string_view::npos || (power > 0 && *number >> (64 - 10 * power) != 0))
         return std::nullopt;
     return *number << (10 * power);
 }
