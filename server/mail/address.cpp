@@ -6,6 +6,8 @@
 #include "server/mail/lines.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace postfach::mail {
 
@@ -135,7 +137,9 @@ public:
 
     std::vector<Address> run()
     {
-        for (bool more = true; more && result_.size() + 1 < static_cast<std::size_t>(base::limits::kAddresses);)
+        // A step adds two at most (an address or a group's end, and what follows), and the last group needs its end.
+        constexpr auto most = static_cast<std::size_t>(base::limits::kAddresses) - 4;
+        for (bool more = true; more && result_.size() <= most;)
             more = step(lexer_.next());
         if (in_group_)
             endGroup();
@@ -156,10 +160,8 @@ private:
             space_carried_ = true;
             return true;
         case Kind::open:
-            if (!in_angle_ && !angle_seen_) {
+            if (!angle_seen_) // the first one counts; a second is noise
                 in_angle_ = angle_seen_ = true;
-                return true;
-            }
             return true;
         case Kind::close:
             in_angle_ = false;
@@ -196,10 +198,8 @@ private:
 
     void beginGroup()
     {
-        if (in_group_) { // groups do not nest: the next one ends this one
-            flush();
-            endGroup();
-        }
+        if (in_group_) // groups do not nest: the next one ends this one
+            result_.push_back({});
         Address start;
         start.mailbox = phrase(words_.begin(), words_.end());
         result_.push_back(std::move(start));

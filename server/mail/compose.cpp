@@ -2,6 +2,7 @@
 
 #include "server/base/hash.h"
 #include "server/base/text.h"
+#include "server/mail/decode.h"
 #include "server/mail/header.h"
 #include "server/mail/normalize.h"
 
@@ -72,7 +73,7 @@ std::string bareAddress(std::string_view address)
 {
     std::string out;
     for (const char c : address)
-        if (!isControl(c) && c != ' ' && c != '<' && c != '>' && c != ',')
+        if (!isControl(c) && std::string_view(" <>,;:()\\").find(c) == std::string_view::npos)
             out += c;
     return out;
 }
@@ -80,19 +81,23 @@ std::string bareAddress(std::string_view address)
 // One field, folded at its spaces. RFC 5322 2.2.3.
 void putField(std::string& out, std::string_view name, std::string_view body)
 {
-    std::size_t column = name.size() + 1;
+    std::size_t column = name.size() + 1, spaces = 0;
+    bool is_first = true;
     out += name;
     out += ':';
     for (const std::string_view word : base::split(body, ' ')) {
+        ++spaces; // two in a row are kept: they may stand in a quoted string
         if (word.empty())
             continue;
-        if (column + 1 + word.size() > kLine + 2 && column > name.size() + 1) {
+        if (column + spaces + word.size() > kLine + 2 && !is_first) {
             out += "\r\n";
             column = 0;
         }
-        out += ' ';
+        out.append(spaces, ' ');
         out += word;
-        column += 1 + word.size();
+        column += spaces + word.size();
+        spaces = 0;
+        is_first = false;
     }
     out += "\r\n";
 }
@@ -254,8 +259,8 @@ std::string boundaryFor(const Draft& draft)
 
 std::string headerText(std::string_view utf8, std::size_t most)
 {
-    const std::string readable = base::isUtf8(utf8) ? std::string() : decodeWords(utf8);
-    const std::string clean = withoutControls(cut(readable.empty() ? utf8 : std::string_view(readable), most));
+    const std::string readable = toUtf8({}, utf8);
+    const std::string clean = withoutControls(cut(readable, most));
     const std::string_view trimmed = base::trim(clean);
     // A text that looks like an encoded word would be read as one.
     if (base::isAscii(trimmed) && trimmed.find("=?") == std::string_view::npos)

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace postfach::mail {
 
@@ -29,6 +30,7 @@ public:
     explicit Reader(std::string_view text) : rest_(text) {}
 
     bool atEnd() const { return rest_.empty(); }
+    std::string_view rest() const { return rest_; }
     bool take(char c)
     {
         if (rest_.empty() || rest_.front() != c)
@@ -211,9 +213,7 @@ void readContentType(std::string_view text, Part& part)
     }
     part.type = base::lower(type);
     part.subtype = base::lower(subtype);
-    const auto semicolon = text.find(';', static_cast<std::size_t>(subtype.data() - text.data()));
-    if (semicolon != std::string_view::npos)
-        part.parameters = parseParameters(text.substr(semicolon));
+    part.parameters = parseParameters(in.rest());
 }
 
 void readDisposition(std::string_view text, Part& part)
@@ -224,9 +224,7 @@ void readDisposition(std::string_view text, Part& part)
     if (word.empty())
         return;
     part.disposition = base::lower(word);
-    const auto semicolon = text.find(';', static_cast<std::size_t>(word.data() - text.data()));
-    if (semicolon != std::string_view::npos)
-        part.disposition_parameters = parseParameters(text.substr(semicolon));
+    part.disposition_parameters = parseParameters(in.rest());
 }
 
 void readEncoding(std::string_view text, Part& part)
@@ -271,6 +269,7 @@ std::vector<Parameter> parseParameters(std::string_view text)
     std::vector<Collected> found;
     Reader in(text);
     for (int count = 0; !in.atEnd() && count < base::limits::kMimeParameters; ++count) {
+        in.skipSpace(); // a comment may hold a semicolon
         in.skipTo(';');
         if (!in.take(';'))
             break;

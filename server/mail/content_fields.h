@@ -13,7 +13,7 @@ void readContentFields(std::string_view header, bool is_in_digest, Part& part);
 // The parameter's value, or empty.
 std::string_view parameterValue(const std::vector<Parameter>& parameters, std::string_view name);
 
-// The parameters of a Content-Type or Content-Disposition from the first ";" on. `text` is unfolded.
+// The parameters of a Content-Type or Content-Disposition behind its first word. `text` is unfolded.
 std::vector<Parameter> parseParameters(std::string_view text);
 
 } // namespace postfach::mail

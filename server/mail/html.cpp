@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<std::string_view, 26> kInline{"a",   "abbr", "acronym", "b",    "bdi",  "bdo",    "big",    "cite", "code",
                                                    "del", "em",   "font",    "i",    "ins",  "kbd",    "mark",   "q",    "s",
                                                    "small", "span", "strike", "strong", "sub", "sup",  "u",      "wbr"};
-constexpr std::array<std::string_view, 4> kUnseen{"script", "style", "title", "noscript"};
+constexpr std::array<std::string_view, 3> kUnseen{"script", "style", "title"};
 
 struct Entity {
     std::string_view name;

@@ -8,6 +8,7 @@
 #include "server/mail/lines.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace postfach::mail {
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
 
 namespace postfach::mail {
 
@@ -21,14 +23,13 @@ void addAddresses(std::vector<Address>& list, std::string_view value)
         return;
     std::vector<Address> more = parseAddresses(value);
     if (list.size() + more.size() > most) {
-        // Cut, but not inside a group: what begins one would be left without its end.
         more.resize(most - list.size());
-        while (!more.empty() && !(more.back().mailbox && more.back().host))
-            more.pop_back();
-        bool in_group = false;
+        bool in_group = false; // a group that is cut still gets its end
         for (const Address& address : more)
             in_group = address.isGroupStart() || (in_group && !address.isGroupEnd());
-        if (in_group)
+        if (more.back().isGroupStart())
+            more.pop_back();
+        else if (in_group)
             more.back() = Address{};
     }
     std::move(more.begin(), more.end(), std::back_inserter(list));

@@ -1,0 +1,149 @@
+#include "server/base/text.h"
+#include "server/mail/decode.h"
+#include "tests/support/catch.h"
+
+#include <unicode/uchar.h>
+#include <unicode/ustring.h>
+#include <unicode/utf16.h>
+#include <unicode/utf8.h>
+
+#include <random>
+#include <vector>
+
+using namespace postfach;
+using namespace postfach::mail;
+
+TEST_CASE("base64 is read past junk, missing padding and padding in the middle", "[mail][base64]")
+{
+    const std::pair<const char*, const char*> rows[] = {
+        {"", ""}, {"=", ""}, {"====", ""}, {"!", ""}, {"Q", ""}, {"QQ", "A"}, {"QQ==", "A"}, {"QUI", "AB"}, {"QUI=", "AB"}, {"QUJD", "ABC"},
+        {"QUJD\r\nREVG\r\n", "ABCDEF"}, {"Q U\tJ\nD", "ABC"}, {"Q*U(J)D", "ABC"}, {"QQ==QUI=QUJD", "AABABC"}, {"QUJD====REVG", "ABCDEF"},
+        {"QQ=QUJD", "AABC"}, {"-_-_", "\xfb\xff\xbf"}, {"+/+/", "\xfb\xff\xbf"},
+    };
+    for (const auto& [written, meant] : rows) {
+        INFO(written);
+        CHECK(decodeBase64(written) == meant);
+    }
+    std::mt19937 random(3);
+    for (int round = 0; round < 200; ++round) {
+        std::string bytes(random() % 200, '\0');
+        for (char& c : bytes)
+            c = static_cast<char>(random());
+        CHECK(decodeBase64(base::base64(bytes)) == bytes);
+    }
+}
+
+TEST_CASE("quoted-printable is read past what is no encoding", "[mail][quoted-printable][rfc2045-6.7]")
+{
+    const std::pair<const char*, const char*> rows[] = {
+        {"", ""}, {"a=3Db", "a=b"}, {"=c3=A9", "é"}, {"a=\r\nb", "ab"}, {"a=\nb", "ab"}, {"a= \t\r\nb", "ab"}, {"a=", "a"}, {"a  \r\nb", "a\r\nb"},
+        {"a=20\r\nb", "a \r\nb"}, {"=ZZ", "=ZZ"}, {"=4", "=4"}, {"==41", "=A"}, {"a\nb\n", "a\nb\n"}, {"a ", "a "}, {"=\r\n=\r\n", ""}, {" \r\n", "\r\n"},
+    };
+    for (const auto& [written, meant] : rows) {
+        INFO(base::printable(written));
+        CHECK(decodeQuotedPrintable(written) == meant);
+    }
+}
+
+TEST_CASE("every uuencoded block is found", "[mail][uuencode]")
+{
+    CHECK(decodeUuencoded("").empty());
+    CHECK(decodeUuencoded("begin at the beginning\nend\n").empty());
+    CHECK(decodeUuencoded("begin 999 x\n#0V%T\n`\nend\n").empty());
+    CHECK(decodeUuencoded("text\r\nbegin 644 cat.txt\r\n#0V%T\r\n`\r\nend\r\nmore\r\nbegin 0600 b\r\n#0V%T\r\n`\r\nend\r\n")
+          == std::vector<std::string>{"Cat", "Cat"});
+    CHECK(decodeUuencoded("begin 644 never closed\n#0V%T\n") == std::vector<std::string>{"Cat"});
+    CHECK(decodeTransfer("X-UUENCODE", "begin 644 cat.txt\n#0V%T\n`\nend\n") == "Cat");
+}
+
+TEST_CASE("an encoding that nobody knows leaves the bytes as they are", "[mail]")
+{
+    for (const char* encoding : {"", "7bit", "8bit", "binary", "rot13"})
+        CHECK(decodeTransfer(encoding, "=41QUJD") == "=41QUJD");
+    CHECK(decodeTransfer("BASE64", "QUJD") == "ABC");
+    CHECK(decodeTransfer("Quoted-Printable", "=41") == "A");
+}
+
+TEST_CASE("a charset's name never reaches the file system", "[mail][charset]")
+{
+    for (const std::string name : {"", " ", "x-unknown", "../../etc/passwd", "utf-8,version=1", "utf-8/x", "\0utf-8", "no such", "unknown-8bit"})
+        CHECK_FALSE(isKnownCharset(name));
+    CHECK_FALSE(isKnownCharset(std::string(100'000, 'u')));
+    for (const char* name : {"utf-8", "UTF8", "us-ascii", "iso-8859-1", "ISO-8859-15", "windows-1252", "koi8-r", "koi8-u", "iso-2022-jp", "euc-jp", "Shift_JIS",
+                             "gb2312", "gbk", "gb18030", "big5", "euc-kr", "ks_c_5601-1987", "utf-16", "utf-16le", "utf-7", "cp1250", "macintosh",
+                             "iso-8859-8-i", "tis-620", "cp850", "windows-874", "iso-8859-9"}) {
+        INFO(name);
+        CHECK(isKnownCharset(name));
+    }
+}
+
+TEST_CASE("bytes of any charset become UTF-8", "[mail][charset]")
+{
+    CHECK(toUtf8("utf-8", "Grüße") == "Grüße");
+    CHECK(toUtf8("utf-8", "a\xff" "b") == "a\xef\xbf\xbd" "b");
+    CHECK(toUtf8("iso-8859-1", "\xe9\x80") == "é€");
+    CHECK(toUtf8("us-ascii", "Gr\xfc\xdf" "e") == "Grüße"); // it says nothing about these bytes
+    CHECK(toUtf8("us-ascii", "Grüße") == "Grüße");
+    CHECK(toUtf8("x-unknown", "Grüße") == "Grüße");
+    CHECK(toUtf8("x-unknown", "Gr\xfc\xdf" "e") == "Grüße");
+    CHECK(toUtf8("", "\x93x\x94") == "“x”");
+    CHECK(toUtf8("utf-16le", std::string_view("a\0\xac\x20", 4)) == "a€");
+    CHECK(toUtf8("utf-7", "Hi Mom +Jjo-!") == "Hi Mom ☺!");
+    CHECK(toUtf8("iso-2022-jp", "\x1b$BF|K\\\x1b(B.") == "日本.");
+    CHECK(toUtf8(" UTF-8 ", "é") == "é");
+    std::string many, wanted;
+    for (int i = 0; i < 50'000; ++i) { // beyond one buffer
+        many += "\xe9x";
+        wanted += "éx";
+    }
+    CHECK(toUtf8("windows-1252", many) == wanted);
+}
+
+TEST_CASE("what comes out of a charset is always UTF-8", "[mail][charset]")
+{
+    std::mt19937 random(5);
+    for (const char* charset : {"utf-8", "iso-2022-jp", "shift_jis", "gb18030", "big5", "euc-kr", "utf-7", "utf-16", "hz-gb-2312", "", "nonsense"})
+        for (int round = 0; round < 50; ++round) {
+            std::string bytes(random() % 300, '\0');
+            for (char& c : bytes)
+                c = static_cast<char>(random());
+            REQUIRE(base::isUtf8(toUtf8(charset, bytes)));
+        }
+}
+
+TEST_CASE("folding makes equal what differs only in case", "[mail][fold]")
+{
+    CHECK(foldCase("") == "");
+    CHECK(foldCase("ABC xyz") == "abc xyz");
+    CHECK(foldCase("GRÜSSE") == foldCase("Grüße"));
+    CHECK(foldCase("ΣΊΣΥΦΟΣ") == foldCase("σίσυφος"));
+    CHECK(foldCase("ПРИВЕТ") == "привет");
+    CHECK(foldCase("ﬃ") == "ffi");
+    CHECK(foldCase("𐐀") == "𐐨"); // beyond the BMP
+    CHECK(foldCase("日本") == "日本");
+    CHECK(foldCase("a\xff" "B\xc3") == "a\xef\xbf\xbd" "b\xef\xbf\xbd");
+    CHECK(foldCase(std::string(63, 'A') + "Ü" + std::string(200, 'B')) == std::string(63, 'a') + "ü" + std::string(200, 'b'));
+}
+
+TEST_CASE("folding gives for every character what ICU's full case folding gives", "[mail][fold]")
+{
+    for (UChar32 character = 0; character <= 0x10ffff; ++character) {
+        if (character >= 0xd800 && character <= 0xdfff)
+            continue;
+        std::uint8_t bytes[4];
+        int length = 0;
+        U8_APPEND_UNSAFE(bytes, length, character);
+        const std::string text(reinterpret_cast<char*>(bytes), static_cast<std::size_t>(length));
+
+        UChar source[2], folded[8];
+        char wanted[32];
+        int source_length = 0, wanted_length = 0;
+        U16_APPEND_UNSAFE(source, source_length, character);
+        UErrorCode error = U_ZERO_ERROR;
+        const int folded_length = u_strFoldCase(folded, 8, source, source_length, U_FOLD_CASE_DEFAULT, &error);
+        u_strToUTF8(wanted, 32, &wanted_length, folded, folded_length, &error);
+        if (foldCase(text) != std::string_view(wanted, static_cast<std::size_t>(wanted_length)))
+            FAIL("U+" << std::hex << character);
+    }
+    SUCCEED();
+}
