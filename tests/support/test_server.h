@@ -3,6 +3,7 @@
 // that stands still, a scanner that answers at once. alice and bob of example.org exist; their password is "secret".
 #include "server/appliance/appliance.h"
 #include "server/base/clock.h"
+#include "server/store/store.h"
 #include "tests/support/client.h"
 #include "tests/support/fake_scanner.h"
 
