@@ -67,6 +67,7 @@ public:
     // The client knows already, or must not be told, that the message has these flags: its own silent STORE, a FETCH answer.
     // Holds until the next takeNews(), which stays silent about exactly this.
     void told(store::Uid uid, store::Flags flags);
+    bool isTold(const store::Snapshot& picture) const { return told_.root() == picture.root(); }
     // The flags the client believes a message has.
     std::optional<store::Flags> believed(store::Uid uid) const;
 

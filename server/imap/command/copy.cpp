@@ -1,0 +1,61 @@
+#include "server/imap/command/all.h"
+#include "server/imap/names.h"
+#include "server/imap/session.h"
+#include "server/imap/work.h"
+
+// COPY, MOVE and their UID forms: RFC 9051 6.4.7, 6.4.8, 6.4.9; RFC 4315 3 (COPYUID), RFC 6851. All or none, one transaction.
+
+namespace postfach::imap {
+namespace {
+
+std::string copyUid(const store::CopiedUids& copied)
+{
+    std::vector<std::uint32_t> from, to;
+    for (const auto& [source, target] : copied.uids) {
+        from.push_back(source.value);
+        to.push_back(target.value);
+    }
+    return "COPYUID " + std::to_string(copied.uid_validity) + ' ' + formatSet(from) + ' ' + formatSet(to);
+}
+
+net::Task<Tagged> copyOrMove(Session& session, Request& request, bool move)
+{
+    Parser& args = request.args;
+    args.space();
+    const SequenceSet set = args.sequenceSet();
+    args.space();
+    const std::string name = mailboxArgument(args);
+    args.end();
+
+    View& view = move ? session.writableView() : session.view();
+    const std::vector<store::Uid> uids = view.uids(view.resolve(set, request.by_uid));
+    const store::MailboxId from = view.id();
+    const store::AccountId account = session.account().id;
+    store::CopiedUids copied;
+    auto work = [&](store::WriteTx& tx) {
+        const auto target = tx.findMailbox(account, name);
+        if (!target)
+            throw No("TRYCREATE", "There is no such mailbox");
+        if (!uids.empty())
+            copied = move ? tx.move(from, uids, target->id) : tx.copy(from, uids, target->id);
+    };
+    co_await commit(session.strand(), session.store(), std::move(work));
+
+    if (copied.uids.empty()) {
+        if (!uids.empty())
+            throw No("EXPUNGEISSUED", "The messages no longer exist");
+        co_return Tagged::ok(request.name + " completed, there was nothing to do");
+    }
+    if (!move)
+        co_return Tagged::ok(copyUid(copied), request.name + " completed");
+    // RFC 6851 4.3: before the EXPUNGEs, which the command's news say.
+    session.untagged("OK [" + copyUid(copied) + "] Moved");
+    co_return Tagged::ok(request.name + " completed");
+}
+
+} // namespace
+
+net::Task<Tagged> cmdCopy(Session& session, Request& request) { return copyOrMove(session, request, false); }
+net::Task<Tagged> cmdMove(Session& session, Request& request) { return copyOrMove(session, request, true); }
+
+} // namespace postfach::imap

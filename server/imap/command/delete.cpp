@@ -1,0 +1,26 @@
+#include "server/imap/command/all.h"
+#include "server/imap/names.h"
+#include "server/imap/session.h"
+#include "server/imap/work.h"
+
+namespace postfach::imap {
+
+// RFC 9051 6.3.5. Deleting what is selected here leaves this session with nothing selected; other sessions that look at it
+// are told BYE.
+net::Task<Tagged> cmdDelete(Session& session, Request& request)
+{
+    request.args.space();
+    const std::string name = mailboxArgument(request.args);
+    request.args.end();
+
+    const store::AccountId account = session.account().id;
+    auto work = [&name, account](store::WriteTx& tx) { tx.deleteMailbox(account, name); };
+    co_await commit(session.strand(), session.store(), std::move(work));
+    if (session.hasView() && session.view().gone()) {
+        session.unselect();
+        session.untagged("OK [CLOSED] The selected mailbox is deleted");
+    }
+    co_return Tagged::ok("DELETE completed");
+}
+
+} // namespace postfach::imap

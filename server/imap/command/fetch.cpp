@@ -1,0 +1,325 @@
+#include "server/imap/syntax/fetch.h"
+
+#include "server/imap/command/all.h"
+#include "server/imap/message_source.h"
+#include "server/imap/session.h"
+#include "server/imap/syntax/writer.h"
+#include "server/imap/work.h"
+
+#include <algorithm>
+
+// FETCH and UID FETCH: RFC 9051 6.4.5 and 6.4.9, RFC 3501 6.4.5, RFC 2180 4.1.
+//
+// In batches: what stands in memory (flags, dates, sizes) a thousand messages at a time; what must be read, as much as fits
+// kBatchBytes, on a helper. Large bodies are never held whole: the literal is announced and its bytes follow in pieces, as
+// fast as the client takes them.
+
+namespace postfach::imap {
+namespace {
+
+constexpr std::size_t kBatchInMemory = 1'000, kBatchToRead = 128;
+constexpr std::uint64_t kBatchBytes = 256 * 1024; // also the largest body that is held whole while its reader is slow
+constexpr std::size_t kPiece = 32 * 1024;
+
+struct Row {
+    std::uint32_t number;
+    store::Message message;
+    store::Flags flags;
+};
+
+class Fetch {
+public:
+    Fetch(Session& session, FetchItems items, bool tell_flags, std::vector<IndexRange> ranges)
+        : session_(session), view_(session.view()), items_(std::move(items)), tell_flags_(tell_flags), ranges_(std::move(ranges))
+    {
+    }
+
+    net::Task<> run();
+    bool missed() const { return missed_; }   // some were expunged for good by others
+    bool damaged() const { return damaged_; }
+
+private:
+    bool nextBatch();
+    void lookUpFlags();
+    net::Task<> markSeen();
+    net::Task<> answerFromMemory();
+    net::Task<> answerWithContent();
+    net::Task<> answer(const Row& row, const Content& content);
+    net::Task<> sendSection(const BodySection& section, const Row& row, const Content& content, std::string& out);
+    void putKept(std::string& out, const Row& row) const;
+    Wish wishFor(const Row& row) const;
+
+    Session& session_;
+    View& view_;
+    const FetchItems items_;
+    const bool tell_flags_;
+    const std::vector<IndexRange> ranges_;
+    std::size_t range_ = 0;                   // where the next batch begins
+    std::uint32_t index_ = 0;
+    std::vector<Row> batch_;
+    bool missed_ = false, damaged_ = false;
+};
+
+bool isOfTopHeader(const BodySection& section) { return section.part.empty() && section.what != BodySection::What::whole && section.what != BodySection::What::text; }
+
+// Needs the message itself, not only ranges of it: picked header fields.
+bool isMade(const BodySection& section)
+{
+    return section.what == BodySection::What::headerFields || section.what == BodySection::What::headerFieldsNot;
+}
+
+bool Fetch::nextBatch()
+{
+    batch_.clear();
+    const bool reads = items_.needsSummary();
+    const std::size_t most = reads ? kBatchToRead : kBatchInMemory;
+    std::uint64_t bytes = 0;
+    while (range_ < ranges_.size() && batch_.size() < most && bytes < kBatchBytes) {
+        const IndexRange& range = ranges_[range_];
+        index_ = std::max(index_, range.first);
+        view_.numbered().each(index_, range.last, [&](std::uint32_t index, const store::Message& message) {
+            batch_.push_back({index + 1, message, {}});
+            index_ = index + 1;
+            if (reads && message.size <= kBatchBytes)
+                bytes += message.size;
+            return batch_.size() < most && bytes < kBatchBytes;
+        });
+        if (index_ >= range.last)
+            ++range_;
+    }
+    return !batch_.empty();
+}
+
+// The newest flags; of what is expunged already, the last.
+void Fetch::lookUpFlags()
+{
+    const store::Snapshot newest = view_.newest();
+    const store::Snapshot& numbered = view_.numbered();
+    const bool same = newest.root() == numbered.root();
+    const bool many = session_.keywords().size() > store::Flags::kKeywordBits;
+    for (Row& row : batch_) {
+        const auto now = same ? std::optional<std::uint32_t>(row.number - 1) : newest.find(row.message.uid);
+        if (!now || many)
+            row.flags = now ? newest.flags(*now) : numbered.flags(row.number - 1);
+        else
+            row.flags.bits = same ? row.message.bits : newest.at(*now).bits;
+    }
+    if (tell_flags_ && !view_.isTold(newest))
+        for (const Row& row : batch_)
+            if (view_.believed(row.message.uid) != row.flags)
+                view_.told(row.message.uid, row.flags);
+}
+
+// BODY[] without PEEK: one write a batch, and the client hears of it in the same answer.
+net::Task<> Fetch::markSeen()
+{
+    std::vector<store::Uid> unseen;
+    const store::Snapshot newest = view_.newest();
+    for (const Row& row : batch_) {
+        const auto now = newest.find(row.message.uid);
+        if (now && (newest.at(*now).bits & store::Flags::kSeen) == 0)
+            unseen.push_back(row.message.uid);
+    }
+    if (unseen.empty())
+        co_return;
+    const store::MailboxId id = view_.id();
+    auto work = [&unseen, id](store::WriteTx& tx) {
+        store::Flags seen;
+        seen.bits = store::Flags::kSeen;
+        tx.changeFlags(id, unseen, store::FlagChange::add, seen);
+    };
+    co_await commit(session_.strand(), session_.store(), std::move(work));
+}
+
+net::Task<> Fetch::run()
+{
+    const bool marks = items_.setsSeen() && !view_.readOnly();
+    while (nextBatch()) {
+        if (marks)
+            co_await markSeen();
+        if (tell_flags_)
+            lookUpFlags();
+        const bool all_known = std::all_of(batch_.begin(), batch_.end(), [&](const Row& row) { return session_.knowsKeywords(row.flags); });
+        if (!all_known)
+            co_await session_.loadKeywords();
+        if (items_.needsSummary())
+            co_await answerWithContent();
+        else
+            co_await answerFromMemory();
+        session_.stillAlive();
+    }
+}
+
+void Fetch::putKept(std::string& out, const Row& row) const
+{
+    out += "* ";
+    out += std::to_string(row.number);
+    out += " FETCH (";
+    if (items_.uid)
+        out.append("UID ").append(std::to_string(row.message.uid.value)).append(" ");
+    if (tell_flags_) {
+        session_.putFetchFlags(out, row.message.uid, row.flags);
+        out += ' ';
+    }
+    if (items_.internal_date) {
+        out += "INTERNALDATE ";
+        putInternalDate(out, row.message.internal_date);
+        out += ' ';
+    }
+    if (items_.size)
+        out.append("RFC822.SIZE ").append(std::to_string(row.message.size)).append(" ");
+}
+
+// Every item ends with a space; the last one gives way to the parenthesis.
+void closeRow(std::string& out)
+{
+    if (out.back() == ' ')
+        out.pop_back();
+    out += ")\r\n";
+}
+
+net::Task<> Fetch::answerFromMemory()
+{
+    std::string out;
+    for (const Row& row : batch_) {
+        putKept(out, row);
+        closeRow(out);
+        if (out.size() >= kPiece) {
+            session_.stream().write(out);
+            out.clear();
+            co_await session_.stream().drain();
+        }
+    }
+    session_.stream().write(out);
+    co_await session_.stream().drain();
+}
+
+Wish Fetch::wishFor(const Row& row) const
+{
+    const FetchItems* items = &items_;
+    if (row.message.size <= kBatchBytes)
+        return Wish(row.message.body, false, [items](const mail::Summary& summary) { return items->needsBytes(summary); });
+    // Of a large one only what cannot be sent by ranges wants the whole: fields of a header that the summary does not hold.
+    const bool made_below = std::any_of(items->sections.begin(), items->sections.end(),
+                                        [](const BodySection& s) { return isMade(s) && !isOfTopHeader(s); });
+    const bool made_on_top = std::any_of(items->sections.begin(), items->sections.end(),
+                                         [](const BodySection& s) { return isMade(s) && isOfTopHeader(s); });
+    return Wish(row.message.body, made_below, [made_on_top](const mail::Summary& s) { return made_on_top && !s.top_header; });
+}
+
+net::Task<> Fetch::answerWithContent()
+{
+    std::vector<Wish> wishes;
+    for (const Row& row : batch_)
+        wishes.push_back(wishFor(row));
+    const std::vector<Content> contents = co_await readContents(session_, std::move(wishes));
+    for (std::size_t i = 0; i < batch_.size(); ++i) {
+        damaged_ = damaged_ || contents[i].damaged;
+        missed_ = missed_ || (!contents[i].summary && !contents[i].damaged);
+        if (contents[i].summary)
+            co_await answer(batch_[i], contents[i]);
+    }
+}
+
+net::Task<> Fetch::answer(const Row& row, const Content& content)
+{
+    std::string out;
+    putKept(out, row);
+    if (items_.envelope) {
+        out += "ENVELOPE ";
+        putEnvelope(out, content.summary->envelope());
+        out += ' ';
+    }
+    if (items_.body) {
+        out += "BODY ";
+        putBodyStructure(out, *content.summary, false);
+        out += ' ';
+    }
+    if (items_.body_structure) {
+        out += "BODYSTRUCTURE ";
+        putBodyStructure(out, *content.summary, true);
+        out += ' ';
+    }
+    for (const BodySection& section : items_.sections)
+        co_await sendSection(section, row, content, out);
+    closeRow(out);
+    co_await session_.send(std::move(out));
+}
+
+// Small ones into `out`; of large ones the announcement and the bytes, behind what `out` held.
+net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const Content& content, std::string& out)
+{
+    const std::string_view message = content.bytes ? std::string_view(*content.bytes) : std::string_view();
+    const bool is_whole = section.what == BodySection::What::whole && section.part.empty();
+    auto found = findSectionBytes(section, *content.summary, message);
+    if (!found || found->made || (content.bytes && message.size() <= kPiece)) {
+        putSection(out, section, *content.summary, message);
+        out += ' ';
+        co_return;
+    }
+
+    const std::uint64_t size = row.message.size;
+    const std::uint64_t begin = is_whole ? 0 : std::min(found->offset, size);
+    const std::uint64_t length = is_whole ? size : std::min(found->length, size - begin);
+    const std::uint64_t skip = section.partial ? std::min(section.partial->first, length) : 0;
+    const std::uint64_t count = section.partial ? std::min(section.partial->second, length - skip) : length - skip;
+    if (count == 0) {
+        out += section.label + " \"\" ";
+        co_return;
+    }
+
+    out += section.label + " {" + std::to_string(count) + "}\r\n";
+    std::string head;
+    head.swap(out);
+    co_await session_.send(std::move(head));
+    const store::BodyId body = row.message.body;
+    for (std::uint64_t at = 0; at < count;) {
+        std::string piece;
+        std::string_view bytes;
+        if (content.bytes) {
+            bytes = message.substr(begin + skip + at, std::min<std::uint64_t>(kBatchBytes, count - at));
+        } else {
+            const std::uint64_t from = begin + skip + at;
+            const std::uint64_t most = std::min<std::uint64_t>(kBatchBytes, count - at);
+            auto read = [body, from, most](store::ReadTx& tx) { return tx.bodyRange(body, from, most); };
+            piece = co_await reading(session_.strand(), session_.store(), std::move(read));
+            bytes = piece;
+        }
+        // The client counts on every byte that was announced; a literal that cannot be finished ends the connection.
+        if (bytes.empty())
+            throw Bye("The message could not be read to its end");
+        at += bytes.size();
+        for (; !bytes.empty(); bytes.remove_prefix(std::min(kPiece, bytes.size()))) {
+            session_.stream().write(bytes.substr(0, kPiece));
+            co_await session_.stream().drain();
+        }
+        session_.stillAlive();
+    }
+    out += ' ';
+}
+
+} // namespace
+
+net::Task<Tagged> cmdFetch(Session& session, Request& request)
+{
+    Parser& args = request.args;
+    args.space();
+    const SequenceSet set = args.sequenceSet();
+    args.space();
+    FetchItems items = parseFetchItems(args);
+    args.end();
+    items.uid = items.uid || request.by_uid;
+
+    std::vector<IndexRange> ranges = session.view().resolve(set, request.by_uid);
+    const bool marks = items.setsSeen() && !session.view().readOnly();
+    const bool tell_flags = items.flags || marks;
+    Fetch fetch(session, std::move(items), tell_flags, std::move(ranges));
+    co_await fetch.run();
+
+    const std::string name = request.name + " completed";
+    if (fetch.damaged())
+        throw No("CORRUPTION", "Some of the messages are damaged; tell the administrator");
+    co_return fetch.missed() ? Tagged::ok("EXPUNGEISSUED", "Some of the messages no longer exist") : Tagged::ok(name);
+}
+
+} // namespace postfach::imap

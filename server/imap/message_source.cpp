@@ -1,0 +1,74 @@
+#include "server/imap/message_source.h"
+
+#include "server/base/log.h"
+#include "server/imap/work.h"
+
+namespace postfach::imap {
+
+mail::Summary readSummary(store::ReadTx& tx, store::BodyId body, RemadeSummaries& remade, std::string* bytes)
+{
+    if (auto summary = mail::deserialize(tx.summary(body)))
+        return std::move(*summary);
+    std::string message = tx.body(body);
+    mail::Summary summary = mail::summarize(message);
+    remade.emplace_back(body, mail::serialize(summary));
+    if (bytes != nullptr)
+        *bytes = std::move(message);
+    return summary;
+}
+
+net::Task<> putBack(Session& session, RemadeSummaries remade)
+{
+    if (remade.empty())
+        co_return;
+    auto work = [&remade](store::WriteTx& tx) {
+        for (const auto& [body, summary] : remade)
+            tx.putSummary(body, summary);
+    };
+    try {
+        co_await commit(session.strand(), session.store(), std::move(work));
+    } catch (const store::Error& error) {
+        base::logWarning("imap", "summary not put back", {{"reason", error.what()}});
+    }
+}
+
+namespace {
+
+Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade)
+{
+    Content content;
+    try {
+        std::string bytes;
+        mail::Summary summary = readSummary(tx, wish.body, remade, &bytes);
+        if (wish.bytes || (wish.bytes_if && wish.bytes_if(summary)))
+            content.bytes = bytes.empty() ? tx.body(wish.body) : std::move(bytes);
+        content.summary = std::move(summary);
+    } catch (const store::Error& error) {
+        using enum store::Error::Kind;
+        if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
+            throw;
+        content.damaged = error.kind == damaged;
+        if (content.damaged)
+            base::logError("imap", "damaged message", {{"body", wish.body.value}, {"reason", error.what()}});
+    }
+    return content;
+}
+
+} // namespace
+
+net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish> wishes)
+{
+    RemadeSummaries remade;
+    auto job = [&wishes, &remade](store::ReadTx& tx) {
+        std::vector<Content> contents;
+        contents.reserve(wishes.size());
+        for (const Wish& wish : wishes)
+            contents.push_back(readOne(tx, wish, remade));
+        return contents;
+    };
+    std::vector<Content> contents = co_await reading(session.strand(), session.store(), std::move(job));
+    co_await putBack(session, std::move(remade));
+    co_return contents;
+}
+
+} // namespace postfach::imap

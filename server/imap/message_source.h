@@ -1,0 +1,42 @@
+#pragma once
+// What lies behind a message's row: its summary and its bytes, read in batches on helper threads. A summary that is missing
+// or of an older version is made anew from the body and put back.
+#include "server/imap/session.h"
+#include "server/mail/summary.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace postfach::imap {
+
+// Summaries that were made anew during one reading, to be put back with putBack().
+using RemadeSummaries = std::vector<std::pair<store::BodyId, std::string>>;
+
+// On a helper. `bytes` receives the body where it had to be read anyway; may be null.
+mail::Summary readSummary(store::ReadTx& tx, store::BodyId body, RemadeSummaries& remade, std::string* bytes);
+
+// Stores them; a store that cannot write now is no reason to refuse what was read.
+net::Task<> putBack(Session& session, RemadeSummaries remade);
+
+struct Wish { // what is wanted of one message
+    store::BodyId body;
+    bool bytes = false;                                       // all of them, whatever the summary says
+    std::function<bool(const mail::Summary&)> bytes_if;       // or when this says so; may be empty
+    Wish(store::BodyId b, bool all, std::function<bool(const mail::Summary&)> condition)
+        : body(b), bytes(all), bytes_if(std::move(condition)) {}
+};
+
+struct Content {
+    std::optional<mail::Summary> summary;                     // unset: the message is gone, or its data is damaged
+    std::optional<std::string> bytes;
+    bool damaged = false;
+};
+
+// One Content a wish, in order.
+net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish> wishes);
+
+} // namespace postfach::imap

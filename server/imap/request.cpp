@@ -1,0 +1,111 @@
+#include "server/imap/request.h"
+
+#include "server/base/text.h"
+#include "server/imap/errors.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace postfach::imap {
+namespace {
+
+// Does the literal behind `head` hold APPEND's message? Only its mailbox name may be a literal before that.
+bool announcesMessage(std::string_view head)
+{
+    try {
+        Parser args(head);
+        args.tag();
+        args.space();
+        if (!base::iequals(args.atom(), "APPEND"))
+            return false;
+        args.space();
+        args.mailbox();
+        return args.trySpace();
+    } catch (const BadSyntax&) {
+        return false;
+    }
+}
+
+// The tag for an answer to a command that will not be read to its end.
+void findTag(Request& request)
+{
+    try {
+        request.tag = Parser(request.text).tag();
+    } catch (const BadSyntax&) {
+        request.tag.clear();
+    }
+}
+
+} // namespace
+
+std::optional<Literal> literalAtEnd(std::string_view line)
+{
+    if (line.size() < 3 || line.back() != '}')
+        return std::nullopt;
+    Literal literal;
+    std::string_view inside = line.substr(0, line.size() - 1);
+    if (inside.back() == '+') {
+        literal.waits = false;
+        inside.remove_suffix(1);
+    }
+    const std::size_t open = inside.rfind('{');
+    if (open == std::string_view::npos)
+        return std::nullopt;
+    const std::string_view digits = inside.substr(open + 1);
+    if (digits.empty() || !std::all_of(digits.begin(), digits.end(), base::isDigit))
+        return std::nullopt;
+    literal.size = base::parseU64(digits).value_or(std::numeric_limits<std::uint64_t>::max());
+    literal.begin = open;
+    return literal;
+}
+
+net::Task<> readRequest(net::Stream& stream, const Limits& limits, Request& request)
+{
+    const std::string_view first = co_await stream.line(limits.line);
+    request.text = first;
+    std::size_t line_begin = 0;
+    for (;;) {
+        const std::optional<Literal> literal = literalAtEnd(std::string_view(request.text).substr(line_begin));
+        if (!literal)
+            co_return;
+        const std::size_t marker = line_begin + literal->begin;
+        if (limits.messages && announcesMessage(std::string_view(request.text).substr(0, marker))) {
+            request.message = literal;
+            request.text.resize(marker);
+            co_return;
+        }
+        if (literal->size > limits.literal || request.text.size() + literal->size > limits.command) {
+            if (!literal->waits)
+                throw Bye("[TOOBIG] Literal is too large");
+            findTag(request);
+            throw Bad("TOOBIG", "Literal is too large");
+        }
+        if (literal->waits)
+            stream.write("+ Go ahead\r\n");
+        request.text += "\r\n";
+        auto left = static_cast<std::size_t>(literal->size);
+        while (left > 0) {
+            const std::string_view piece = co_await stream.some(left);
+            request.text += piece;
+            left -= piece.size();
+        }
+        line_begin = request.text.size();
+        const std::string_view line = co_await stream.line(std::min(limits.line, limits.command - std::min(limits.command, line_begin)));
+        request.text += line;
+    }
+}
+
+void parseName(Request& request)
+{
+    request.args = Parser(request.text);
+    request.tag = request.args.tag();
+    request.args.space();
+    request.name = base::upper(request.args.atom());
+    if (request.name == "UID") {
+        request.args.space();
+        request.by_uid = true;
+        request.name += ' ' + base::upper(request.args.atom());
+    }
+}
+
+} // namespace postfach::imap

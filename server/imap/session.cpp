@@ -1,0 +1,392 @@
+#include "server/imap/session.h"
+
+#include "server/base/limits.h"
+#include "server/base/log.h"
+#include "server/base/metrics.h"
+#include "server/base/text.h"
+#include "server/imap/refusal.h"
+#include "server/imap/syntax/writer.h"
+#include "server/imap/work.h"
+
+#include <array>
+#include <chrono>
+
+namespace postfach::imap {
+
+namespace limits = base::limits;
+
+namespace {
+
+base::Gauge g_sessions{"postfach_imap_sessions", "IMAP connections now"};
+base::Counter g_commands{"postfach_imap_commands_total", "IMAP commands answered"};
+base::Counter g_bad_commands{"postfach_imap_bad_commands_total", "IMAP commands answered BAD"};
+
+struct Counted {
+    Counted() { g_sessions.add(1); }
+    ~Counted() { g_sessions.add(-1); }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+};
+
+// A browser that was led to our port: its body must not be read as commands (THREATS 27).
+bool looksLikeHttp(std::string_view line)
+{
+    constexpr std::array<std::string_view, 9> kVerbs{"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ", "DELETE ", "PATCH ", "TRACE "};
+    for (const std::string_view verb : kVerbs)
+        if (line.starts_with(verb))
+            return line.find(" HTTP/") != std::string_view::npos || line.substr(verb.size()).starts_with("/");
+    return false;
+}
+
+} // namespace
+
+Session::Session(net::Strand& strand, const Poco::Net::StreamSocket& socket, const Context& context, bool implicit_tls)
+    : strand_(strand), context_(context), stream_(strand, socket), implicit_tls_(implicit_tls)
+{
+}
+
+// --- the connection
+
+net::Task<> Session::run()
+{
+    const Counted counted;
+    std::string goodbye;
+    bool gone = false;
+    try {
+        strand_.deadline(std::chrono::steady_clock::now() + limits::kLoginTimeout);
+        if (implicit_tls_)
+            co_await startTls();
+        untagged("OK [CAPABILITY " + capabilities() + "] " + context_.server_name + " Postfach is ready");
+        greeted_ = true;
+        co_await serveCommands();
+    } catch (const net::PeerGone&) {
+        gone = true;
+    } catch (const net::DeadlinePassed&) {
+        goodbye = account_ ? "Nothing was heard from you for too long" : "Log in sooner";
+    } catch (const net::ShuttingDown&) {
+        goodbye = "The server is shutting down";
+    } catch (const net::LineTooLong&) {
+        goodbye = "The line is too long";
+    } catch (const Bye& bye) {
+        goodbye = bye.what();
+    } catch (const std::exception& error) {
+        base::logError("imap", "session failed", {{"address", stream_.peerAddress()}, {"reason", error.what()}});
+        goodbye = "Internal error";
+    }
+    view_.reset();
+    if (gone)
+        co_return;
+    if (greeted_ && !goodbye.empty())
+        untagged("BYE " + goodbye);
+    try {
+        co_await stream_.close();
+    } catch (const std::exception&) { // the last words did not get through; nobody is left to tell
+    }
+}
+
+net::Task<> Session::startTls()
+{
+    const auto tls = context_.tls.current();
+    co_await stream_.startTls(tls);
+    bad_commands_ = 0;
+}
+
+net::Task<> Session::serveCommands()
+{
+    bool last = false;
+    bool first = true;
+    while (!last) {
+        Request request;
+        std::exception_ptr refused;
+        const Limits bounds = limits();
+        try {
+            co_await readRequest(stream_, bounds, request);
+        } catch (const Bad&) {
+            refused = std::current_exception();
+        }
+        if (std::exchange(first, false) && looksLikeHttp(request.text))
+            throw Bye("This is a mail server");
+        if (refused) {
+            stream_.write((request.tag.empty() ? "*" : request.tag) + ' ' + refusalOf(refused, "").text + "\r\n");
+            countBad();
+            continue;
+        }
+        co_await execute(request, last);
+        if (account_)
+            stillAlive();
+    }
+}
+
+net::Task<> Session::execute(Request& request, bool& last)
+{
+    Tagged tagged("");
+    std::exception_ptr error;
+    const Command* command = nullptr;
+    bool bad = false;
+    try {
+        parseName(request);
+        command = findCommand(request.name);
+        if (command == nullptr)
+            throw BadSyntax("Unknown command");
+        requireState(*command);
+        tagged = co_await command->run(*this, request);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    g_commands.add();
+    if (error) {
+        const Refusal refusal = refusalOf(error, command ? command->name : std::string_view());
+        tagged = Tagged(refusal.text);
+        bad = refusal.bad;
+    }
+    if (request.message)
+        co_await discardMessage(request);
+    if (command && command->numbering != Numbering::silent && view_)
+        co_await tellNewsOrLog(command->numbering == Numbering::shifts, command->name);
+    if (!tagged.text.empty())
+        stream_.write((request.tag.empty() ? "*" : request.tag) + ' ' + tagged.text + "\r\n");
+    if (bad)
+        countBad();
+    else if (account_)
+        bad_commands_ = 0;
+    if (!tagged.bye.empty())
+        throw Bye(tagged.bye);
+    if (view_ && view_->gone())
+        throw Bye("The selected mailbox was deleted");
+    last = tagged.last;
+}
+
+// After a refused APPEND: a literal the client sends without waiting is on its way. Up to twice what would have been taken
+// is read away; more than that ends the connection.
+net::Task<> Session::discardMessage(Request& request)
+{
+    const Literal literal = *std::exchange(request.message, std::nullopt);
+    if (literal.waits)
+        co_return; // it was told no, and sends nothing
+    if (literal.size / 2 > context_.message_size)
+        throw Bye("[TOOBIG] The message is too large");
+    std::uint64_t left = literal.size;
+    while (left > 0) {
+        const std::string_view piece = co_await stream_.some(static_cast<std::size_t>(left));
+        left -= piece.size();
+        stillAlive();
+    }
+    const std::string_view behind = co_await stream_.line(limits::kLineAfterLogin);
+    if (literalAtEnd(behind))
+        throw Bye("Only one message at a time");
+}
+
+// What ends the session goes on; a store that cannot say the news now is logged, and they are said later.
+net::Task<> Session::tellNewsOrLog(bool numbers_may_move, std::string_view command)
+{
+    std::exception_ptr error;
+    try {
+        co_await tellNews(numbers_may_move);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error)
+        refusalOf(error, command);
+}
+
+void Session::requireState(const Command& command) const
+{
+    switch (command.state) {
+    case State::any: return;
+    case State::notAuthenticated:
+        if (account_)
+            throw BadSyntax("Already logged in");
+        return;
+    case State::authenticated:
+        if (!account_)
+            throw BadSyntax("Log in first");
+        return;
+    case State::selected:
+        if (!account_)
+            throw BadSyntax("Log in first");
+        if (!view_)
+            throw BadSyntax("Select a mailbox first");
+        return;
+    }
+}
+
+void Session::countBad()
+{
+    g_bad_commands.add();
+    if (++bad_commands_ >= (account_ ? limits::kBadCommandsAfterLogin : limits::kBadCommandsBeforeLogin))
+        throw Bye("Too many bad commands");
+}
+
+Limits Session::limits() const
+{
+    // Before login the longest honest command is a LOGIN with two literals.
+    if (!account_)
+        return {limits::kLineBeforeLogin, limits::kLiteralBeforeLogin, limits::kLineBeforeLogin + 2 * limits::kLiteralBeforeLogin, false};
+    return {limits::kLineAfterLogin, limits::kLiteralAfterLogin, limits::kCommandAfterLogin, true};
+}
+
+void Session::stillAlive() { strand_.deadline(std::chrono::steady_clock::now() + limits::kImapIdleTimeout); }
+
+// --- speaking
+
+void Session::untagged(std::string_view text)
+{
+    stream_.write("* ");
+    stream_.write(text);
+    stream_.write("\r\n");
+}
+
+net::Task<> Session::send(std::string text)
+{
+    constexpr std::size_t kPiece = 32 * 1024;
+    for (std::size_t at = 0; at < text.size(); at += kPiece) {
+        stream_.write(std::string_view(text).substr(at, kPiece));
+        co_await stream_.drain();
+    }
+}
+
+std::string Session::capabilities() const
+{
+    // server/imap/RFC.md says what stands behind each word; nothing is announced before its tests exist.
+    std::string all = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE SPECIAL-USE "
+                      "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS APPENDLIMIT=" + std::to_string(context_.message_size);
+    if (account_)
+        return all;
+    if (canStartTls())
+        all += " STARTTLS";
+    all += mayLogin() ? " AUTH=PLAIN" : " LOGINDISABLED";
+    return all;
+}
+
+bool Session::canStartTls() const { return !stream_.isTls() && context_.tls.current() != nullptr; }
+
+bool Session::mayLogin() const { return context_.authenticator.mayLogin(stream_.isTls(), stream_.peerIsLoopback()); }
+
+// --- who, and which mailbox
+
+net::Task<Tagged> Session::logIn(std::string user, std::string password)
+{
+    auth::Attempt attempt(std::move(user), std::move(password), "imap", stream_.peerAddress(), stream_.isTls());
+    const auth::Login login = co_await context_.authenticator.login(strand_, std::move(attempt));
+    using enum auth::Login::Result;
+    switch (login.result) {
+    case ok: break;
+    case disabled: co_return Tagged("NO [CONTACTADMIN] The account is disabled");
+    case unavailable: co_return Tagged("NO [UNAVAILABLE] Nobody can be let in now; try again later");
+    case wrong: {
+        Tagged tagged("NO [AUTHENTICATIONFAILED] Name or password is wrong");
+        if (++login_failures_ >= limits::kLoginFailures)
+            tagged.bye = "Too many failed logins";
+        co_return tagged;
+    }
+    }
+    account_ = login.account;
+    bad_commands_ = 0;
+    stillAlive();
+    co_return Tagged::ok("CAPABILITY " + capabilities(), "Welcome");
+}
+
+View& Session::writableView()
+{
+    if (view_->readOnly())
+        throw No("READ-ONLY", "The mailbox was opened with EXAMINE");
+    return *view_;
+}
+
+void Session::select(std::unique_ptr<View> view) { view_ = std::move(view); }
+
+bool Session::unselect() { return std::exchange(view_, nullptr) != nullptr; }
+
+// --- flags and news
+
+bool Session::knowsKeywords(const store::Flags& flags) const
+{
+    const std::size_t known = keywords_.size();
+    const bool bits_known = known >= store::Flags::kKeywordBits || (flags.bits >> (store::Flags::kFirstKeywordBit + known)) == 0;
+    return bits_known && (flags.more.empty() || flags.more.back() < known);
+}
+
+net::Task<> Session::loadKeywords()
+{
+    const store::AccountId id = account_->id;
+    auto names = [id](store::ReadTx& tx) { return tx.keywords(id); };
+    std::vector<std::string> now = co_await reading(strand_, store(), std::move(names));
+    if (now == keywords_)
+        co_return;
+    keywords_ = std::move(now);
+    if (view_)
+        tellFlags();
+}
+
+void Session::tellFlags()
+{
+    std::string names = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
+    for (const std::string& keyword : keywords_)
+        names += ' ' + keyword;
+    untagged("FLAGS (" + names + ")");
+    if (view_->readOnly())
+        untagged("OK [PERMANENTFLAGS ()] No flag can be changed");
+    else
+        untagged("OK [PERMANENTFLAGS (" + names + " \\*)] Flags are kept");
+}
+
+void Session::putFetchFlags(std::string& out, store::Uid uid, const store::Flags& flags) const
+{
+    out += "FLAGS ";
+    putFlags(out, flags, view_->isRecent(uid), keywords_);
+}
+
+// \Recent goes to one session only: the first to ask the store for it (RFC 3501 2.3.2). A store that cannot write now
+// must not keep the news back.
+net::Task<> Session::claimRecent()
+{
+    const store::MailboxId id = view_->id();
+    store::Uid from, to;
+    auto claim = [&from, &to, id](store::WriteTx& tx) {
+        from = tx.takeRecent(id);
+        if (const auto mailbox = tx.mailbox(id))
+            to = mailbox->uid_next;
+    };
+    try {
+        co_await commit(strand_, store(), std::move(claim));
+        view_->addRecent(from, to);
+    } catch (const store::Error& error) {
+        base::logWarning("imap", "recent not claimed", {{"account", account_->address}, {"reason", error.what()}});
+    }
+}
+
+net::Task<> Session::tellNews(bool numbers_may_move)
+{
+    if (!view_ || view_->gone())
+        co_return;
+    if (!view_->readOnly() && view_->hasArrivals())
+        co_await claimRecent();
+    const News news = view_->takeNews(numbers_may_move);
+    bool all_known = true;
+    for (const News::Changed& changed : news.changed)
+        all_known = all_known && knowsKeywords(changed.flags);
+    if (!all_known)
+        co_await loadKeywords();
+
+    std::string out;
+    for (const std::uint32_t number : news.expunged)
+        out += "* " + std::to_string(number) + " EXPUNGE\r\n";
+    if (news.exists)
+        out += "* " + std::to_string(*news.exists) + " EXISTS\r\n* " + std::to_string(view_->recent()) + " RECENT\r\n";
+    for (const News::Changed& changed : news.changed) {
+        out += "* " + std::to_string(changed.number) + " FETCH (";
+        putFetchFlags(out, changed.uid, changed.flags);
+        out += ")\r\n";
+    }
+    co_await send(std::move(out));
+}
+
+// --- the door
+
+net::Task<> serve(net::Strand& strand, Poco::Net::StreamSocket socket, const Context& context, bool implicit_tls)
+{
+    Session session(strand, socket, context, implicit_tls);
+    co_await session.run();
+}
+
+} // namespace postfach::imap

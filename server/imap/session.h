@@ -1,0 +1,82 @@
+#pragma once
+// One IMAP connection: greeting, states (RFC 9051 3), the loop over commands, the one catch a command, and what commands
+// share: who is logged in, which mailbox is selected, what the client must be told. Belongs to its strand.
+//
+// Invariants: a view exists only while somebody is logged in; nothing is told of a mailbox but through tellNews(); a
+// literal that was announced and not read is read away (or the connection ends) before the next command is looked for.
+#include "server/imap/commands.h"
+#include "server/imap/errors.h"
+#include "server/imap/service.h"
+#include "server/imap/view.h"
+#include "server/net/stream.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postfach::imap {
+
+class Session {
+public:
+    Session(net::Strand& strand, const Poco::Net::StreamSocket& socket, const Context& context, bool implicit_tls);
+    net::Task<> run();
+
+    // --- for commands
+    const Context& context() const { return context_; }
+    net::Strand& strand() { return strand_; }
+    net::Stream& stream() { return stream_; }
+    store::Store& store() { return context_.store; }
+
+    void untagged(std::string_view text);                // "* text CRLF"
+    net::Task<> send(std::string text);                  // whole lines; in pieces, waiting for room between them
+    void stillAlive();                                   // long work goes on: the idle deadline is pushed back
+
+    std::string capabilities() const;
+    bool canStartTls() const;
+    bool mayLogin() const;
+    net::Task<> startTls();                              // what was said in the clear is forgotten
+
+    net::Task<Tagged> logIn(std::string user, std::string password);
+    const store::Account& account() const { return *account_; }
+
+    bool hasView() const { return view_ != nullptr; }
+    View& view() { return *view_; }
+    View& writableView();                                // NO [READ-ONLY] after EXAMINE
+    void select(std::unique_ptr<View> view);
+    bool unselect();                                     // true: there was one
+
+    // Tells what others did to the selected mailbox.
+    net::Task<> tellNews(bool numbers_may_move);
+
+    // The account's keywords by index, as this session last saw them.
+    const std::vector<std::string>& keywords() const { return keywords_; }
+    bool knowsKeywords(const store::Flags& flags) const;
+    net::Task<> loadKeywords();                          // and tells FLAGS and PERMANENTFLAGS when they changed under a selected mailbox
+    void setKeywords(std::vector<std::string> names) { keywords_ = std::move(names); }
+    void tellFlags();                                    // "* FLAGS (...)" and PERMANENTFLAGS
+    void putFetchFlags(std::string& out, store::Uid uid, const store::Flags& flags) const; // "FLAGS (\Seen ...)"
+
+private:
+    net::Task<> serveCommands();
+    net::Task<> execute(Request& request, bool& last);
+    net::Task<> claimRecent();
+    net::Task<> discardMessage(Request& request);
+    net::Task<> tellNewsOrLog(bool numbers_may_move, std::string_view command);
+    void requireState(const Command& command) const;
+    void countBad();
+    Limits limits() const;
+
+    net::Strand& strand_;                                // outlives the session
+    const Context& context_;                             // outlives the session
+    net::Stream stream_;
+    const bool implicit_tls_;
+    bool greeted_ = false;
+    std::optional<store::Account> account_;              // set: logged in
+    std::unique_ptr<View> view_;                         // set: selected
+    std::vector<std::string> keywords_;
+    int bad_commands_ = 0, login_failures_ = 0;
+};
+
+} // namespace postfach::imap
