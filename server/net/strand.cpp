@@ -76,7 +76,8 @@ Task<std::uint32_t> StrandImpl::wait(std::uint32_t wanted)
         pending_ &= ~came;
         if (came != 0)
             co_return came;
-        co_await park(wanted | kDeadline | (told_shutdown_ ? 0U : kShutdown));
+        const std::uint32_t shutdown = told_shutdown_ ? 0U : kShutdown;
+        co_await park(wanted | kDeadline | shutdown);
     }
 }
 
