@@ -71,7 +71,8 @@ Converter openConverter(const char* name)
 // ICU's standing callbacks put U+FFFD where bytes make no character.
 std::string convert(UConverter* from, std::string_view bytes)
 {
-    const Converter to = openConverter("UTF-8");
+    // A header may hold thousands of short words: this side is opened once a thread, and reset by every conversion.
+    static thread_local const Converter to = openConverter("UTF-8");
     std::string out;
     if (!from || !to)
         return out;
