@@ -1,0 +1,50 @@
+#pragma once
+// The handlers of the routes, by resource. Each reads: take apart, ask the service, answer.
+#include "admin/api/routes.h"
+
+namespace postfach::admin::handle {
+
+Response home(Service&, const Call&);
+Response healthz(Service&, const Call&);
+Response readyz(Service&, const Call&);
+Response metrics(Service&, const Call&);
+Response openApiDocument(Service&, const Call&);
+Response server(Service&, const Call&);
+
+Response listDomains(Service&, const Call&);
+Response getDomain(Service&, const Call&);
+Response putDomain(Service&, const Call&);
+Response deleteDomain(Service&, const Call&);
+
+Response listAccounts(Service&, const Call&);
+Response getAccount(Service&, const Call&);
+Response putAccount(Service&, const Call&);
+Response patchAccount(Service&, const Call&);
+Response deleteAccount(Service&, const Call&);
+
+Response listMailboxes(Service&, const Call&);
+Response listMessages(Service&, const Call&);
+Response getMessage(Service&, const Call&);
+Response postMessage(Service&, const Call&);
+
+Response listAliases(Service&, const Call&);
+Response getAlias(Service&, const Call&);
+Response putAlias(Service&, const Call&);
+Response deleteAlias(Service&, const Call&);
+
+Response listTokens(Service&, const Call&);
+Response postToken(Service&, const Call&);
+Response deleteToken(Service&, const Call&);
+
+Response listQuarantine(Service&, const Call&);
+Response getQuarantined(Service&, const Call&);
+Response deleteQuarantined(Service&, const Call&);
+Response releaseQuarantined(Service&, const Call&);
+
+Response getScans(Service&, const Call&);
+Response postScan(Service&, const Call&);
+Response postCheck(Service&, const Call&);
+Response postBackup(Service&, const Call&);
+Response getTask(Service&, const Call&);
+
+} // namespace postfach::admin::handle

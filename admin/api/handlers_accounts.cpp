@@ -1,0 +1,174 @@
+// Domains, accounts, aliases, tokens.
+#include "admin/api/handlers.h"
+#include "admin/api/page.h"
+#include "admin/api/time.h"
+
+namespace postfach::admin::handle {
+namespace {
+
+bool onlyNew(const Call& call) // RFC 9110 13.1.2: If-None-Match: * on PUT
+{
+    const auto* condition = call.head.find("if-none-match");
+    if (condition && *condition != "*")
+        throw Problem(412, "changed", "If-None-Match takes * here.");
+    return condition != nullptr;
+}
+
+std::optional<std::string> expected(const Call& call)
+{
+    const auto* condition = call.head.find("if-match");
+    return condition ? std::optional(*condition) : std::nullopt;
+}
+
+// The address or name in the path is the key; the body may repeat it, as one that was read before does.
+void checkKey(Fields& fields, const std::string& name, const std::string& key)
+{
+    if (const auto said = fields.text(name); said && *said != key)
+        throw Problem(422, "invalid_field", "The field \"" + name + "\" differs from the path.");
+}
+
+Response accountAnswer(int status, const store::Account& account)
+{
+    auto response = Response::json(status, toJson(account));
+    response.headers.emplace_back("ETag", Service::etag(account));
+    if (status == 201)
+        response.headers.emplace_back("Location", "/api/v1/accounts/" + percentEncoded(account.address));
+    return response;
+}
+
+// null resets to the default, as RFC 7396 has it; `put` differs only in that what is left out does so too.
+AccountChange changeOf(Fields fields, const std::string& address, const Service& service)
+{
+    AccountChange change;
+    checkKey(fields, "address", address);
+    for (const char* name : {"used", "messages", "created", "last_login"})
+        fields.refuse(name);
+    change.password = fields.isNull("password") ? throw Problem(422, "invalid_field", "The field \"password\" must be a text.")
+                                                : fields.text("password", 1024);
+    change.name = fields.isNull("name") ? std::optional<std::string>("") : fields.text("name", 255);
+    change.quota = fields.isNull("quota") ? std::optional(service.context().default_quota) : fields.number("quota");
+    change.enabled = fields.isNull("enabled") ? std::optional(true) : fields.flag("enabled");
+    change.services = fields.isNull("services") ? std::optional(std::vector<std::string>{"pop3", "imap"}) : fields.texts("services", 10);
+    fields.finish();
+    return change;
+}
+} // namespace
+
+Response listDomains(Service& service, const Call& call)
+{
+    const auto page = pageOf(call);
+    return listOf(call, page, service.domains(page.oneMore()), [](const auto& d) { return d.name; }, [](const auto& d) { return toJson(d); });
+}
+
+Response getDomain(Service& service, const Call& call) { return Response::json(200, toJson(service.domain(call.values[0]))); }
+
+Response putDomain(Service& service, const Call& call)
+{
+    if (!call.body.empty()) {
+        auto fields = call.fields();
+        checkKey(fields, "name", call.values[0]);
+        fields.finish();
+    }
+    const auto result = service.putDomain(call.values[0], onlyNew(call));
+    return Response::json(result.created ? 201 : 200, toJson(result.value));
+}
+
+Response deleteDomain(Service& service, const Call& call)
+{
+    service.removeDomain(call.values[0]);
+    return Response::empty();
+}
+
+Response listAccounts(Service& service, const Call& call)
+{
+    const auto page = pageOf(call);
+    return listOf(call, page, service.accounts(page.oneMore()), [](const auto& a) { return a.address; }, [](const auto& a) { return toJson(a); });
+}
+
+Response getAccount(Service& service, const Call& call)
+{
+    const auto account = service.account(call.values[0]);
+    if (const auto* known = call.head.find("if-none-match"); known && *known == Service::etag(account)) {
+        auto response = Response::empty(304);
+        response.headers.emplace_back("ETag", Service::etag(account));
+        return response;
+    }
+    return accountAnswer(200, account);
+}
+
+Response putAccount(Service& service, const Call& call)
+{
+    const auto change = changeOf(call.fields(), call.values[0], service);
+    const auto result = service.putAccount(call.values[0], change, onlyNew(call), expected(call));
+    return accountAnswer(result.created ? 201 : 200, result.value);
+}
+
+Response patchAccount(Service& service, const Call& call)
+{
+    return accountAnswer(200, service.changeAccount(call.values[0], changeOf(call.fields(), call.values[0], service), expected(call)));
+}
+
+Response deleteAccount(Service& service, const Call& call)
+{
+    service.removeAccount(call.values[0], expected(call));
+    return Response::empty();
+}
+
+Response listAliases(Service& service, const Call& call)
+{
+    const auto page = pageOf(call);
+    return listOf(call, page, service.aliases(page.oneMore()), [](const auto& a) { return a.address; }, [](const auto& a) { return toJson(a); });
+}
+
+Response getAlias(Service& service, const Call& call) { return Response::json(200, toJson(service.alias(call.values[0]))); }
+
+Response putAlias(Service& service, const Call& call)
+{
+    auto fields = call.fields();
+    checkKey(fields, "address", call.values[0]);
+    const auto targets = fields.texts("targets");
+    fields.finish();
+    const auto result = service.putAlias(call.values[0], targets.value_or(std::vector<std::string>{}), onlyNew(call));
+    return Response::json(result.created ? 201 : 200, toJson(result.value));
+}
+
+Response deleteAlias(Service& service, const Call& call)
+{
+    service.removeAlias(call.values[0]);
+    return Response::empty();
+}
+
+Response listTokens(Service& service, const Call& call)
+{
+    return listOfAll(call, service.tokens(), [](const auto& t) { return t.name; }, [](const auto& t) { return toJson(t); });
+}
+
+Response postToken(Service& service, const Call& call)
+{
+    auto fields = call.fields();
+    NewToken wanted;
+    wanted.name = fields.text("name", 100).value_or("");
+    wanted.scopes = fields.texts("scopes", 20).value_or(std::vector<std::string>{});
+    if (!fields.isNull("expires"))
+        if (const auto expires = fields.text("expires", 40)) {
+            wanted.expires = parseRfc3339(*expires);
+            if (!wanted.expires)
+                throw Problem(422, "invalid_field", "The field \"expires\" must be a time such as 2026-12-31T00:00:00Z.");
+        }
+    fields.finish();
+    const auto secret = service.createToken(wanted);
+    auto out = object();
+    for (const auto& token : service.tokens())
+        if (token.name == wanted.name)
+            out = toJson(token);
+    out->set("token", secret);
+    return Response::json(201, out);
+}
+
+Response deleteToken(Service& service, const Call& call)
+{
+    service.removeToken(call.values[0]);
+    return Response::empty();
+}
+
+} // namespace postfach::admin::handle

@@ -1,0 +1,155 @@
+// The server itself: health, metrics, scanning, long work.
+#include "admin/api/handlers.h"
+#include "admin/api/page.h"
+#include "server/base/text.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace postfach::admin::handle {
+namespace {
+
+std::string htmlText(std::string_view text)
+{
+    std::string out;
+    for (const char c : text)
+        switch (c) {
+        case '<': out += "&lt;"; break;
+        case '>': out += "&gt;"; break;
+        case '&': out += "&amp;"; break;
+        case '"': out += "&quot;"; break;
+        default: out += c;
+        }
+    return out;
+}
+
+Poco::JSON::Object::Ptr scansJson(const scanner::Status& status)
+{
+    auto out = object();
+    out->set("ready", status.ready);
+    out->set("problem", status.problem.empty() ? Poco::Dynamic::Var() : Poco::Dynamic::Var(status.problem));
+    out->set("signatures", status.signatures);
+    out->set("signature_count", status.signature_count);
+    out->set("loaded_at", status.loaded_at == 0 ? Poco::Dynamic::Var() : Poco::Dynamic::Var(base::rfc3339(base::fromMillis(status.loaded_at))));
+    out->set("scans", status.scans);
+    out->set("infected", status.infected);
+    out->set("unscannable", status.unscannable);
+    out->set("errors", status.errors);
+    out->set("restarts", status.restarts);
+    return out;
+}
+
+Response accepted(const Task& task)
+{
+    auto response = Response::json(202, toJson(task));
+    response.headers.emplace_back("Location", "/api/v1/tasks/" + task.id);
+    return response;
+}
+} // namespace
+
+Response home(Service& service, const Call&)
+{
+    const auto name = htmlText(service.context().server_name);
+    return {200, "text/html; charset=utf-8",
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Postfach " + name +
+                "</title><style>body{font:16px/1.5 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}code{background:#eee}</style></head>"
+                "<body><h1>Postfach</h1><p>This is the mail server " + name +
+                ", version " POSTFACH_VERSION ".</p><p>Administrators: the API is under <code>/api/v1</code> and described by "
+                "<a href=\"/openapi.json\">/openapi.json</a>; it wants <code>Authorization: Bearer TOKEN</code>. On the machine itself: "
+                "<code>postfach --help</code>.</p><p><a href=\"/readyz\">State</a> · <a href=\"/metrics\">Metrics</a></p></body></html>\n",
+            {}};
+}
+
+Response healthz(Service&, const Call&)
+{
+    auto out = object();
+    out->set("status", "alive");
+    return Response::json(200, out);
+}
+
+Response readyz(Service& service, const Call&)
+{
+    const auto components = service.readiness();
+    const bool ready = std::all_of(components.begin(), components.end(), [](const auto& c) { return c.ready; });
+    auto list = object();
+    for (const auto& component : components) {
+        auto one = object();
+        one->set("ready", component.ready);
+        one->set("detail", component.detail.empty() ? Poco::Dynamic::Var() : Poco::Dynamic::Var(component.detail));
+        list->set(component.name, one);
+    }
+    auto out = object();
+    out->set("status", ready ? "ready" : "not ready");
+    out->set("components", list);
+    return Response::json(ready ? 200 : 503, out);
+}
+
+Response metrics(Service& service, const Call&) { return {200, "text/plain; version=0.0.4; charset=utf-8", service.metrics(), {}}; }
+
+Response openApiDocument(Service&, const Call&)
+{
+    static const std::string document = openApi();
+    return {200, "application/json", document, {}};
+}
+
+Response server(Service& service, const Call&)
+{
+    const auto& context = service.context();
+    auto out = object();
+    out->set("name", context.server_name);
+    out->set("version", POSTFACH_VERSION);
+    out->set("started", base::rfc3339(context.started));
+    out->set("delimiter", std::string(1, context.store.delimiter()));
+    out->set("message_size", context.delivery.policy().message_size);
+    out->set("default_quota", context.default_quota);
+    return Response::json(200, out);
+}
+
+Response getScans(Service& service, const Call&) { return Response::json(200, scansJson(service.scanStatus())); }
+
+Response postScan(Service& service, const Call&)
+{
+    service.reloadSignatures();
+    return Response::json(202, scansJson(service.scanStatus()));
+}
+
+Response postCheck(Service& service, const Call& call)
+{
+    bool repair = false;
+    if (!call.body.empty()) {
+        auto fields = call.fields();
+        repair = fields.flag("repair").value_or(false);
+        fields.finish();
+    }
+    return accepted(service.checkStore(repair));
+}
+
+// Through the local socket a backup may go anywhere its owner says. From the network it goes below DIR/backups: a token
+// must not choose where this process writes files.
+Response postBackup(Service& service, const Call& call)
+{
+    auto fields = call.fields();
+    auto folder = fields.text("folder", 4000).value_or("");
+    fields.finish();
+    const auto isName = [](const std::string& text) {
+        return !text.empty() && text.size() <= 100 && text.front() != '.' && std::all_of(text.begin(), text.end(), [](char c) {
+            return base::isDigit(c) || (base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z') || c == '-' || c == '_' || c == '.';
+        });
+    };
+    if (!call.who.local) {
+        if (!isName(folder))
+            throw Problem(422, "invalid_field", "The field \"folder\" must be a name of letters, digits, '.', '-' and '_': it is made below DIR/backups.");
+        folder = (std::filesystem::absolute(service.context().data_folder) / "backups" / folder).string();
+    }
+    return accepted(service.createBackup(folder));
+}
+
+Response getTask(Service& service, const Call& call)
+{
+    const auto task = service.task(call.values[0]);
+    if (!task)
+        throw Problem(404, "not_found", "There is no task " + base::printable(call.values[0]) + ".");
+    return Response::json(200, toJson(*task));
+}
+
+} // namespace postfach::admin::handle

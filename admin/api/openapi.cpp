@@ -1,0 +1,215 @@
+// The OpenAPI 3.1 document: paths from the table of routes, schemas from the texts below. tests/conversation/admin holds
+// real answers against these schemas.
+#include "admin/api/json.h"
+#include "admin/api/routes.h"
+#include "server/base/text.h"
+
+#include <Poco/JSON/Parser.h>
+
+#include <map>
+#include <set>
+
+namespace postfach::admin {
+namespace {
+using Poco::JSON::Array;
+using Poco::JSON::Object;
+
+constexpr const char* kSchemas = R"json({
+"Problem": {"type": "object", "required": ["type", "title", "status", "detail", "code"], "additionalProperties": false, "properties": {
+  "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
+  "code": {"type": "string", "description": "Stays the same for ever"}}},
+"Health": {"type": "object", "required": ["status"], "additionalProperties": false, "properties": {"status": {"type": "string"}}},
+"Readiness": {"type": "object", "required": ["status", "components"], "additionalProperties": false, "properties": {
+  "status": {"type": "string", "enum": ["ready", "not ready"]},
+  "components": {"type": "object", "additionalProperties": {"type": "object", "required": ["ready", "detail"], "properties": {
+    "ready": {"type": "boolean"}, "detail": {"type": ["string", "null"]}}}}}},
+"OpenApi": {"type": "object"},
+"Server": {"type": "object", "required": ["name", "version", "started", "delimiter", "message_size", "default_quota"], "additionalProperties": false, "properties": {
+  "name": {"type": "string"}, "version": {"type": "string"}, "started": {"type": "string", "format": "date-time"},
+  "delimiter": {"type": "string"}, "message_size": {"type": "integer"}, "default_quota": {"type": "integer"}}},
+"Domain": {"type": "object", "required": ["name", "accounts", "created"], "additionalProperties": false, "properties": {
+  "name": {"type": "string"}, "accounts": {"type": "integer"}, "created": {"type": "string", "format": "date-time"}}},
+"DomainPut": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"}}},
+"Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "services", "created", "last_login"], "additionalProperties": false, "properties": {
+  "address": {"type": "string"}, "name": {"type": "string"}, "enabled": {"type": "boolean"},
+  "quota": {"type": "integer", "minimum": 0, "description": "Bytes; 0 for none"}, "used": {"type": "integer", "description": "Bytes"},
+  "messages": {"type": "integer"}, "services": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3"]}},
+  "created": {"type": "string", "format": "date-time"}, "last_login": {"type": ["string", "null"], "format": "date-time"}}},
+"AccountPut": {"type": "object", "additionalProperties": false, "properties": {
+  "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
+  "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
+  "quota": {"type": ["integer", "null"], "minimum": 0}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3"]}}}},
+"AccountPatch": {"type": "object", "additionalProperties": false, "properties": {
+  "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
+  "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
+  "quota": {"type": ["integer", "null"], "minimum": 0}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3"]}}}},
+"Mailbox": {"type": "object", "required": ["name", "id", "special_use", "messages", "unseen", "size", "subscribed"], "additionalProperties": false, "properties": {
+  "name": {"type": "string"}, "id": {"type": "string"}, "special_use": {"type": ["string", "null"]}, "messages": {"type": "integer"},
+  "unseen": {"type": "integer"}, "size": {"type": "integer"}, "subscribed": {"type": "boolean"}}},
+"Message": {"type": "object", "required": ["uid", "size", "date", "flags", "keywords"], "additionalProperties": false, "properties": {
+  "uid": {"type": "integer"}, "size": {"type": "integer"}, "date": {"type": "string", "format": "date-time"},
+  "flags": {"type": "array", "items": {"type": "string"}}, "keywords": {"type": "array", "items": {"type": "string"}}}},
+"Imported": {"type": "object", "required": ["outcome", "detail", "uid"], "additionalProperties": false, "properties": {
+  "outcome": {"type": "string", "enum": ["stored", "quarantined"]}, "detail": {"type": ["string", "null"]}, "uid": {"type": ["integer", "null"]}}},
+"Alias": {"type": "object", "required": ["address", "targets", "created"], "additionalProperties": false, "properties": {
+  "address": {"type": "string"}, "targets": {"type": "array", "items": {"type": "string"}}, "created": {"type": "string", "format": "date-time"}}},
+"AliasPut": {"type": "object", "required": ["targets"], "additionalProperties": false, "properties": {
+  "address": {"type": "string"}, "targets": {"type": "array", "minItems": 1, "maxItems": 1000, "items": {"type": "string"}}}},
+"Token": {"type": "object", "required": ["name", "scopes", "created", "expires", "last_used"], "additionalProperties": false, "properties": {
+  "name": {"type": "string"}, "scopes": {"type": "array", "items": {"$ref": "#/components/schemas/Scope"}}, "created": {"type": "string", "format": "date-time"},
+  "expires": {"type": ["string", "null"], "format": "date-time"}, "last_used": {"type": ["string", "null"], "format": "date-time"}}},
+"TokenCreate": {"type": "object", "required": ["name", "scopes"], "additionalProperties": false, "properties": {
+  "name": {"type": "string", "minLength": 1, "maxLength": 100}, "scopes": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Scope"}},
+  "expires": {"type": ["string", "null"], "format": "date-time"}}},
+"TokenCreated": {"type": "object", "required": ["name", "scopes", "created", "expires", "last_used", "token"], "additionalProperties": false, "properties": {
+  "name": {"type": "string"}, "scopes": {"type": "array", "items": {"$ref": "#/components/schemas/Scope"}}, "created": {"type": "string", "format": "date-time"},
+  "expires": {"type": ["string", "null"], "format": "date-time"}, "last_used": {"type": ["string", "null"], "format": "date-time"},
+  "token": {"type": "string", "description": "The secret; told here and never again"}}},
+"Scope": {"type": "string", "enum": ["read", "accounts", "scan", "mail", "audit", "admin"]},
+"Quarantined": {"type": "object", "required": ["id", "account", "mailbox", "signature", "sender", "recipient", "subject", "way_in", "size", "sha256", "received", "created"], "additionalProperties": false, "properties": {
+  "id": {"type": "integer"}, "account": {"type": "string"}, "mailbox": {"type": "string"}, "signature": {"type": "string"}, "sender": {"type": "string"},
+  "recipient": {"type": "string"}, "subject": {"type": "string"}, "way_in": {"type": "string"}, "size": {"type": "integer"}, "sha256": {"type": "string"},
+  "received": {"type": "string", "format": "date-time"}, "created": {"type": "string", "format": "date-time"}}},
+"Scans": {"type": "object", "required": ["ready", "problem", "signatures", "signature_count", "loaded_at", "scans", "infected", "unscannable", "errors", "restarts"], "additionalProperties": false, "properties": {
+  "ready": {"type": "boolean"}, "problem": {"type": ["string", "null"]}, "signatures": {"type": "string"}, "signature_count": {"type": "integer"},
+  "loaded_at": {"type": ["string", "null"], "format": "date-time"}, "scans": {"type": "integer"}, "infected": {"type": "integer"},
+  "unscannable": {"type": "integer"}, "errors": {"type": "integer"}, "restarts": {"type": "integer"}}},
+"CheckCreate": {"type": "object", "additionalProperties": false, "properties": {"repair": {"type": "boolean"}}},
+"BackupCreate": {"type": "object", "required": ["folder"], "additionalProperties": false, "properties": {
+  "folder": {"type": "string", "description": "A name below DIR/backups; an absolute path through the local socket"}}},
+"Task": {"type": "object", "required": ["id", "kind", "state", "progress", "total", "error", "findings", "created", "finished"], "additionalProperties": false, "properties": {
+  "id": {"type": "string"}, "kind": {"type": "string"}, "state": {"type": "string", "enum": ["waiting", "running", "done", "failed"]},
+  "progress": {"type": "integer"}, "total": {"type": "integer"}, "error": {"type": ["string", "null"]},
+  "findings": {"type": "array", "items": {"type": "string"}}, "created": {"type": "string", "format": "date-time"},
+  "finished": {"type": ["string", "null"], "format": "date-time"}}}
+})json";
+
+const std::map<std::string, const char*> kParameters = {
+    {"limit", R"({"in": "query", "name": "limit", "description": "Entries in a page", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}})"},
+    {"cursor", R"({"in": "query", "name": "cursor", "description": "What \"next\" of the page before says", "schema": {"type": "string"}})"},
+    {"flags", R"({"in": "query", "name": "flags", "description": "Of seen, answered, flagged, deleted, draft; separated by commas", "schema": {"type": "string"}})"},
+    {"keywords", R"({"in": "query", "name": "keywords", "description": "Separated by commas", "schema": {"type": "string"}})"},
+    {"date", R"({"in": "query", "name": "date", "description": "When it came in; now when left out", "schema": {"type": "string", "format": "date-time"}})"},
+};
+
+Object::Ptr parsed(const std::string& json) { return Poco::JSON::Parser().parse(json).extract<Object::Ptr>(); }
+
+Object::Ptr reference(const std::string& schema)
+{
+    auto out = object();
+    out->set("$ref", "#/components/schemas/" + schema);
+    return out;
+}
+
+Object::Ptr content(const std::string& type, const Object::Ptr& schema)
+{
+    auto media = object();
+    media->set("schema", schema);
+    auto out = object();
+    out->set(type, media);
+    return out;
+}
+
+Object::Ptr bytesOf(const std::string& type) { return content(type, parsed(R"({"type": "string"})")); }
+
+Object::Ptr contentOf(const std::string& schema)
+{
+    if (schema == "html")
+        return bytesOf("text/html");
+    if (schema == "text")
+        return bytesOf("text/plain");
+    if (schema == "message")
+        return bytesOf("message/rfc822");
+    if (schema.starts_with("list:")) {
+        auto list = parsed(R"({"type": "object", "required": ["items", "next"], "additionalProperties": false,
+                               "properties": {"items": {"type": "array"}, "next": {"type": ["string", "null"]}}})");
+        list->getObject("properties")->getObject("items")->set("items", reference(schema.substr(5)));
+        return content("application/json", list);
+    }
+    return content("application/json", reference(schema));
+}
+
+Object::Ptr answer(const Route& route, int status)
+{
+    auto out = object();
+    out->set("description", std::string(reasonPhrase(status)));
+    // A 503 of readyz is an answer of its own shape, not a refusal.
+    if (status >= 400 && std::string_view(route.id) != "readyz")
+        out->set("content", content("application/problem+json", reference("Problem")));
+    else if (*route.gives != 0 && status != 204 && status != 304)
+        out->set("content", contentOf(route.gives));
+    return out;
+}
+
+Array::Ptr parametersOf(const Route& route)
+{
+    Array::Ptr out = new Array;
+    for (const auto part : base::split(route.path, '/'))
+        if (part.starts_with('{')) {
+            auto one = parsed(R"({"in": "path", "required": true, "schema": {"type": "string"}})");
+            one->set("name", std::string(part.substr(1, part.size() - 2)));
+            out->add(one);
+        }
+    for (const char* name : route.parameters)
+        out->add(parsed(kParameters.at(name)));
+    return out;
+}
+
+Object::Ptr operation(const Route& route)
+{
+    auto out = object();
+    out->set("operationId", route.id);
+    out->set("summary", route.summary);
+    std::set<int> statuses(route.statuses.begin(), route.statuses.end());
+    if (*route.scope != 0) {
+        out->set("description", "Wants the scope `" + std::string(route.scope) + "`.");
+        statuses.insert({400, 401, 403, 413});
+    } else {
+        out->set("security", Array::Ptr(new Array));
+        statuses.insert({400, 413});
+    }
+    if (!route.parameters.empty())
+        statuses.insert(422);
+    if (route.body != BodyKind::none) {
+        statuses.insert(415);
+        auto body = object();
+        body->set("required", *route.takes != 0 && std::string_view(route.takes) != "DomainPut" && std::string_view(route.takes) != "CheckCreate");
+        auto kinds = contentOf(route.takes);
+        if (route.body == BodyKind::patch)
+            kinds->set("application/merge-patch+json", kinds->get("application/json"));
+        body->set("content", kinds);
+        out->set("requestBody", body);
+    }
+    if (const auto parameters = parametersOf(route); parameters->size() > 0)
+        out->set("parameters", parameters);
+    auto answers = object();
+    for (const int status : statuses)
+        answers->set(std::to_string(status), answer(route, status));
+    auto any = object();
+    any->set("description", "Any other refusal");
+    any->set("content", content("application/problem+json", reference("Problem")));
+    answers->set("default", any);
+    out->set("responses", answers);
+    return out;
+}
+} // namespace
+
+std::string openApi()
+{
+    auto document = parsed(R"({"openapi": "3.1.0",
+        "info": {"title": "Postfach administration", "license": {"name": "GPL-2.0-or-later", "identifier": "GPL-2.0-or-later"}},
+        "servers": [{"url": "/"}], "security": [{"token": []}],
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}})");
+    document->getObject("info")->set("version", POSTFACH_VERSION);
+    document->getObject("components")->set("schemas", parsed(kSchemas));
+    auto paths = object();
+    for (const auto& route : routes()) {
+        if (!paths->has(route.path))
+            paths->set(route.path, object());
+        paths->getObject(route.path)->set(base::lower(route.method), operation(route));
+    }
+    document->set("paths", paths);
+    return text(document);
+}
+
+} // namespace postfach::admin

@@ -1,0 +1,130 @@
+#include "admin/api/routes.h"
+#include "admin/api/handlers.h"
+#include "admin/api/page.h"
+#include "server/base/text.h"
+
+#include <algorithm>
+
+namespace postfach::admin {
+
+const std::vector<Route>& routes()
+{
+    using enum BodyKind;
+    static const std::vector<const char*> kPage{"limit", "cursor"};
+    static const std::vector<Route> table = {
+        // clang-format off
+        {"GET",    "/",             "", "home", "What this is, for a person", handle::home, none, "", "html", {200}},
+        {"GET",    "/healthz",      "", "healthz", "The process lives", handle::healthz, none, "", "Health", {200}},
+        {"GET",    "/readyz",       "", "readyz", "Every component is ready", handle::readyz, none, "", "Readiness", {200, 503}},
+        {"GET",    "/metrics",      "", "metrics", "Prometheus text format", handle::metrics, none, "", "text", {200}},
+        {"GET",    "/openapi.json", "", "openapi", "This document", handle::openApiDocument, none, "", "OpenApi", {200}},
+        {"GET",    "/api/v1/server", "read", "getServer", "Name, version, limits", handle::server, none, "", "Server", {200}},
+
+        {"GET",    "/api/v1/domains", "read", "listDomains", "Domains by name", handle::listDomains, none, "", "list:Domain", {200, 422}, kPage},
+        {"GET",    "/api/v1/domains/{name}", "read", "getDomain", "One domain", handle::getDomain, none, "", "Domain", {200, 404}},
+        {"PUT",    "/api/v1/domains/{name}", "accounts", "putDomain", "Make a domain", handle::putDomain, json, "DomainPut", "Domain", {200, 201, 412, 422}},
+        {"DELETE", "/api/v1/domains/{name}", "accounts", "deleteDomain", "Remove an empty domain", handle::deleteDomain, none, "", "", {204, 404, 409}},
+
+        {"GET",    "/api/v1/accounts", "read", "listAccounts", "Accounts by address", handle::listAccounts, none, "", "list:Account", {200, 422}, kPage},
+        {"GET",    "/api/v1/accounts/{address}", "read", "getAccount", "One account", handle::getAccount, none, "", "Account", {200, 304, 404}},
+        {"PUT",    "/api/v1/accounts/{address}", "accounts", "putAccount", "Create or replace an account; its mail and, when left out, its password stay", handle::putAccount, json, "AccountPut", "Account", {200, 201, 409, 412, 422}},
+        {"PATCH",  "/api/v1/accounts/{address}", "accounts", "patchAccount", "Change some of an account (RFC 7396)", handle::patchAccount, patch, "AccountPatch", "Account", {200, 404, 412, 422}},
+        {"DELETE", "/api/v1/accounts/{address}", "accounts", "deleteAccount", "Remove an account with all its mail", handle::deleteAccount, none, "", "", {204, 404, 412}},
+        {"GET",    "/api/v1/accounts/{address}/mailboxes", "read", "listMailboxes", "Mailboxes by name", handle::listMailboxes, none, "", "list:Mailbox", {200, 404, 422}, kPage},
+        {"GET",    "/api/v1/accounts/{address}/mailboxes/{mailbox}/messages", "mail", "listMessages", "Messages by UID", handle::listMessages, none, "", "list:Message", {200, 404, 422}, kPage},
+        {"POST",   "/api/v1/accounts/{address}/mailboxes/{mailbox}/messages", "mail", "importMessage", "Import a message, through the scanner; a new mailbox is made", handle::postMessage, message, "message", "Imported", {201, 404, 409, 422, 503, 507}, {"flags", "keywords", "date"}},
+        {"GET",    "/api/v1/accounts/{address}/mailboxes/{mailbox}/messages/{uid}", "mail", "getMessage", "The bytes of a message", handle::getMessage, none, "", "message", {200, 404}},
+
+        {"GET",    "/api/v1/aliases", "read", "listAliases", "Aliases by address", handle::listAliases, none, "", "list:Alias", {200, 422}, kPage},
+        {"GET",    "/api/v1/aliases/{address}", "read", "getAlias", "One alias", handle::getAlias, none, "", "Alias", {200, 404}},
+        {"PUT",    "/api/v1/aliases/{address}", "accounts", "putAlias", "Create or replace an alias", handle::putAlias, json, "AliasPut", "Alias", {200, 201, 409, 412, 422}},
+        {"DELETE", "/api/v1/aliases/{address}", "accounts", "deleteAlias", "Remove an alias", handle::deleteAlias, none, "", "", {204, 404}},
+
+        {"GET",    "/api/v1/tokens", "admin", "listTokens", "Tokens by name, without their secrets", handle::listTokens, none, "", "list:Token", {200, 422}, kPage},
+        {"POST",   "/api/v1/tokens", "admin", "createToken", "Create a token; its secret is told once", handle::postToken, json, "TokenCreate", "TokenCreated", {201, 409, 422}},
+        {"DELETE", "/api/v1/tokens/{name}", "admin", "deleteToken", "Remove a token", handle::deleteToken, none, "", "", {204, 404}},
+
+        {"GET",    "/api/v1/quarantine", "read", "listQuarantine", "Quarantined messages, oldest first", handle::listQuarantine, none, "", "list:Quarantined", {200, 422}, kPage},
+        {"GET",    "/api/v1/quarantine/{id}", "read", "getQuarantined", "One quarantined message, without its content", handle::getQuarantined, none, "", "Quarantined", {200, 404}},
+        {"DELETE", "/api/v1/quarantine/{id}", "scan", "deleteQuarantined", "Delete for good", handle::deleteQuarantined, none, "", "", {204, 404}},
+        {"POST",   "/api/v1/quarantine/{id}/release", "scan", "releaseQuarantined", "Put it into the mailbox it was meant for; the notice goes", handle::releaseQuarantined, none, "", "", {204, 404, 409}},
+
+        {"GET",    "/api/v1/scans", "read", "getScans", "The scanner's state and counts", handle::getScans, none, "", "Scans", {200}},
+        {"POST",   "/api/v1/scans", "scan", "runScan", "Read the signatures again and put them to use", handle::postScan, none, "", "Scans", {202}},
+        {"POST",   "/api/v1/checks", "admin", "runCheck", "Check the store's consistency", handle::postCheck, json, "CheckCreate", "Task", {202, 422}},
+        {"POST",   "/api/v1/backups", "admin", "createBackup", "Create a backup while mail flows", handle::postBackup, json, "BackupCreate", "Task", {202, 422}},
+        {"GET",    "/api/v1/tasks/{id}", "read", "getTask", "How far a long work is", handle::getTask, none, "", "Task", {200, 404}},
+        // clang-format on
+    };
+    return table;
+}
+
+bool Principal::may(std::string_view scope) const
+{
+    const auto has = [this](std::string_view s) { return std::find(scopes.begin(), scopes.end(), s) != scopes.end(); };
+    return local || has(scope) || (has("admin") && scope != "mail");
+}
+
+Fields Call::fields() const { return Fields(parseObject(body)); }
+
+std::string Call::parameter(const std::string& name) const
+{
+    const auto found = target.query.find(name);
+    return found == target.query.end() ? std::string() : found->second;
+}
+
+namespace {
+bool matches(std::string_view path, const Target& target, std::vector<std::string>& values)
+{
+    values.clear();
+    if (path == "/")
+        return target.segments.empty();
+    const auto parts = base::split(path.substr(1), '/');
+    if (parts.size() != target.segments.size())
+        return false;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (parts[i].starts_with('{'))
+            values.push_back(target.segments[i]);
+        else if (parts[i] != target.segments[i])
+            return false;
+    }
+    return true;
+}
+} // namespace
+
+Match findRoute(std::string_view method, const Target& target)
+{
+    const std::string_view asked = method == "HEAD" ? "GET" : method;
+    std::string allow;
+    Match match;
+    for (const auto& route : routes()) {
+        if (!matches(route.path, target, match.values))
+            continue;
+        if (asked == route.method) {
+            match.route = &route;
+            return match;
+        }
+        allow += (allow.empty() ? "" : ", ") + std::string(route.method) + (std::string_view(route.method) == "GET" ? ", HEAD" : "");
+    }
+    if (allow.empty())
+        throw Problem(404, "not_found", "There is nothing under this path; /openapi.json lists what there is.");
+    Problem problem(405, "method_not_allowed", "This path takes " + allow + ".");
+    problem.headers.emplace_back("Allow", allow);
+    throw problem;
+}
+
+PageRequest pageOf(const Call& call)
+{
+    PageRequest page;
+    if (const auto limit = call.parameter("limit"); call.target.query.contains("limit")) {
+        const auto number = base::parseU32(limit);
+        if (!number || *number < 1 || *number > 1000)
+            throw Problem(422, "invalid_parameter", "The parameter \"limit\" must be 1 to 1000.");
+        page.limit = *number;
+    }
+    if (const auto cursor = call.parameter("cursor"); !cursor.empty())
+        page.after = keyOf(cursor);
+    return page;
+}
+
+} // namespace postfach::admin

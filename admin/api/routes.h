@@ -1,0 +1,64 @@
+#pragma once
+// The table of routes: one row says method, path, who may, what goes in, what comes out and which statuses there are.
+// The router, the OpenAPI document and the tests read this table and nothing else.
+#include "admin/api/json.h"
+#include "admin/api/request_reader.h"
+#include "admin/api/response.h"
+#include "admin/api/target.h"
+#include "admin/service.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postfach::admin {
+
+struct Principal { // who asks
+    std::string name;
+    std::vector<std::string> scopes;
+    bool local = false;              // through DIR/run/admin.sock: the administrator of this machine
+
+    // `admin` is every scope but `mail`: reading other people's mail is said on purpose.
+    bool may(std::string_view scope) const;
+};
+
+struct Call { // one request on its way into a handler
+    const RequestHead& head;
+    const std::string& body;
+    const Target& target;
+    std::vector<std::string> values; // of the path's {…}, in order
+    const Principal& who;
+
+    Fields fields() const;           // of the JSON body
+    std::string parameter(const std::string& name) const; // of the query; empty when absent
+};
+
+enum class BodyKind { none, json, patch, message };
+
+struct Route {
+    const char* method;
+    const char* path;        // "/api/v1/accounts/{address}"
+    const char* scope;       // empty: anybody
+    const char* id;          // operationId
+    const char* summary;
+    Response (*handle)(Service&, const Call&);
+    BodyKind body = BodyKind::none;
+    const char* takes = "";  // schema of the body
+    const char* gives = "";  // schema of the answer; "list:X" for {"items":[X…],"next":…}
+    std::vector<int> statuses;              // besides those of every route (401, 403, 500 …)
+    std::vector<const char*> parameters{};  // of the query
+};
+
+const std::vector<Route>& routes();
+
+struct Match {
+    const Route* route = nullptr;
+    std::vector<std::string> values;
+};
+// HEAD is answered by GET. Throws Problem 404, or 405 with Allow.
+Match findRoute(std::string_view method, const Target& target);
+
+std::string openApi(); // the OpenAPI 3.1 document, made from the table
+
+} // namespace postfach::admin

@@ -1,0 +1,223 @@
+#include "admin/server.h"
+#include "admin/api/gate.h"
+#include "admin/api/poco_exchange.h"
+#include "admin/local_door.h"
+#include "admin/service.h"
+#include "server/base/log.h"
+#include "server/net/stream.h"
+
+namespace postfach::admin {
+namespace {
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t kPiece = 16 * 1024;
+constexpr std::uint64_t kSlowestBody = 32 * 1024; // bytes a second; slower ones run out of time
+
+// One HTTPS connection. Its strand reads and writes; whatever may block (the gate, the handlers) runs on a helper thread.
+class Session {
+public:
+    Session(net::Strand& strand, const Poco::Net::StreamSocket& socket, Gate& gate, const AdminOptions& options)
+        : strand_(strand), stream_(strand, socket), gate_(gate), options_(options)
+    {
+    }
+
+    net::Task<> run(std::shared_ptr<const net::TlsContext> tls)
+    {
+        strand_.deadline(SteadyClock::now() + options_.header_time);
+        co_await stream_.startTls(std::move(tls), "http/1.1");
+        bool more = true;
+        while (more)
+            more = co_await request();
+        co_await stream_.close();
+    }
+
+private:
+    // Reads and answers one request; false: the connection ends.
+    net::Task<bool> request()
+    {
+        bool in_time = true;
+        RequestReader::State state = RequestReader::State::needMore;
+        try {
+            state = co_await readHead();
+        } catch (const net::DeadlinePassed&) {
+            in_time = false;
+        }
+        if (!in_time)
+            co_return co_await outOfTime();
+        if (state == RequestReader::State::refused)
+            co_return co_await refuseUnread();
+
+        // Without a body the judgement and the answer take one trip to a helper.
+        strand_.deadline(SteadyClock::time_point::max());
+        if (!reader_.head().hasBody()) {
+            reader_.acceptBody(0);
+            reader_.next();
+            co_return co_await answerWithoutBody();
+        }
+        Judged judged;
+        auto judge = [this, &judged] { judged = gate_.judge(reader_.head(), false, stream_.peerAddress()); };
+        co_await strand_.offload(std::move(judge));
+        if (judged.refused) { // its body stays unread, so nothing behind it can be read as a request
+            std::string out = refusal(*judged.refused);
+            co_return co_await send(std::move(out), false);
+        }
+        if (reader_.head().expects_continue)
+            stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
+        reader_.acceptBody(judged.body_limit);
+        try {
+            state = co_await readBody();
+        } catch (const net::DeadlinePassed&) {
+            in_time = false;
+        }
+        if (!in_time)
+            co_return co_await outOfTime();
+        if (state == RequestReader::State::refused)
+            co_return co_await refuseUnread();
+        co_return co_await answerWithBody(judged);
+    }
+
+    net::Task<RequestReader::State> readHead()
+    {
+        strand_.deadline(SteadyClock::now() + (reader_.isEmpty() ? options_.idle_time : options_.header_time));
+        bool begun = !reader_.isEmpty();
+        for (;;) {
+            const auto state = reader_.next();
+            if (state != RequestReader::State::needMore)
+                co_return state;
+            std::string_view bytes = co_await stream_.some(kPiece);
+            reader_.feed(bytes);
+            if (!begun) // the whole header has this long, however slowly it drips
+                strand_.deadline(SteadyClock::now() + options_.header_time);
+            begun = true;
+        }
+    }
+
+    net::Task<RequestReader::State> readBody()
+    {
+        const auto begun = SteadyClock::now();
+        for (;;) {
+            strand_.deadline(begun + options_.body_time + std::chrono::seconds(reader_.bodyBytes() / kSlowestBody));
+            const auto state = reader_.next();
+            if (state != RequestReader::State::needMore)
+                co_return state;
+            std::string_view bytes = co_await stream_.some(kPiece);
+            reader_.feed(bytes);
+        }
+    }
+
+    net::Task<bool> answerWithoutBody()
+    {
+        std::string out;
+        bool keep = false;
+        auto work = [this, &out, &keep] {
+            const auto request = reader_.takeRequest();
+            const auto judged = gate_.judge(request.first, false, stream_.peerAddress());
+            keep = request.first.keep_alive;
+            out = exchange(request.first, keep, [&] { return judged.refused ? *judged.refused : gate_.answer(judged, request.first, request.second); });
+        };
+        co_await strand_.offload(std::move(work));
+        co_return co_await send(std::move(out), keep);
+    }
+
+    net::Task<bool> answerWithBody(const Judged& judged)
+    {
+        std::string out;
+        bool keep = false;
+        auto work = [this, &out, &keep, &judged] {
+            const auto request = reader_.takeRequest();
+            keep = request.first.keep_alive;
+            out = exchange(request.first, keep, [&] { return gate_.answer(judged, request.first, request.second); });
+        };
+        strand_.deadline(SteadyClock::time_point::max());
+        co_await strand_.offload(std::move(work));
+        co_return co_await send(std::move(out), keep);
+    }
+
+    net::Task<bool> refuseUnread() // what the reader will not read
+    {
+        std::string out = refusal(Response::problem({reader_.status(), reader_.code(), reader_.detail()}));
+        co_return co_await send(std::move(out), false);
+    }
+
+    net::Task<bool> outOfTime()
+    {
+        if (reader_.isEmpty()) // kept open, and nothing more was asked
+            co_return false;
+        std::string out = refusal(Response::problem({408, "timeout", "The request did not arrive in time."}));
+        co_return co_await send(std::move(out), false);
+    }
+
+    net::Task<bool> send(std::string bytes, bool keep)
+    {
+        for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
+            strand_.deadline(SteadyClock::now() + options_.body_time); // a reader may be slow, not still
+            stream_.write(std::string_view(bytes).substr(at, kPiece));
+            co_await stream_.drain();
+        }
+        co_await stream_.flush();
+        co_return keep;
+    }
+
+    net::Strand& strand_;
+    net::Stream stream_;
+    Gate& gate_;
+    const AdminOptions& options_;
+    RequestReader reader_;
+};
+
+net::Task<> serve(net::Strand& strand, Poco::Net::StreamSocket socket, Gate& gate, const AdminOptions& options,
+                  std::shared_ptr<const net::TlsContext> tls)
+{
+    Session session(strand, socket, gate, options);
+    co_await session.run(std::move(tls));
+}
+} // namespace
+
+struct AdminServer::Inner {
+    Inner(Context context, AdminOptions o) : options(std::move(o)), service(std::move(context)), gate(service) {}
+
+    AdminOptions options;
+    Service service;
+    Gate gate;
+    std::unique_ptr<LocalDoor> door;
+    std::unique_ptr<net::Service> https;
+};
+
+AdminServer::AdminServer(Context context, net::Scheduler& scheduler, net::Admission& admission, net::TlsSource& tls, AdminOptions options)
+    : inner_(std::make_unique<Inner>(std::move(context), std::move(options)))
+{
+    auto& inner = *inner_;
+    inner.door = std::make_unique<LocalDoor>(inner.gate, inner.options.socket_path, inner.options.idle_time, inner.options.body_time);
+    if (!inner.options.port)
+        return;
+    net::ServiceOptions service;
+    service.name = "admin";
+    service.addresses = inner.options.addresses;
+    service.port = *inner.options.port;
+    auto session = [&inner, &tls](net::Strand& strand, Poco::Net::StreamSocket socket) {
+        return serve(strand, std::move(socket), inner.gate, inner.options, tls.current());
+    };
+    inner.https = std::make_unique<net::Service>(scheduler, admission, std::move(service), std::move(session));
+}
+
+AdminServer::~AdminServer() { stop(); }
+
+void AdminServer::start()
+{
+    inner_->door->start();
+    if (inner_->https)
+        inner_->https->start();
+}
+
+void AdminServer::stop()
+{
+    if (inner_->https)
+        inner_->https->stop();
+    inner_->door->stop();
+}
+
+std::uint16_t AdminServer::port() const { return inner_->https ? inner_->https->port() : std::uint16_t{0}; }
+const std::string& AdminServer::socketPath() const { return inner_->door->path(); }
+Service& AdminServer::service() { return inner_->service; }
+
+} // namespace postfach::admin
