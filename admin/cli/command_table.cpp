@@ -1,0 +1,77 @@
+#include "admin/cli/command.h"
+
+namespace postfach::admin {
+
+const std::vector<OptionName>& optionNames()
+{
+    static const std::vector<OptionName> table = {
+        {"--data", "DIR", "the server's data folder (or POSTFACH_DATA)"},
+        {"--json", "", "answers for machines: lists are JSON arrays of objects"},
+        {"--help", "", "what a command takes and does"},
+        {"--password-stdin", "", "read the password from the first line of standard input"},
+        {"--quota", "N", "bytes, or with a unit: 500MiB, 5GiB; 0 for none"},
+        {"--name", "NAME", "the person's name"},
+        {"--services", "LIST", "what the account may log in to: imap,pop3"},
+        {"--scope", "LIST", "read, accounts, scan, mail, audit, admin; separated by commas or repeated"},
+        {"--expires", "TIME", "when the token ends: 30d, 12h or 2026-12-31T00:00:00Z"},
+        {"--account", "ADDRESS", "whose mail"},
+        {"--mailbox", "NAME", "the mailbox; INBOX when left out"},
+        {"--repair", "", "repair what can be repaired"},
+    };
+    return table;
+}
+
+const std::vector<Command>& commands()
+{
+    static const std::vector<Command> table = {
+        {{"domain", "add"}, "NAME", 1, 1, {}, "make a domain", "Example: postfach domain add example.org", run::domainAdd},
+        {{"domain", "list"}, "", 0, 0, {}, "list the domains", "", run::domainList},
+        {{"domain", "remove"}, "NAME", 1, 1, {}, "remove a domain that has no accounts and no aliases", "", run::domainRemove},
+
+        {{"account", "add"}, "ADDRESS", 1, 1, {"--password-stdin", "--quota", "--name", "--services"}, "create an account, and its domain when that is new",
+         "Without --password-stdin a password is made up and printed, once.\n\n"
+         "Examples:\n  postfach account add alice@example.org --name 'Alice Doe' --quota 5GiB\n"
+         "  printf '%s\\n' \"$PASSWORD\" | postfach account add alice@example.org --password-stdin", run::accountAdd},
+        {{"account", "list"}, "", 0, 0, {}, "list the accounts", "", run::accountList},
+        {{"account", "show"}, "ADDRESS", 1, 1, {}, "show an account and its mailboxes", "", run::accountShow},
+        {{"account", "remove"}, "ADDRESS", 1, 1, {}, "remove an account with all its mail", "There is no way back but a backup.", run::accountRemove},
+        {{"account", "password"}, "ADDRESS", 1, 1, {"--password-stdin"}, "set a new password",
+         "Without --password-stdin a password is made up and printed, once.", run::accountPassword},
+        {{"account", "enable"}, "ADDRESS", 1, 1, {}, "let the account log in again", "", run::accountEnable},
+        {{"account", "disable"}, "ADDRESS", 1, 1, {}, "keep the account from logging in; its mail still comes in", "", run::accountDisable},
+        {{"account", "change"}, "ADDRESS", 1, 1, {"--quota", "--name", "--services"}, "change quota, name or services",
+         "Example: postfach account change alice@example.org --quota 10GiB --services imap", run::accountChange},
+
+        {{"alias", "add"}, "ADDRESS TARGET…", 2, 1000, {}, "mail for ADDRESS goes to every TARGET", "Example: postfach alias add info@example.org alice@example.org bob@example.org", run::aliasAdd},
+        {{"alias", "list"}, "", 0, 0, {}, "list the aliases", "", run::aliasList},
+        {{"alias", "remove"}, "ADDRESS", 1, 1, {}, "remove an alias", "", run::aliasRemove},
+
+        {{"token", "create"}, "NAME", 1, 1, {"--scope", "--expires"}, "create a token for the HTTP API; printed once",
+         "The scope admin is every scope but mail, which reads other people's mail.\n\nExample: postfach token create monitoring --scope read --expires 365d", run::tokenCreate},
+        {{"token", "list"}, "", 0, 0, {}, "list the tokens, without their secrets", "", run::tokenList},
+        {{"token", "remove"}, "NAME", 1, 1, {}, "remove a token: it ends at once", "", run::tokenRemove},
+
+        {{"import"}, "FILE.mbox|MAILDIR|FILE.eml…", 1, 1000, {"--account", "--mailbox"}, "take mail into an account, through the scanner",
+         "Flags and dates are kept. Folders of a Maildir become mailboxes. Infected mail goes to quarantine.\n\n"
+         "Examples:\n  postfach import --account alice@example.org ~/Maildir\n  postfach import --account alice@example.org --mailbox Archive/2020 old.mbox", run::importMail},
+        {{"export"}, "DIR", 1, 1, {"--account", "--mailbox"}, "write an account's mail into DIR, a Maildir for each mailbox",
+         "`postfach import` reads it back. DIR must be empty or new.", run::exportMail},
+
+        {{"scan", "status"}, "", 0, 0, {}, "the scanner's state and counts", "", run::scanStatus},
+        {{"scan", "run"}, "", 0, 0, {}, "read the signatures again and put them to use", "", run::scanRun},
+        {{"quarantine", "list"}, "", 0, 0, {}, "list the quarantined messages", "", run::quarantineList},
+        {{"quarantine", "show"}, "ID", 1, 1, {}, "show one of them, without its content", "", run::quarantineShow},
+        {{"quarantine", "release"}, "ID…", 1, 1000, {}, "put it into the mailbox it was meant for", "Only what was surely found by mistake.", run::quarantineRelease},
+        {{"quarantine", "delete"}, "ID…", 1, 1000, {}, "delete it for good", "", run::quarantineDelete},
+
+        {{"backup", "create"}, "DIR", 1, 1, {}, "write a backup into DIR while mail flows", "", run::backupCreate},
+        {{"backup", "verify"}, "DIR", 1, 1, {}, "read a backup and check every byte; needs no server", "", run::backupVerify},
+        {{"backup", "restore"}, "DIR", 1, 1, {}, "restore a backup into the empty folder --data names; needs no server",
+         "Example: postfach backup restore /mnt/backup/monday --data /srv/postfach", run::backupRestore},
+        {{"check"}, "", 0, 0, {"--repair"}, "check the store's consistency, with or without a running server", "Exit status 1 and a list where something is wrong.", run::check},
+        {{"healthcheck"}, "", 0, 0, {}, "exit status 0 while the server is ready", "", run::healthcheck},
+    };
+    return table;
+}
+
+} // namespace postfach::admin

@@ -1,0 +1,223 @@
+// domain, account, alias, token.
+#include "admin/api/json.h"
+#include "admin/api/target.h"
+#include "admin/cli/command.h"
+#include "server/base/clock.h"
+#include "server/base/id.h"
+#include "server/base/text.h"
+
+#include <iostream>
+
+namespace postfach::admin::run {
+namespace {
+using Kind = Column::Kind;
+
+const std::vector<LocalClient::Header> kOnlyNew{{"If-None-Match", "*"}};
+
+std::string path(const char* collection, const std::string& key) { return "/api/v1/" + std::string(collection) + "/" + percentEncoded(key); }
+
+const std::vector<Column> kAccountColumns = {{"ADDRESS", "address"}, {"NAME", "name"}, {"ENABLED", "enabled"}, {"USED", "used", Kind::size},
+                                             {"QUOTA", "quota", Kind::size}, {"SERVICES", "services"}, {"LAST LOGIN", "last_login", Kind::date}};
+
+// The first line of standard input, or one made up: then it is in `generated` too, to be told once.
+std::string password(Invocation& invocation, std::optional<std::string>& generated)
+{
+    if (!invocation.has("--password-stdin")) {
+        generated = base::randomPassword();
+        return *generated;
+    }
+    std::string line;
+    std::getline(std::cin, line);
+    if (line.ends_with('\r'))
+        line.pop_back();
+    if (line.empty())
+        throw Usage("--password-stdin: standard input holds no password in its first line");
+    return line;
+}
+
+Poco::JSON::Object::Ptr changes(Invocation& invocation)
+{
+    auto body = object();
+    if (const auto quota = invocation.option("--quota"))
+        body->set("quota", parseSize("--quota", *quota));
+    if (const auto name = invocation.option("--name"))
+        body->set("name", *name);
+    if (const auto services = invocation.option("--services")) {
+        std::vector<std::string> list;
+        for (const auto service : base::split(*services, ','))
+            if (!base::trim(service).empty())
+                list.emplace_back(base::trim(service));
+        body->set("services", array(list));
+    }
+    return body;
+}
+
+void say(Invocation& invocation, Poco::JSON::Object::Ptr answer, const std::string& sentence, const std::optional<std::string>& generated = {})
+{
+    if (invocation.json) {
+        if (generated)
+            answer->set("password", *generated);
+        printObject(answer);
+        return;
+    }
+    std::cout << sentence << '\n';
+    if (generated)
+        std::cout << "password: " << *generated << '\n';
+}
+
+int removed(Invocation& invocation, const char* collection, const char* what)
+{
+    const auto& key = invocation.arguments[0];
+    invocation.call("DELETE", path(collection, key));
+    auto answer = object();
+    answer->set("removed", key);
+    say(invocation, answer, std::string(what) + " " + key + " removed");
+    return 0;
+}
+
+int setEnabled(Invocation& invocation, bool enabled)
+{
+    auto body = object();
+    body->set("enabled", enabled);
+    const auto& address = invocation.arguments[0];
+    say(invocation, invocation.call("PATCH", path("accounts", address), body), "account " + address + (enabled ? " enabled" : " disabled"));
+    return 0;
+}
+
+int listed(Invocation& invocation, const char* collection, const std::vector<Column>& columns)
+{
+    const auto rows = invocation.list("/api/v1/" + std::string(collection));
+    if (invocation.json)
+        printList(rows);
+    else
+        printTable(columns, rows);
+    return 0;
+}
+
+// "30d", "12h" from now; anything else is the server's to judge.
+std::string expiry(const std::string& text)
+{
+    const auto number = text.empty() ? std::nullopt : base::parseU32(std::string_view(text).substr(0, text.size() - 1));
+    if (number && *number <= 100'000 && (text.back() == 'd' || text.back() == 'h'))
+        return base::rfc3339(base::SystemClock().now() + std::chrono::hours(*number * (text.back() == 'd' ? 24U : 1U)));
+    return text;
+}
+} // namespace
+
+int domainAdd(Invocation& invocation)
+{
+    const auto& name = invocation.arguments[0];
+    say(invocation, invocation.call("PUT", path("domains", name), object(), kOnlyNew), "domain " + name + " added");
+    return 0;
+}
+
+int domainList(Invocation& invocation)
+{
+    return listed(invocation, "domains", {{"NAME", "name"}, {"ACCOUNTS", "accounts"}, {"CREATED", "created", Kind::date}});
+}
+
+int domainRemove(Invocation& invocation) { return removed(invocation, "domains", "domain"); }
+
+int accountAdd(Invocation& invocation)
+{
+    const auto& address = invocation.arguments[0];
+    auto body = changes(invocation);
+    std::optional<std::string> generated;
+    body->set("password", password(invocation, generated));
+    say(invocation, invocation.call("PUT", path("accounts", address), body, kOnlyNew), "account " + address + " added", generated);
+    return 0;
+}
+
+int accountList(Invocation& invocation) { return listed(invocation, "accounts", kAccountColumns); }
+
+int accountShow(Invocation& invocation)
+{
+    const auto& address = invocation.arguments[0];
+    auto account = invocation.call("GET", path("accounts", address));
+    const auto mailboxes = invocation.list(path("accounts", address) + "/mailboxes");
+    if (invocation.json) {
+        account->set("mailboxes", mailboxes);
+        printObject(account);
+        return 0;
+    }
+    auto columns = kAccountColumns;
+    columns.push_back({"MESSAGES", "messages"});
+    columns.push_back({"CREATED", "created", Kind::date});
+    printFields(columns, account);
+    std::cout << '\n';
+    printTable({{"MAILBOX", "name"}, {"MESSAGES", "messages"}, {"UNSEEN", "unseen"}, {"SIZE", "size", Kind::size}}, mailboxes);
+    return 0;
+}
+
+int accountRemove(Invocation& invocation) { return removed(invocation, "accounts", "account"); }
+
+int accountPassword(Invocation& invocation)
+{
+    const auto& address = invocation.arguments[0];
+    auto body = object();
+    std::optional<std::string> generated;
+    body->set("password", password(invocation, generated));
+    say(invocation, invocation.call("PATCH", path("accounts", address), body), "account " + address + " has a new password", generated);
+    return 0;
+}
+
+int accountEnable(Invocation& invocation) { return setEnabled(invocation, true); }
+int accountDisable(Invocation& invocation) { return setEnabled(invocation, false); }
+
+int accountChange(Invocation& invocation)
+{
+    const auto& address = invocation.arguments[0];
+    const auto body = changes(invocation);
+    if (body->size() == 0)
+        throw Usage("say what to change: --quota, --name or --services");
+    say(invocation, invocation.call("PATCH", path("accounts", address), body), "account " + address + " changed");
+    return 0;
+}
+
+int aliasAdd(Invocation& invocation)
+{
+    const auto& address = invocation.arguments[0];
+    auto body = object();
+    body->set("targets", array({invocation.arguments.begin() + 1, invocation.arguments.end()}));
+    say(invocation, invocation.call("PUT", path("aliases", address), body, kOnlyNew), "alias " + address + " added");
+    return 0;
+}
+
+int aliasList(Invocation& invocation)
+{
+    return listed(invocation, "aliases", {{"ADDRESS", "address"}, {"TARGETS", "targets"}, {"CREATED", "created", Kind::date}});
+}
+
+int aliasRemove(Invocation& invocation) { return removed(invocation, "aliases", "alias"); }
+
+int tokenCreate(Invocation& invocation)
+{
+    std::vector<std::string> scopes;
+    for (const auto& value : invocation.all("--scope"))
+        for (const auto scope : base::split(value, ','))
+            if (!base::trim(scope).empty())
+                scopes.emplace_back(base::trim(scope));
+    if (scopes.empty())
+        throw Usage("`postfach token create` wants --scope: read, accounts, scan, mail, audit, admin");
+    auto body = object();
+    body->set("name", invocation.arguments[0]);
+    body->set("scopes", array(scopes));
+    if (const auto expires = invocation.option("--expires"))
+        body->set("expires", expiry(*expires));
+    const auto token = invocation.call("POST", "/api/v1/tokens", body);
+    if (invocation.json)
+        printObject(token);
+    else
+        std::cout << token->getValue<std::string>("token") << '\n';
+    return 0;
+}
+
+int tokenList(Invocation& invocation)
+{
+    return listed(invocation, "tokens", {{"NAME", "name"}, {"SCOPES", "scopes"}, {"EXPIRES", "expires", Kind::date},
+                                         {"LAST USED", "last_used", Kind::date}, {"CREATED", "created", Kind::date}});
+}
+
+int tokenRemove(Invocation& invocation) { return removed(invocation, "tokens", "token"); }
+
+} // namespace postfach::admin::run

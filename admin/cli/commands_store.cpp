@@ -1,0 +1,154 @@
+// backup, check, healthcheck: with the server where it runs, on the folder itself where it does not.
+#include "admin/api/json.h"
+#include "admin/cli/command.h"
+#include "server/base/clock.h"
+#include "server/base/error.h"
+#include "server/store/store.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+namespace postfach::admin {
+namespace {
+
+class ProgressLine { // on a terminal, rewritten in place
+public:
+    void show(std::uint64_t done, std::uint64_t total)
+    {
+        if (!isatty(2) || total == 0)
+            return;
+        std::cerr << '\r' << done * 100 / total << " % of " << sizeForPeople(total) << "   " << std::flush;
+        shown_ = true;
+    }
+    ~ProgressLine()
+    {
+        if (shown_)
+            std::cerr << '\n';
+    }
+
+private:
+    bool shown_ = false;
+};
+
+int reportFindings(Invocation& invocation, const std::vector<store::Finding>& findings, const std::string& fine)
+{
+    Poco::JSON::Array::Ptr list = new Poco::JSON::Array;
+    for (const auto& finding : findings) {
+        auto one = object();
+        one->set("where", finding.where);
+        one->set("what", finding.what);
+        list->add(one);
+        if (!invocation.json)
+            std::cout << forPeople(finding.where) << ": " << forPeople(finding.what) << '\n';
+    }
+    if (invocation.json)
+        printList(list);
+    else if (findings.empty())
+        std::cout << fine << '\n';
+    return findings.empty() ? 0 : 1;
+}
+} // namespace
+
+Poco::JSON::Object::Ptr waitForTask(Invocation& invocation, Poco::JSON::Object::Ptr task)
+{
+    ProgressLine line;
+    const auto path = "/api/v1/tasks/" + task->getValue<std::string>("id");
+    auto pause = std::chrono::milliseconds(5);
+    for (;;) {
+        const auto state = task->getValue<std::string>("state");
+        if (state == "failed")
+            throw base::Refused(forPeople(task->get("error")), 1);
+        if (state == "done")
+            return task;
+        line.show(task->getValue<Poco::UInt64>("progress"), task->getValue<Poco::UInt64>("total"));
+        std::this_thread::sleep_for(pause);
+        pause = std::min(pause * 2, std::chrono::milliseconds(500));
+        task = invocation.call("GET", path);
+    }
+}
+
+namespace run {
+
+int backupCreate(Invocation& invocation)
+{
+    auto body = object();
+    const auto folder = std::filesystem::absolute(invocation.arguments[0]).lexically_normal().string();
+    body->set("folder", folder);
+    const auto task = waitForTask(invocation, invocation.call("POST", "/api/v1/backups", body));
+    if (invocation.json)
+        printObject(task);
+    else
+        std::cout << "backup written to " << folder << '\n';
+    return 0;
+}
+
+int backupVerify(Invocation& invocation)
+{
+    ProgressLine line;
+    const auto findings = store::verifyBackup(invocation.arguments[0], [&line](std::uint64_t done, std::uint64_t total) { line.show(done, total); });
+    return reportFindings(invocation, findings, "the backup is whole");
+}
+
+int backupRestore(Invocation& invocation)
+{
+    ProgressLine line;
+    store::restoreBackup(invocation.arguments[0], invocation.data(), [&line](std::uint64_t done, std::uint64_t total) { line.show(done, total); });
+    auto answer = object();
+    answer->set("restored", invocation.data());
+    if (invocation.json)
+        printObject(answer);
+    else
+        std::cout << "restored into " << invocation.data() << '\n';
+    return 0;
+}
+
+int check(Invocation& invocation)
+{
+    const bool repair = invocation.has("--repair");
+    Poco::JSON::Object::Ptr task;
+    try {
+        auto body = object();
+        body->set("repair", repair);
+        task = invocation.call("POST", "/api/v1/checks", body);
+    } catch (const NotReachable&) { // then there is nobody to ask but the folder
+        const base::SystemClock clock;
+        store::StoreOptions options;
+        options.folder = invocation.data();
+        options.must_exist = true;
+        const auto opened = store::openSqliteStore(options, clock);
+        return reportFindings(invocation, opened->check(repair), "the store is consistent");
+    }
+    task = waitForTask(invocation, task);
+    std::vector<store::Finding> findings;
+    for (const auto& line : *task->getArray("findings")) {
+        const auto text = line.convert<std::string>();
+        const auto colon = text.find(": ");
+        findings.push_back({colon == std::string::npos ? text : text.substr(colon + 2), text.substr(0, colon), false});
+    }
+    return reportFindings(invocation, findings, "the store is consistent");
+}
+
+int healthcheck(Invocation& invocation)
+{
+    const auto reply = invocation.server().request("GET", "/readyz");
+    const auto state = parseObject(reply.body);
+    if (invocation.json) {
+        printObject(state);
+        return reply.status == 200 ? 0 : 1;
+    }
+    std::cout << state->getValue<std::string>("status") << '\n';
+    const auto components = state->getObject("components");
+    for (const auto& name : components->getNames()) {
+        const auto one = components->getObject(name);
+        if (!one->getValue<bool>("ready"))
+            std::cout << name << ": " << forPeople(one->get("detail")) << '\n';
+    }
+    return reply.status == 200 ? 0 : 1;
+}
+
+} // namespace run
+} // namespace postfach::admin
