@@ -21,24 +21,39 @@ SectionBytes range(std::uint64_t begin, std::uint64_t end)
     return bytes;
 }
 
-// The fields that are (or are not) asked for, in their order, folded as they are, and the empty line that ends the header.
-// RFC 9051 6.4.5.1: a header that has no empty line gets none.
+// The empty line as it stands at the header's end. RFC 9051 6.4.5.1: a header that has none gets none.
+std::string_view emptyLine(std::string_view header)
+{
+    for (const std::string_view line : {std::string_view("\r\n"), std::string_view("\n")}) {
+        if (!header.ends_with(line))
+            continue;
+        const std::string_view before = header.substr(0, header.size() - line.size());
+        return before.empty() || before.ends_with('\n') ? line : std::string_view();
+    }
+    return {};
+}
+
+// The fields that are asked for, in their order and folded as they are; or everything but those, so that lines that are no
+// fields are not lost between the two. Either way with the empty line at the end.
 std::string pickFields(const BodySection& section, std::string_view header)
 {
-    std::string out;
-    const bool wants_named = section.what == What::headerFields;
+    const std::string_view last = emptyLine(header);
+    std::string named, others;
+    std::size_t at = 0; // behind the last named field
     mail::eachField(header, [&](const mail::Field& field) {
-        const bool named = std::any_of(section.fields.begin(), section.fields.end(),
-                                       [&](const std::string& name) { return base::iequals(name, field.name); });
-        if (named == wants_named)
-            out += field.whole;
+        const bool is_named = std::any_of(section.fields.begin(), section.fields.end(),
+                                          [&](const std::string& name) { return base::iequals(name, field.name); });
+        if (is_named) {
+            const auto begin = static_cast<std::size_t>(field.whole.data() - header.data());
+            others += header.substr(at, begin - at);
+            at = begin + field.whole.size();
+            named += field.whole;
+        }
         return true;
     });
-    if (header.ends_with("\r\n\r\n") || header == "\r\n")
-        out += "\r\n";
-    else if (header.ends_with("\n\n") || header.ends_with("\n\r\n") || header == "\n")
-        out += header.ends_with("\r\n") ? "\r\n" : "\n";
-    return out;
+    if (section.what == What::headerFields)
+        return named.append(last);
+    return others.append(header.substr(at));
 }
 
 } // namespace

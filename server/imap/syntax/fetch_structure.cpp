@@ -77,9 +77,7 @@ void putDispositionLanguageLocation(std::string& out, const mail::Part& part)
     out += ' ';
     if (part.languages.empty()) {
         out += "NIL";
-    } else if (part.languages.size() == 1) {
-        putString(out, part.languages.front());
-    } else {
+    } else { // a list for one language too, as clients know it from other servers
         char before = '(';
         for (const std::string& language : part.languages) {
             out += before;
