@@ -1,0 +1,31 @@
+#pragma once
+// What may be the name of a mailbox, an account, a domain, a keyword. All throw Error (badName, limit).
+#include "server/store/types.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace postfach::store {
+
+// The name as it is kept: "inbox" in any case is INBOX, also as the first level of a longer name. UTF-8 is checked, NFC is
+// the caller's (this library does not link ICU).
+std::string mailboxName(std::string_view name, char delimiter);
+// "a/b/c" gives "a" and "a/b", in this order.
+std::vector<std::string> parentsOf(std::string_view name, char delimiter);
+bool isBelow(std::string_view name, std::string_view ancestor, char delimiter);
+
+std::string addressName(std::string_view address); // lower-case, local@domain
+std::string domainName(std::string_view name);     // lower-case
+std::string_view domainOf(std::string_view address);
+// The address without "+detail" of its local part; empty when there is none.
+std::string withoutDetail(std::string_view address);
+
+void requireKeyword(std::string_view name); // RFC 9051: an atom
+void requireUidl(std::string_view uidl);    // RFC 1939 7: 1 to 70 characters of 0x21 to 0x7E
+
+std::string joined(const std::vector<std::string>& words, char separator);
+std::vector<std::string> unjoined(std::string_view text, char separator); // no empty words
+
+} // namespace postfach::store

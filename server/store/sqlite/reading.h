@@ -1,0 +1,123 @@
+#pragma once
+// What both kinds of transaction can say, by SQL on one connection; and the templates that give these answers the shape of
+// ReadTx or WriteTx.
+#include "server/store/sqlite/bodies.h"
+#include "server/store/sqlite/database.h"
+#include "server/store/store.h"
+
+namespace postfach::store::sqlite {
+
+struct MessageRow {
+    Message message;
+    std::vector<std::uint16_t> more;
+};
+
+struct BodyRow {
+    BodyId id;
+    base::Sha256 hash{};
+    std::uint64_t size = 0;
+    Encoding encoding = Encoding::plain;
+};
+
+// Keywords past 58 in a column: two bytes each, little-endian; null for none.
+std::string packKeywords(const std::vector<std::uint16_t>& more);
+std::vector<std::uint16_t> unpackKeywords(std::string_view bytes);
+std::string ruledUidl(std::uint32_t uid_validity, Uid uid);
+std::int64_t messageSeconds(Time time);
+
+class Reading {
+public:
+    Reading(Connection& db, const BodyFiles& files, char delimiter) : db_(db), files_(files), delimiter_(delimiter) {}
+
+    std::optional<Account> findAccount(std::string_view address);
+    std::optional<Account> account(AccountId id);
+    std::optional<Credentials> credentials(AccountId id);
+    std::vector<Account> accounts(const Page& page);
+    std::vector<AccountId> resolve(std::string_view address);
+    std::optional<Domain> findDomain(std::string_view name);
+    std::vector<Domain> domains(const Page& page);
+    std::optional<Alias> findAlias(std::string_view address);
+    std::vector<Alias> aliases(const Page& page);
+    std::vector<Token> tokens();
+    std::optional<Token> findToken(std::string_view hash);
+
+    std::vector<Mailbox> mailboxes(AccountId account);
+    std::optional<Mailbox> findMailbox(AccountId account, std::string_view name);
+    std::optional<Mailbox> mailbox(MailboxId id);
+    std::vector<std::string> subscriptions(AccountId account);
+    std::vector<std::string> keywords(AccountId account);
+    std::vector<std::pair<Uid, ModSeq>> expungedSince(MailboxId id, ModSeq since);
+
+    std::string body(BodyId id);
+    std::string bodyRange(BodyId id, std::uint64_t offset, std::uint64_t length);
+    std::uint64_t bodySize(BodyId id) { return requireBody(id).size; }
+    base::Sha256 bodyHash(BodyId id) { return requireBody(id).hash; }
+    std::string summary(BodyId id);
+    ScanRecord scanRecord(BodyId id);
+    std::string uidl(MailboxId mailbox, Uid uid);
+    std::vector<std::pair<Uid, std::string>> fixedUidls(MailboxId mailbox);
+
+    std::vector<Quarantined> quarantine(const Page& page);
+    std::optional<Quarantined> quarantined(QuarantineId id);
+    std::string setting(std::string_view name);
+    ReadTx::Totals totals();
+
+    // --- below the interface
+    BodyRow requireBody(BodyId id);          // noSuchMessage
+    Mailbox requireMailbox(MailboxId id);    // noSuchMailbox
+    std::optional<MessageRow> message(MailboxId mailbox, Uid uid);
+    void eachMessage(MailboxId mailbox, const std::function<void(const MessageRow&)>& visit); // by UID
+
+    Connection& db() { return db_; }
+    const BodyFiles& files() const { return files_; }
+    char delimiter() const { return delimiter_; }
+
+private:
+    Connection& db_;
+    const BodyFiles& files_;
+    const char delimiter_;
+};
+
+template <class Interface> // ReadTx or WriteTx
+class Answers : public Interface {
+public:
+    Answers(Connection& db, const BodyFiles& files, char delimiter) : reading_(db, files, delimiter) {}
+
+    std::optional<Account> findAccount(std::string_view address) override { return reading_.findAccount(address); }
+    std::optional<Account> account(AccountId id) override { return reading_.account(id); }
+    std::optional<Credentials> credentials(AccountId id) override { return reading_.credentials(id); }
+    std::vector<Account> accounts(const Page& page) override { return reading_.accounts(page); }
+    std::vector<AccountId> resolve(std::string_view address) override { return reading_.resolve(address); }
+    std::optional<Domain> findDomain(std::string_view name) override { return reading_.findDomain(name); }
+    std::vector<Domain> domains(const Page& page) override { return reading_.domains(page); }
+    std::optional<Alias> findAlias(std::string_view address) override { return reading_.findAlias(address); }
+    std::vector<Alias> aliases(const Page& page) override { return reading_.aliases(page); }
+    std::vector<Token> tokens() override { return reading_.tokens(); }
+    std::optional<Token> findToken(std::string_view hash) override { return reading_.findToken(hash); }
+
+    std::vector<Mailbox> mailboxes(AccountId account) override { return reading_.mailboxes(account); }
+    std::optional<Mailbox> findMailbox(AccountId account, std::string_view name) override { return reading_.findMailbox(account, name); }
+    std::optional<Mailbox> mailbox(MailboxId id) override { return reading_.mailbox(id); }
+    std::vector<std::string> subscriptions(AccountId account) override { return reading_.subscriptions(account); }
+    std::vector<std::string> keywords(AccountId account) override { return reading_.keywords(account); }
+    std::vector<std::pair<Uid, ModSeq>> expungedSince(MailboxId id, ModSeq since) override { return reading_.expungedSince(id, since); }
+
+    std::string body(BodyId id) override { return reading_.body(id); }
+    std::string bodyRange(BodyId id, std::uint64_t offset, std::uint64_t length) override { return reading_.bodyRange(id, offset, length); }
+    std::uint64_t bodySize(BodyId id) override { return reading_.bodySize(id); }
+    base::Sha256 bodyHash(BodyId id) override { return reading_.bodyHash(id); }
+    std::string summary(BodyId id) override { return reading_.summary(id); }
+    ScanRecord scanRecord(BodyId id) override { return reading_.scanRecord(id); }
+    std::string uidl(MailboxId mailbox, Uid uid) override { return reading_.uidl(mailbox, uid); }
+    std::vector<std::pair<Uid, std::string>> fixedUidls(MailboxId mailbox) override { return reading_.fixedUidls(mailbox); }
+
+    std::vector<Quarantined> quarantine(const Page& page) override { return reading_.quarantine(page); }
+    std::optional<Quarantined> quarantined(QuarantineId id) override { return reading_.quarantined(id); }
+    std::string setting(std::string_view name) override { return reading_.setting(name); }
+    ReadTx::Totals totals() override { return reading_.totals(); }
+
+protected:
+    Reading reading_;
+};
+
+} // namespace postfach::store::sqlite

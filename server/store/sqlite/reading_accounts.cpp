@@ -1,0 +1,197 @@
+// Accounts, domains, aliases, tokens, settings: the reading side.
+#include "server/base/text.h"
+#include "server/store/names.h"
+#include "server/store/sqlite/reading.h"
+
+#include <algorithm>
+#include <set>
+
+namespace postfach::store::sqlite {
+namespace {
+
+#define ACCOUNT_COLUMNS \
+    "SELECT a.id, a.address, a.name, a.enabled, u.quota, u.used, u.messages, a.services, a.created, a.last_login, a.version " \
+    "FROM account a JOIN usage u ON u.account_id = a.id "
+
+Account accountOf(const Statement& row)
+{
+    Account a;
+    a.id = AccountId{row.integer(0)};
+    a.address = row.text(1);
+    a.name = row.text(2);
+    a.enabled = row.integer(3) != 0;
+    a.quota = static_cast<std::uint64_t>(row.integer(4));
+    a.used = static_cast<std::uint64_t>(row.integer(5));
+    a.messages = static_cast<std::uint64_t>(row.integer(6));
+    a.services = unjoined(row.bytes(7), ',');
+    a.created = base::fromMillis(row.integer(8));
+    if (!row.isNull(9))
+        a.last_login = base::fromMillis(row.integer(9));
+    a.version = static_cast<std::uint64_t>(row.integer(10));
+    return a;
+}
+
+Domain domainOfRow(const Statement& row)
+{
+    return {row.text(0), base::fromMillis(row.integer(1)), static_cast<std::uint64_t>(row.integer(2))};
+}
+
+Alias aliasOf(const Statement& row) { return {row.text(0), unjoined(row.bytes(1), '\n'), base::fromMillis(row.integer(2))}; }
+
+Token tokenOf(const Statement& row)
+{
+    Token t{row.text(0), row.text(1), unjoined(row.bytes(2), '\n'), base::fromMillis(row.integer(3)), {}, {}};
+    if (!row.isNull(4))
+        t.expires = base::fromMillis(row.integer(4));
+    if (!row.isNull(5))
+        t.last_used = base::fromMillis(row.integer(5));
+    return t;
+}
+
+std::int64_t limitOf(const Page& page) { return static_cast<std::int64_t>(std::min<std::size_t>(page.limit, 1U << 30)); }
+
+} // namespace
+
+std::optional<Account> Reading::findAccount(std::string_view address)
+{
+    const std::string kept = base::lower(address);
+    Statement row = db_.query(ACCOUNT_COLUMNS "WHERE a.address = ?", kept);
+    if (!row.step())
+        return std::nullopt;
+    return accountOf(row);
+}
+
+std::optional<Account> Reading::account(AccountId id)
+{
+    Statement row = db_.query(ACCOUNT_COLUMNS "WHERE a.id = ?", id);
+    if (!row.step())
+        return std::nullopt;
+    return accountOf(row);
+}
+
+std::optional<Credentials> Reading::credentials(AccountId id)
+{
+    Statement row = db_.query("SELECT argon2, scram_salt, scram_stored_key, scram_server_key, scram_iterations FROM account WHERE id = ?", id);
+    if (!row.step())
+        return std::nullopt;
+    return Credentials{row.text(0), row.text(1), row.text(2), row.text(3), static_cast<std::uint32_t>(row.integer(4))};
+}
+
+std::vector<Account> Reading::accounts(const Page& page)
+{
+    std::vector<Account> all;
+    Statement row = db_.query(ACCOUNT_COLUMNS "WHERE a.address > ? ORDER BY a.address LIMIT ?", page.after, limitOf(page));
+    while (row.step())
+        all.push_back(accountOf(row));
+    return all;
+}
+
+// Breadth first, so that the order is that of the targets. A circle of aliases ends because no address is looked at twice.
+std::vector<AccountId> Reading::resolve(std::string_view address)
+{
+    constexpr int kDepth = 10;
+    constexpr std::size_t kMost = 10'000; // addresses looked at: aliases of aliases multiply
+    std::vector<AccountId> found;
+    std::set<std::string> seen;
+    std::vector<std::string> level{base::lower(address)};
+    const auto accountNamed = [&](const std::string& name) {
+        Statement row = db_.query("SELECT id FROM account WHERE address = ?", name);
+        if (!row.step())
+            return false;
+        const AccountId id{row.integer(0)};
+        if (std::find(found.begin(), found.end(), id) == found.end())
+            found.push_back(id);
+        return true;
+    };
+    for (int depth = 0; depth <= kDepth && !level.empty(); ++depth) {
+        std::vector<std::string> next;
+        for (const std::string& name : level) {
+            if (seen.size() >= kMost || !seen.insert(name).second)
+                continue;
+            for (const std::string& candidate : {name, withoutDetail(name)}) {
+                if (candidate.empty())
+                    continue;
+                if (accountNamed(candidate))
+                    break;
+                if (auto alias = findAlias(candidate)) {
+                    next.insert(next.end(), alias->targets.begin(), alias->targets.end());
+                    break;
+                }
+            }
+        }
+        level = std::move(next);
+    }
+    return found;
+}
+
+std::optional<Domain> Reading::findDomain(std::string_view name)
+{
+    const std::string kept = base::lower(name);
+    Statement row = db_.query("SELECT d.name, d.created, (SELECT count(*) FROM account a WHERE a.domain = d.name) FROM domain d WHERE d.name = ?", kept);
+    if (!row.step())
+        return std::nullopt;
+    return domainOfRow(row);
+}
+
+std::vector<Domain> Reading::domains(const Page& page)
+{
+    std::vector<Domain> all;
+    Statement row = db_.query("SELECT d.name, d.created, (SELECT count(*) FROM account a WHERE a.domain = d.name) FROM domain d"
+                              " WHERE d.name > ? ORDER BY d.name LIMIT ?", page.after, limitOf(page));
+    while (row.step())
+        all.push_back(domainOfRow(row));
+    return all;
+}
+
+std::optional<Alias> Reading::findAlias(std::string_view address)
+{
+    const std::string kept = base::lower(address);
+    Statement row = db_.query("SELECT address, targets, created FROM alias WHERE address = ?", kept);
+    if (!row.step())
+        return std::nullopt;
+    return aliasOf(row);
+}
+
+std::vector<Alias> Reading::aliases(const Page& page)
+{
+    std::vector<Alias> all;
+    Statement row = db_.query("SELECT address, targets, created FROM alias WHERE address > ? ORDER BY address LIMIT ?", page.after, limitOf(page));
+    while (row.step())
+        all.push_back(aliasOf(row));
+    return all;
+}
+
+std::vector<Token> Reading::tokens()
+{
+    std::vector<Token> all;
+    Statement row = db_.query("SELECT name, hash, scopes, created, expires, last_used FROM token ORDER BY name");
+    while (row.step())
+        all.push_back(tokenOf(row));
+    return all;
+}
+
+std::optional<Token> Reading::findToken(std::string_view hash)
+{
+    Statement row = db_.query("SELECT name, hash, scopes, created, expires, last_used FROM token WHERE hash = ?", hash);
+    if (!row.step())
+        return std::nullopt;
+    return tokenOf(row);
+}
+
+std::string Reading::setting(std::string_view name)
+{
+    Statement row = db_.query("SELECT value FROM setting WHERE name = ?", name);
+    return row.step() ? row.text(0) : std::string();
+}
+
+ReadTx::Totals Reading::totals()
+{
+    Statement row = db_.query("SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM domain), (SELECT count(*) FROM mailbox),"
+                              " (SELECT coalesce(sum(messages), 0) FROM usage), (SELECT value FROM tally WHERE name = 'bodies'),"
+                              " (SELECT coalesce(sum(used), 0) FROM usage), (SELECT count(*) FROM quarantine)");
+    row.step();
+    const auto number = [&](int column) { return static_cast<std::uint64_t>(row.integer(column)); };
+    return {number(0), number(1), number(2), number(3), number(4), number(5), number(6)};
+}
+
+} // namespace postfach::store::sqlite

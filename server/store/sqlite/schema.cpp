@@ -1,0 +1,130 @@
+#include "server/store/sqlite/schema.h"
+#include "server/base/error.h"
+#include "server/base/log.h"
+
+#include <Poco/Data/Statement.h>
+#include <Poco/Exception.h>
+
+#include <string>
+#include <vector>
+
+namespace postfach::store::sqlite {
+namespace {
+
+using Migration = std::vector<const char*>;
+
+// Times are milliseconds since 1970 UTC, message dates whole seconds. What is counted up per delivery (usage, mailbox) stands
+// in narrow rows, apart from what is not. Ids are AUTOINCREMENT: one that was given is never given again.
+const std::vector<Migration>& migrations()
+{
+    static const std::vector<Migration> all = {
+        {
+            "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+            // bodies: rows of body. uid_validity: the last one given; it never goes back, whatever the clock says.
+            "CREATE TABLE tally (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+            "INSERT INTO tally VALUES ('bodies', 0), ('uid_validity', 0)",
+
+            "CREATE TABLE domain (name TEXT PRIMARY KEY, created INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+            "CREATE TABLE account (id INTEGER PRIMARY KEY AUTOINCREMENT, address TEXT NOT NULL UNIQUE, domain TEXT NOT NULL,"
+            " name TEXT NOT NULL, enabled INTEGER NOT NULL, services TEXT NOT NULL, created INTEGER NOT NULL,"
+            " last_login INTEGER, version INTEGER NOT NULL, argon2 TEXT NOT NULL, scram_salt BLOB NOT NULL,"
+            " scram_stored_key BLOB NOT NULL, scram_server_key BLOB NOT NULL, scram_iterations INTEGER NOT NULL) STRICT",
+            "CREATE INDEX account_domain ON account (domain)",
+            "CREATE TABLE usage (account_id INTEGER PRIMARY KEY, quota INTEGER NOT NULL, used INTEGER NOT NULL,"
+            " messages INTEGER NOT NULL) STRICT",
+            "CREATE TABLE alias (address TEXT PRIMARY KEY, domain TEXT NOT NULL, targets TEXT NOT NULL,"
+            " created INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+            "CREATE INDEX alias_domain ON alias (domain)",
+            "CREATE TABLE token (name TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, scopes TEXT NOT NULL,"
+            " created INTEGER NOT NULL, expires INTEGER, last_used INTEGER) STRICT, WITHOUT ROWID",
+
+            "CREATE TABLE mailbox (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, name TEXT NOT NULL,"
+            " object_id TEXT NOT NULL, uid_validity INTEGER NOT NULL, uid_next INTEGER NOT NULL,"
+            " highest_modseq INTEGER NOT NULL, messages INTEGER NOT NULL, unseen INTEGER NOT NULL, deleted INTEGER NOT NULL,"
+            " size INTEGER NOT NULL, recent_from INTEGER NOT NULL, special_use TEXT NOT NULL, reserved INTEGER NOT NULL) STRICT",
+            "CREATE UNIQUE INDEX mailbox_name ON mailbox (account_id, name)",
+            "CREATE TABLE subscription (account_id INTEGER NOT NULL, name TEXT NOT NULL,"
+            " PRIMARY KEY (account_id, name)) STRICT, WITHOUT ROWID",
+            "CREATE TABLE keyword (account_id INTEGER NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE,"
+            " PRIMARY KEY (account_id, position)) STRICT, WITHOUT ROWID",
+            "CREATE UNIQUE INDEX keyword_name ON keyword (account_id, name)",
+
+            // keywords: positions past 58, sorted, two bytes each, little-endian; NULL for none.
+            "CREATE TABLE message (mailbox_id INTEGER NOT NULL, uid INTEGER NOT NULL, modseq INTEGER NOT NULL,"
+            " body_id INTEGER NOT NULL, size INTEGER NOT NULL, flags INTEGER NOT NULL, date INTEGER NOT NULL, keywords BLOB,"
+            " PRIMARY KEY (mailbox_id, uid)) STRICT, WITHOUT ROWID",
+            "CREATE TABLE expunged (mailbox_id INTEGER NOT NULL, modseq INTEGER NOT NULL, first INTEGER NOT NULL,"
+            " last INTEGER NOT NULL, PRIMARY KEY (mailbox_id, modseq, first)) STRICT, WITHOUT ROWID",
+            "CREATE TABLE fixed_uidl (mailbox_id INTEGER NOT NULL, uid INTEGER NOT NULL, uidl TEXT NOT NULL,"
+            " PRIMARY KEY (mailbox_id, uid)) STRICT, WITHOUT ROWID",
+            "CREATE UNIQUE INDEX fixed_uidl_text ON fixed_uidl (mailbox_id, uidl)",
+
+            // encoding: 0 as it is, 1 zstd, 2 a file. refs: messages and quarantine entries that name it; never 0.
+            "CREATE TABLE body (id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL, size INTEGER NOT NULL,"
+            " refs INTEGER NOT NULL, encoding INTEGER NOT NULL, verdict INTEGER NOT NULL DEFAULT 0,"
+            " verdict_name TEXT NOT NULL DEFAULT '', verdict_signatures TEXT NOT NULL DEFAULT '',"
+            " verdict_time INTEGER NOT NULL DEFAULT 0) STRICT",
+            // Large bodies only: on all it would dirty a random page a delivery (FACTS-store 1).
+            "CREATE UNIQUE INDEX body_file ON body (hash) WHERE encoding = 2",
+            "CREATE TABLE content (body_id INTEGER PRIMARY KEY, summary BLOB NOT NULL, data BLOB NOT NULL) STRICT",
+
+            // home, notice_home: mailbox ids, so that a renamed mailbox is found and a new one of the old name is not.
+            "CREATE TABLE quarantine (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, mailbox TEXT NOT NULL,"
+            " home INTEGER NOT NULL, body_id INTEGER NOT NULL, signature TEXT NOT NULL, sender TEXT NOT NULL,"
+            " recipient TEXT NOT NULL, subject TEXT NOT NULL, way_in TEXT NOT NULL, flags INTEGER NOT NULL, keywords BLOB,"
+            " date INTEGER NOT NULL, uidl TEXT NOT NULL, notice INTEGER, created INTEGER NOT NULL) STRICT",
+            "CREATE INDEX quarantine_account ON quarantine (account_id)",
+        },
+    };
+    return all;
+}
+
+void apply(Connection& writer, const Migration& migration, int version)
+{
+    using Poco::Data::Keywords::now;
+    Poco::Data::Session& session = writer.session();
+    try {
+        session << "BEGIN IMMEDIATE", now;
+        for (const char* sql : migration)
+            session << sql, now;
+        session << "PRAGMA application_id=" + std::to_string(kApplicationId), now;
+        session << "PRAGMA user_version=" + std::to_string(version), now;
+        session << "COMMIT", now;
+    } catch (const Poco::Exception& e) {
+        try {
+            session << "ROLLBACK", now;
+        } catch (const Poco::Exception&) { // it had rolled back by itself
+        }
+        throw Error(Error::Kind::unavailable, "migration to version " + std::to_string(version) + ": " + e.displayText());
+    }
+}
+
+} // namespace
+
+int newestVersion() { return static_cast<int>(migrations().size()); }
+
+int requireKnownVersion(Connection& connection)
+{
+    const int version = std::stoi(connection.pragma("user_version"));
+    const int application = std::stoi(connection.pragma("application_id"));
+    if (application != 0 && application != kApplicationId)
+        throw base::Refused("the database was made by another program; give an empty data directory");
+    if (version > newestVersion())
+        throw base::Refused("the data directory was written by a newer Postfach (format " + std::to_string(version)
+                            + ", this one knows " + std::to_string(newestVersion()) + "); run that version or a later one");
+    if (version == 0 && connection.query("SELECT 1 FROM sqlite_schema").step())
+        throw base::Refused("the database was made by another program; give an empty data directory");
+    return version;
+}
+
+void migrate(Connection& writer)
+{
+    const int have = requireKnownVersion(writer);
+    for (int version = have + 1; version <= newestVersion(); ++version) {
+        apply(writer, migrations()[static_cast<std::size_t>(version) - 1], version);
+        if (have > 0)
+            base::logInfo("store", "migrated", {{"version", version}});
+    }
+}
+
+} // namespace postfach::store::sqlite

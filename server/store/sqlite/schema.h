@@ -1,0 +1,15 @@
+#pragma once
+// The schema as numbered migrations, forward only; PRAGMA user_version says how far a database is (FORMAT.md).
+#include "server/store/sqlite/database.h"
+
+namespace postfach::store::sqlite {
+
+inline constexpr int kApplicationId = 0x50466368; // "PFch": file(1) and we know our own
+
+int newestVersion();
+// Brings the database to newestVersion(); each migration is one transaction. Refused when it is newer, or nobody's of ours.
+void migrate(Connection& writer);
+// Throws Refused as migrate() does, changes nothing.
+int requireKnownVersion(Connection& connection);
+
+} // namespace postfach::store::sqlite

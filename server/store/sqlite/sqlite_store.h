@@ -1,0 +1,78 @@
+#pragma once
+// The SQLite engine: one writer, a pool of readers, the views, the files, and the lock that keeps a second server out.
+//   DIR/lock          held (flock) while the store is open
+//   DIR/postfach.db   the truth, with -wal and -shm beside it
+//   DIR/bodies/       large bodies
+//   DIR/reserve       given up when the disk is full
+#include "server/base/file.h"
+#include "server/store/sqlite/writer.h"
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace postfach::store::sqlite {
+
+class Readers {
+public:
+    explicit Readers(std::string file) : file_(std::move(file)) {}
+    std::unique_ptr<Connection> take();
+    void giveBack(std::unique_ptr<Connection> connection);
+
+private:
+    static constexpr std::size_t kIdle = 16; // kept open; each may hold 2 MiB
+    const std::string file_;
+    std::mutex mutex_; // guards idle_
+    std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+class SqliteStore final : public Store {
+public:
+    SqliteStore(const StoreOptions& options, const base::Clock& clock);
+    ~SqliteStore() override;
+
+    std::unique_ptr<ReadTx> read() override;
+    void write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done) override;
+    std::unique_ptr<PreparedBody> prepareBody(std::string_view bytes) override;
+    std::shared_ptr<MailboxView> view(MailboxId mailbox) override;
+    std::shared_ptr<MailboxView> viewIfWarm(MailboxId mailbox) override { return views_.ifWarm(mailbox); }
+    Subscription watchAccount(AccountId account, std::function<void()> news) override { return views_.watchAccount(account, std::move(news)); }
+    std::vector<Finding> check(bool repair) override;
+    std::string problem() const override { return writer_->problem(); }
+    char delimiter() const override { return delimiter_; }
+
+    const std::string& folder() const { return folder_; }
+    const std::shared_ptr<BodyFiles>& files() const { return files_; }
+
+private:
+    const std::string folder_;
+    const char delimiter_;
+    base::Fd lock_;
+    std::shared_ptr<BodyFiles> files_;
+    std::shared_ptr<Readers> readers_; // read transactions hold it too
+    Views views_;
+    std::unique_ptr<Writer> writer_;   // last: ends first, and closes after the readers are gone
+};
+
+// A transaction of Reading on a connection of the pool; the database stays as it was when it began.
+class ReadTransaction final {
+public:
+    ReadTransaction(std::shared_ptr<Readers> readers, std::shared_ptr<BodyFiles> files);
+    ~ReadTransaction();
+    ReadTransaction(const ReadTransaction&) = delete;
+    ReadTransaction& operator=(const ReadTransaction&) = delete;
+    Connection& db() { return *connection_; }
+    const BodyFiles& files() const { return *files_; }
+
+private:
+    std::shared_ptr<Readers> readers_;
+    std::shared_ptr<BodyFiles> files_;
+    std::uint64_t ticket_;
+    std::unique_ptr<Connection> connection_;
+};
+
+// Throws Refused when another process holds it.
+base::Fd lockFolder(const std::string& folder);
+
+} // namespace postfach::store::sqlite

@@ -1,0 +1,113 @@
+#pragma once
+// The changes, inside the writer's transaction. One Writing per closure; finish() settles what is counted once per closure.
+//
+// Every method checks before it changes anything: one that throws an Error has changed nothing, so a closure may catch it
+// and go on. A failure of SQLite itself is different: the writer undoes the closure even if the closure caught it.
+#include "server/store/sqlite/changes.h"
+
+#include <deque>
+#include <unordered_map>
+
+namespace postfach::store::sqlite {
+
+// Where a small body that came in lately is: one mail to many comes as many writes. Only a hint: rolled back and deleted
+// bodies stay in it, so each answer is compared with its row. The writer's thread only.
+class RecentBodies {
+public:
+    BodyId find(const base::Sha256& hash) const;
+    void remember(const base::Sha256& hash, BodyId id);
+
+private:
+    static constexpr std::size_t kMost = 16'384; // about a megabyte
+    std::unordered_map<base::Sha256, BodyId, HashOfSha256> ids_;
+    std::deque<base::Sha256> order_;
+};
+
+class Writing final : public Answers<WriteTx> {
+public:
+    Writing(Connection& db, const BodyFiles& files, char delimiter, RecentBodies& recent, Time now, bool scarce)
+        : Answers(db, files, delimiter), db_(db), recent_(recent), now_(now), scarce_(scarce)
+    {
+    }
+
+    Time now() const override { return now_; }
+
+    void createDomain(std::string_view name) override;
+    void removeDomain(std::string_view name) override;
+    AccountId createAccount(const NewAccount& account) override;
+    void changeAccount(AccountId id, const AccountPatch& patch) override;
+    void removeAccount(AccountId id) override;
+    void recordLogin(AccountId id, Time when) override;
+    void putAlias(std::string_view address, const std::vector<std::string>& targets) override;
+    void removeAlias(std::string_view address) override;
+    void putToken(const Token& token) override;
+    void removeToken(std::string_view name) override;
+    void touchToken(std::string_view hash, Time when) override;
+    void putSetting(std::string_view name, std::string_view value) override;
+
+    MailboxId createMailbox(AccountId account, std::string_view name, std::string_view special_use) override;
+    void renameMailbox(AccountId account, std::string_view from, std::string_view to) override;
+    void deleteMailbox(AccountId account, std::string_view name) override;
+    void subscribe(AccountId account, std::string_view name, bool on) override;
+    unsigned keyword(AccountId account, std::string_view name) override;
+
+    BodyId addBody(const PreparedBody& body, std::string_view summary) override;
+    Appended append(MailboxId mailbox, const NewMessage& message) override;
+    std::vector<Uid> changeFlags(MailboxId mailbox, const std::vector<Uid>& uids, FlagChange how, const Flags& flags,
+                                 std::optional<ModSeq> unchanged_since, std::vector<Uid>* modified) override;
+    std::vector<Uid> expunge(MailboxId mailbox, const std::vector<Uid>& uids) override;
+    CopiedUids copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to) override;
+    CopiedUids move(MailboxId from, const std::vector<Uid>& uids, MailboxId to) override;
+    Uid takeRecent(MailboxId mailbox) override;
+    void recordScan(BodyId body, const ScanRecord& record) override;
+    void putSummary(BodyId body, std::string_view summary) override;
+
+    QuarantineId addQuarantine(const NewQuarantine& entry) override;
+    Appended releaseQuarantine(QuarantineId id) override;
+    void deleteQuarantine(QuarantineId id) override;
+
+    Changes finish(); // once, at the closure's end
+
+private:
+    struct Step { // what an operation does to its mailbox's row
+        std::int64_t uids = 0, messages = 0, unseen = 0, deleted = 0, size = 0;
+        void count(const MessageRow& row, int sign);
+    };
+    struct Stepped {
+        Uid first;              // of the UIDs it took
+        ModSeq modseq = 0;      // of this operation
+        std::uint32_t uid_validity = 0;
+        AccountId account;
+    };
+    Stepped step(MailboxId mailbox, const Step& by);
+    // Takes or gives back bytes and messages. False, and nothing changed, when it would go over the quota.
+    bool charge(AccountId account, std::int64_t bytes, std::int64_t messages, bool within_quota);
+    Appended place(const Mailbox& mailbox, MessageRow row, std::string_view uidl, bool within_quota);
+    void insertRow(MailboxId mailbox, const MessageRow& row);
+    void insertUidl(MailboxId mailbox, Uid uid, std::string_view uidl);
+    std::vector<MessageRow> rowsOf(MailboxId mailbox, const std::vector<Uid>& uids);
+    void removeRows(MailboxId mailbox, const std::vector<MessageRow>& rows);
+    CopiedUids duplicate(const std::vector<MessageRow>& rows, MailboxId from, const Mailbox& to, bool keep_uidl);
+    std::vector<Uid> allUids(MailboxId mailbox);
+    void dropMessages(MailboxId mailbox);
+    void settleBodies();
+
+    AccountId requireAccount(AccountId id);
+    void requireFreeAddress(const std::string& address);
+    void requireRoomOnDisk() const;
+    void addDomain(const std::string& name);
+    std::uint32_t nextUidValidity();
+    MailboxId insertMailbox(AccountId account, std::string_view name, std::string_view special_use, bool reserved);
+    void requireRoomForMailboxes(AccountId account, std::size_t more);
+    // Those of its parents that are missing, outermost first.
+    std::vector<std::string> missingParents(AccountId account, std::string_view name);
+
+    Connection& db_;
+    RecentBodies& recent_;
+    const Time now_;
+    const bool scarce_; // the disk is full: what grows is refused, what shrinks goes on
+    Changes changes_;
+    std::unordered_map<std::int64_t, std::int64_t> refs_; // references taken and given back since the closure began
+};
+
+} // namespace postfach::store::sqlite

@@ -1,0 +1,183 @@
+// Accounts, domains, aliases, tokens, settings: the writing side.
+#include "server/base/error.h"
+#include "server/base/text.h"
+#include "server/store/names.h"
+#include "server/store/sqlite/writing.h"
+
+namespace postfach::store::sqlite {
+
+using Kind = Error::Kind;
+
+AccountId Writing::requireAccount(AccountId id)
+{
+    if (!db_.query("SELECT 1 FROM account WHERE id = ?", id).step())
+        throw Error(Kind::noSuchAccount, "account " + std::to_string(id.value) + " is gone");
+    return id;
+}
+
+void Writing::requireFreeAddress(const std::string& address)
+{
+    if (findAccount(address))
+        throw Error(Kind::alreadyExists, address + " is an account");
+    if (findAlias(address))
+        throw Error(Kind::alreadyExists, address + " is an alias");
+}
+
+void Writing::requireRoomOnDisk() const
+{
+    if (scarce_)
+        throw Error(Kind::diskFull, "the disk is full");
+}
+
+void Writing::addDomain(const std::string& name)
+{
+    db_.run("INSERT OR IGNORE INTO domain VALUES (?, ?)", name, base::toMillis(now_));
+}
+
+void Writing::createDomain(std::string_view name)
+{
+    const std::string kept = domainName(name);
+    if (findDomain(kept))
+        throw Error(Kind::alreadyExists, "domain " + kept + " exists");
+    addDomain(kept);
+}
+
+void Writing::removeDomain(std::string_view name)
+{
+    const auto domain = findDomain(name);
+    if (!domain)
+        throw Error(Kind::noSuchEntry, "no domain " + base::printable(name));
+    if (domain->accounts > 0 || db_.query("SELECT 1 FROM alias WHERE domain = ?", domain->name).step())
+        throw Error(Kind::notEmpty, "domain " + domain->name + " has accounts or aliases");
+    db_.run("DELETE FROM domain WHERE name = ?", domain->name);
+}
+
+AccountId Writing::createAccount(const NewAccount& account)
+{
+    const std::string address = addressName(account.address);
+    requireFreeAddress(address);
+    const std::string domain(domainOf(address));
+    addDomain(domain);
+    const Credentials& c = account.credentials;
+    db_.run("INSERT INTO account (address, domain, name, enabled, services, created, version, argon2, scram_salt,"
+            " scram_stored_key, scram_server_key, scram_iterations) VALUES (?, ?, ?, 1, 'pop3,imap', ?, 1, ?, ?, ?, ?, ?)",
+            address, domain, account.name, base::toMillis(now_), c.argon2, Blob{c.scram_salt}, Blob{c.scram_stored_key},
+            Blob{c.scram_server_key}, c.scram_iterations);
+    const AccountId id{db_.lastId()};
+    db_.run("INSERT INTO usage VALUES (?, ?, 0, 0)", id, account.quota);
+
+    static constexpr std::pair<const char*, const char*> kMailboxes[] = {
+        {"INBOX", ""},         {"Drafts", "\\Drafts"}, {"Sent", "\\Sent"},
+        {"Junk", "\\Junk"},    {"Trash", "\\Trash"},   {"Archive", "\\Archive"}};
+    for (const auto& [name, special_use] : kMailboxes) {
+        insertMailbox(id, name, special_use, true);
+        db_.run("INSERT INTO subscription VALUES (?, ?)", id, name);
+    }
+    return id;
+}
+
+void Writing::changeAccount(AccountId id, const AccountPatch& patch)
+{
+    requireAccount(id);
+    if (patch.name)
+        db_.run("UPDATE account SET name = ? WHERE id = ?", *patch.name, id);
+    if (patch.enabled)
+        db_.run("UPDATE account SET enabled = ? WHERE id = ?", *patch.enabled, id);
+    if (patch.quota)
+        db_.run("UPDATE usage SET quota = ? WHERE account_id = ?", *patch.quota, id);
+    if (patch.services)
+        db_.run("UPDATE account SET services = ? WHERE id = ?", joined(*patch.services, ','), id);
+    if (patch.credentials) {
+        const Credentials& c = *patch.credentials;
+        db_.run("UPDATE account SET argon2 = ?, scram_salt = ?, scram_stored_key = ?, scram_server_key = ?, scram_iterations = ? WHERE id = ?",
+                c.argon2, Blob{c.scram_salt}, Blob{c.scram_stored_key}, Blob{c.scram_server_key}, c.scram_iterations, id);
+    }
+    db_.run("UPDATE account SET version = version + 1 WHERE id = ?", id);
+    changes_.touch(id);
+}
+
+void Writing::removeAccount(AccountId id)
+{
+    requireAccount(id);
+    for (const Mailbox& mailbox : mailboxes(id)) {
+        dropMessages(mailbox.id);
+        db_.run("DELETE FROM mailbox WHERE id = ?", mailbox.id);
+        changes_.of(mailbox.id, id).gone = true;
+    }
+    {
+        Statement row = db_.query("SELECT body_id FROM quarantine WHERE account_id = ?", id);
+        while (row.step())
+            --refs_[row.integer(0)];
+    }
+    db_.run("DELETE FROM quarantine WHERE account_id = ?", id);
+    db_.run("DELETE FROM subscription WHERE account_id = ?", id);
+    db_.run("DELETE FROM keyword WHERE account_id = ?", id);
+    db_.run("DELETE FROM usage WHERE account_id = ?", id);
+    db_.run("DELETE FROM account WHERE id = ?", id);
+    changes_.touch(id);
+}
+
+// No new version: who changes an account by ETag does not lose to a login.
+void Writing::recordLogin(AccountId id, Time when)
+{
+    db_.run("UPDATE account SET last_login = ? WHERE id = ?", base::toMillis(when), requireAccount(id));
+}
+
+void Writing::putAlias(std::string_view address, const std::vector<std::string>& targets)
+{
+    constexpr std::size_t kTargets = 1'000; // as many as LMTP takes recipients
+    const std::string kept = addressName(address);
+    if (findAccount(kept))
+        throw Error(Kind::alreadyExists, kept + " is an account");
+    if (targets.empty())
+        throw Error(Kind::badName, "an alias needs a target");
+    if (targets.size() > kTargets)
+        throw Error(Kind::limit, "an alias has at most " + std::to_string(kTargets) + " targets");
+    std::vector<std::string> names;
+    for (const std::string& target : targets)
+        names.push_back(addressName(target));
+    const std::string domain(domainOf(kept));
+    addDomain(domain);
+    db_.run("INSERT INTO alias VALUES (?1, ?2, ?3, ?4) ON CONFLICT (address) DO UPDATE SET targets = ?3",
+            kept, domain, joined(names, '\n'), base::toMillis(now_));
+}
+
+void Writing::removeAlias(std::string_view address)
+{
+    const auto alias = findAlias(address);
+    if (!alias)
+        throw Error(Kind::noSuchEntry, "no alias " + base::printable(address));
+    db_.run("DELETE FROM alias WHERE address = ?", alias->address);
+}
+
+void Writing::putToken(const Token& token)
+{
+    if (token.name.empty() || token.hash.empty())
+        throw Error(Kind::badName, "a token needs a name and a hash");
+    if (db_.query("SELECT 1 FROM token WHERE name = ? OR hash = ?", token.name, token.hash).step())
+        throw Error(Kind::alreadyExists, "token " + base::printable(token.name) + " exists");
+    const auto millis = [](const std::optional<Time>& time) {
+        return time ? std::optional<std::int64_t>(base::toMillis(*time)) : std::nullopt;
+    };
+    db_.run("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?)", token.name, token.hash, joined(token.scopes, '\n'),
+            base::toMillis(token.created), millis(token.expires), millis(token.last_used));
+}
+
+void Writing::removeToken(std::string_view name)
+{
+    db_.run("DELETE FROM token WHERE name = ?", name);
+    if (db_.changes() == 0)
+        throw Error(Kind::noSuchEntry, "no token " + base::printable(name));
+}
+
+void Writing::touchToken(std::string_view hash, Time when)
+{
+    db_.run("UPDATE token SET last_used = ? WHERE hash = ?", base::toMillis(when), hash);
+}
+
+void Writing::putSetting(std::string_view name, std::string_view value)
+{
+    db_.run("INSERT INTO setting VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", name, value);
+}
+
+} // namespace postfach::store::sqlite

@@ -1,0 +1,318 @@
+// Messages: append, flags, expunge, copy, move.
+#include "server/base/text.h"
+#include "server/store/names.h"
+#include "server/store/sqlite/writing.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace postfach::store::sqlite {
+
+using Kind = Error::Kind;
+
+namespace {
+
+// Bit 5 is kept for a system flag to come; nobody sets it yet.
+constexpr std::uint64_t kSettable = ~(std::uint64_t{1} << 5);
+
+std::vector<Uid> ascending(std::vector<Uid> uids)
+{
+    std::sort(uids.begin(), uids.end());
+    uids.erase(std::unique(uids.begin(), uids.end()), uids.end());
+    return uids;
+}
+
+void apply(MessageRow& row, FlagChange how, const Flags& flags)
+{
+    Flags now{row.message.bits, row.more};
+    if (how == FlagChange::replace)
+        now = flags;
+    else if (how == FlagChange::add)
+        now.add(flags);
+    else
+        now.remove(flags);
+    row.message.bits = now.bits & kSettable;
+    row.more = std::move(now.more);
+}
+
+} // namespace
+
+void Writing::Step::count(const MessageRow& row, int sign)
+{
+    messages += sign;
+    unseen += (row.message.bits & Flags::kSeen) == 0 ? sign : 0;
+    deleted += (row.message.bits & Flags::kDeleted) != 0 ? sign : 0;
+    size += sign * static_cast<std::int64_t>(row.message.size);
+}
+
+Writing::Stepped Writing::step(MailboxId mailbox, const Step& by)
+{
+    Statement row = db_.query("UPDATE mailbox SET uid_next = uid_next + ?, highest_modseq = highest_modseq + 1, messages = messages + ?,"
+                              " unseen = unseen + ?, deleted = deleted + ?, size = size + ? WHERE id = ?"
+                              " RETURNING uid_next, highest_modseq, uid_validity, account_id",
+                              by.uids, by.messages, by.unseen, by.deleted, by.size, mailbox);
+    if (!row.step())
+        throw Error(Kind::noSuchMailbox, "mailbox " + std::to_string(mailbox.value) + " is gone");
+    const auto uid_next = static_cast<std::uint32_t>(row.integer(0));
+    const Stepped stepped{Uid{uid_next - static_cast<std::uint32_t>(by.uids)}, static_cast<ModSeq>(row.integer(1)),
+                          static_cast<std::uint32_t>(row.integer(2)), AccountId{row.integer(3)}};
+    row.step();
+    MailboxChange& change = changes_.of(mailbox, stepped.account);
+    change.uid_next = Uid{uid_next};
+    change.modseq = stepped.modseq;
+    return stepped;
+}
+
+bool Writing::charge(AccountId account, std::int64_t bytes, std::int64_t messages, bool within_quota)
+{
+    db_.run("UPDATE usage SET used = used + ?1, messages = messages + ?2 WHERE account_id = ?3"
+            " AND (?4 = 0 OR quota = 0 OR used + ?1 <= quota)", bytes, messages, account, within_quota);
+    return db_.changes() > 0;
+}
+
+void Writing::insertRow(MailboxId mailbox, const MessageRow& row)
+{
+    const Message& m = row.message;
+    Statement insert = db_.statement("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    const std::string keywords = packKeywords(row.more);
+    if (keywords.empty())
+        insert.bind(mailbox, m.uid, m.modseq, m.body, m.size, m.bits, messageSeconds(m.internal_date), nullptr);
+    else
+        insert.bind(mailbox, m.uid, m.modseq, m.body, m.size, m.bits, messageSeconds(m.internal_date), Blob{keywords});
+    insert.step();
+    ++refs_[m.body.value];
+}
+
+// A UIDL that the mailbox has already stays with its first message; the other gets what the rule gives.
+void Writing::insertUidl(MailboxId mailbox, Uid uid, std::string_view uidl)
+{
+    if (!uidl.empty())
+        db_.run("INSERT OR IGNORE INTO fixed_uidl VALUES (?, ?, ?)", mailbox, uid, uidl);
+}
+
+// Puts one message into a mailbox and gives it a UID. Quota, UID, row and counters move together, or not at all.
+Appended Writing::place(const Mailbox& mailbox, MessageRow row, std::string_view uidl, bool within_quota)
+{
+    requireRoomOnDisk();
+    if (mailbox.uid_next.value == std::numeric_limits<std::uint32_t>::max())
+        throw Error(Kind::limit, "mailbox " + base::printable(mailbox.name) + " has no UIDs left");
+    if (!charge(mailbox.account, row.message.size, 1, within_quota))
+        throw Error(Kind::overQuota, "account " + std::to_string(mailbox.account.value) + " is over its quota");
+    Step by;
+    by.uids = 1;
+    by.count(row, +1);
+    const Stepped stepped = step(mailbox.id, by);
+    row.message.uid = stepped.first;
+    row.message.modseq = stepped.modseq;
+    insertRow(mailbox.id, row);
+    insertUidl(mailbox.id, stepped.first, uidl);
+    changes_.of(mailbox.id, mailbox.account).messages.push_back({MessageChange::Kind::append, std::move(row)});
+    return {stepped.first, stepped.uid_validity};
+}
+
+Appended Writing::append(MailboxId mailbox, const NewMessage& message)
+{
+    if (!message.uidl.empty())
+        requireUidl(message.uidl);
+    MessageRow row;
+    row.message.body = message.body;
+    row.message.size = static_cast<std::uint32_t>(bodySize(message.body));
+    row.message.bits = message.flags.bits & kSettable;
+    row.message.internal_date = base::fromMillis(messageSeconds(message.internal_date) * 1000);
+    row.more = message.flags.more;
+    return place(reading_.requireMailbox(mailbox), std::move(row), message.uidl, true);
+}
+
+std::vector<MessageRow> Writing::rowsOf(MailboxId mailbox, const std::vector<Uid>& uids)
+{
+    std::vector<MessageRow> rows;
+    for (const Uid uid : ascending(uids))
+        if (auto row = reading_.message(mailbox, uid))
+            rows.push_back(std::move(*row));
+    return rows;
+}
+
+std::vector<Uid> Writing::allUids(MailboxId mailbox)
+{
+    std::vector<Uid> uids;
+    Statement row = db_.query("SELECT uid FROM message WHERE mailbox_id = ? ORDER BY uid", mailbox);
+    while (row.step())
+        uids.push_back(Uid{static_cast<std::uint32_t>(row.integer(0))});
+    return uids;
+}
+
+std::vector<Uid> Writing::changeFlags(MailboxId mailbox, const std::vector<Uid>& uids, FlagChange how, const Flags& flags,
+                                      std::optional<ModSeq> unchanged_since, std::vector<Uid>* modified)
+{
+    reading_.requireMailbox(mailbox);
+    std::vector<MessageRow> changed;
+    Step by;
+    for (MessageRow& row : rowsOf(mailbox, uids)) {
+        if (unchanged_since && row.message.modseq > *unchanged_since) {
+            if (modified)
+                modified->push_back(row.message.uid);
+            continue;
+        }
+        MessageRow after = row;
+        apply(after, how, flags);
+        if (after.message.bits == row.message.bits && after.more == row.more)
+            continue;
+        by.count(row, -1);
+        by.count(after, +1);
+        changed.push_back(std::move(after));
+    }
+    std::vector<Uid> done;
+    if (changed.empty())
+        return done;
+    const Stepped stepped = step(mailbox, by);
+    MailboxChange& change = changes_.of(mailbox, stepped.account);
+    for (MessageRow& row : changed) {
+        row.message.modseq = stepped.modseq;
+        const std::string keywords = packKeywords(row.more);
+        Statement update = db_.statement("UPDATE message SET modseq = ?, flags = ?, keywords = ? WHERE mailbox_id = ? AND uid = ?");
+        if (keywords.empty())
+            update.bind(stepped.modseq, row.message.bits, nullptr, mailbox, row.message.uid);
+        else
+            update.bind(stepped.modseq, row.message.bits, Blob{keywords}, mailbox, row.message.uid);
+        update.step();
+        done.push_back(row.message.uid);
+        change.messages.push_back({MessageChange::Kind::flags, std::move(row)});
+    }
+    return done;
+}
+
+// The rows go, with their UIDLs; what went is remembered in runs of neighbouring UIDs (RFC 7162).
+void Writing::removeRows(MailboxId mailbox, const std::vector<MessageRow>& rows)
+{
+    Step by;
+    for (const MessageRow& row : rows)
+        by.count(row, -1);
+    const Stepped stepped = step(mailbox, by);
+    MailboxChange& change = changes_.of(mailbox, stepped.account);
+    for (std::size_t i = 0; i < rows.size();) {
+        const Uid first = rows[i].message.uid;
+        std::uint32_t last = first.value;
+        for (; i < rows.size() && rows[i].message.uid.value <= last + 1; ++i) {
+            const Message& m = rows[i].message;
+            last = m.uid.value;
+            db_.run("DELETE FROM message WHERE mailbox_id = ? AND uid = ?", mailbox, m.uid);
+            db_.run("DELETE FROM fixed_uidl WHERE mailbox_id = ? AND uid = ?", mailbox, m.uid);
+            --refs_[m.body.value];
+            change.messages.push_back({MessageChange::Kind::expunge, rows[i]});
+        }
+        db_.run("INSERT INTO expunged VALUES (?, ?, ?, ?)", mailbox, stepped.modseq, first, last);
+    }
+}
+
+std::vector<Uid> Writing::expunge(MailboxId mailbox, const std::vector<Uid>& uids)
+{
+    const Mailbox where = reading_.requireMailbox(mailbox);
+    const std::vector<MessageRow> rows = rowsOf(mailbox, uids);
+    std::vector<Uid> gone;
+    if (rows.empty())
+        return gone;
+    std::int64_t bytes = 0;
+    for (const MessageRow& row : rows) {
+        bytes += row.message.size;
+        gone.push_back(row.message.uid);
+    }
+    charge(where.account, -bytes, -static_cast<std::int64_t>(rows.size()), false);
+    removeRows(mailbox, rows);
+    return gone;
+}
+
+// The rows again in another mailbox, with new UIDs in the old order. The quota has been seen to.
+CopiedUids Writing::duplicate(const std::vector<MessageRow>& rows, MailboxId from, const Mailbox& to, bool keep_uidl)
+{
+    CopiedUids copied;
+    copied.uid_validity = to.uid_validity;
+    Step by;
+    by.uids = static_cast<std::int64_t>(rows.size());
+    for (const MessageRow& row : rows)
+        by.count(row, +1);
+    const Stepped stepped = step(to.id, by);
+    MailboxChange& change = changes_.of(to.id, stepped.account);
+    std::uint32_t next = stepped.first.value;
+    for (const MessageRow& row : rows) {
+        MessageRow twin = row;
+        twin.message.uid = Uid{next++};
+        twin.message.modseq = stepped.modseq;
+        insertRow(to.id, twin);
+        if (keep_uidl) {
+            std::string uidl;
+            if (Statement fixed = db_.query("SELECT uidl FROM fixed_uidl WHERE mailbox_id = ? AND uid = ?", from, row.message.uid); fixed.step())
+                uidl = fixed.text(0);
+            insertUidl(to.id, twin.message.uid, uidl);
+        }
+        copied.uids.emplace_back(row.message.uid, twin.message.uid);
+        change.messages.push_back({MessageChange::Kind::append, std::move(twin)});
+    }
+    return copied;
+}
+
+CopiedUids Writing::copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to)
+{
+    const Mailbox source = reading_.requireMailbox(from);
+    const Mailbox target = reading_.requireMailbox(to);
+    if (source.account != target.account)
+        throw Error(Kind::noSuchMailbox, "the mailboxes are of different accounts");
+    const std::vector<MessageRow> rows = rowsOf(from, uids);
+    if (rows.empty())
+        return {target.uid_validity, {}};
+    requireRoomOnDisk();
+    if (rows.size() >= std::numeric_limits<std::uint32_t>::max() - target.uid_next.value)
+        throw Error(Kind::limit, "mailbox " + base::printable(target.name) + " has no UIDs left");
+    std::int64_t bytes = 0;
+    for (const MessageRow& row : rows)
+        bytes += row.message.size;
+    if (!charge(target.account, bytes, static_cast<std::int64_t>(rows.size()), true))
+        throw Error(Kind::overQuota, "account " + std::to_string(target.account.value) + " is over its quota");
+    return duplicate(rows, from, target, false);
+}
+
+CopiedUids Writing::move(MailboxId from, const std::vector<Uid>& uids, MailboxId to)
+{
+    const Mailbox source = reading_.requireMailbox(from);
+    const Mailbox target = reading_.requireMailbox(to);
+    if (source.account != target.account)
+        throw Error(Kind::noSuchMailbox, "the mailboxes are of different accounts");
+    const std::vector<MessageRow> rows = rowsOf(from, uids);
+    if (rows.empty())
+        return {target.uid_validity, {}};
+    if (rows.size() >= std::numeric_limits<std::uint32_t>::max() - target.uid_next.value)
+        throw Error(Kind::limit, "mailbox " + base::printable(target.name) + " has no UIDs left");
+    // Within one mailbox the fixed UIDL must leave its old message before the new one can have it.
+    if (from == to) {
+        const CopiedUids moved = duplicate(rows, from, target, false);
+        for (const auto& [old_uid, new_uid] : moved.uids)
+            db_.run("UPDATE fixed_uidl SET uid = ? WHERE mailbox_id = ? AND uid = ?", new_uid, from, old_uid);
+        removeRows(from, rows);
+        return moved;
+    }
+    CopiedUids moved = duplicate(rows, from, target, true);
+    removeRows(from, rows);
+    return moved;
+}
+
+Uid Writing::takeRecent(MailboxId mailbox)
+{
+    const Mailbox m = reading_.requireMailbox(mailbox);
+    if (m.recent_from != m.uid_next)
+        db_.run("UPDATE mailbox SET recent_from = uid_next WHERE id = ?", mailbox);
+    return m.recent_from;
+}
+
+// All of a mailbox that is about to go. The account's use is the caller's.
+void Writing::dropMessages(MailboxId mailbox)
+{
+    {
+        Statement row = db_.query("SELECT body_id FROM message WHERE mailbox_id = ?", mailbox);
+        while (row.step())
+            --refs_[row.integer(0)];
+    }
+    db_.run("DELETE FROM message WHERE mailbox_id = ?", mailbox);
+    db_.run("DELETE FROM expunged WHERE mailbox_id = ?", mailbox);
+    db_.run("DELETE FROM fixed_uidl WHERE mailbox_id = ?", mailbox);
+}
+
+} // namespace postfach::store::sqlite

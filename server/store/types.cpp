@@ -1,0 +1,47 @@
+#include "server/store/types.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace postfach::store {
+
+bool Flags::hasKeyword(unsigned index) const
+{
+    if (index < kKeywordBits)
+        return (bits >> (kFirstKeywordBit + index) & 1) != 0;
+    return index <= 0xFFFF && std::binary_search(more.begin(), more.end(), static_cast<std::uint16_t>(index));
+}
+
+void Flags::addKeyword(unsigned index)
+{
+    if (index < kKeywordBits) {
+        bits |= std::uint64_t{1} << (kFirstKeywordBit + index);
+        return;
+    }
+    const auto value = static_cast<std::uint16_t>(index);
+    const auto at = std::lower_bound(more.begin(), more.end(), value);
+    if (at == more.end() || *at != value)
+        more.insert(at, value);
+}
+
+void Flags::add(const Flags& other)
+{
+    bits |= other.bits;
+    if (other.more.empty())
+        return;
+    std::vector<std::uint16_t> both;
+    std::set_union(more.begin(), more.end(), other.more.begin(), other.more.end(), std::back_inserter(both));
+    more = std::move(both);
+}
+
+void Flags::remove(const Flags& other)
+{
+    bits &= ~other.bits;
+    if (more.empty() || other.more.empty())
+        return;
+    std::vector<std::uint16_t> rest;
+    std::set_difference(more.begin(), more.end(), other.more.begin(), other.more.end(), std::back_inserter(rest));
+    more = std::move(rest);
+}
+
+} // namespace postfach::store
