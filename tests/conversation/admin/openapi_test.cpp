@@ -1,0 +1,213 @@
+// The document and the server say the same, in both directions.
+#include "admin/api/routes.h"
+#include "tests/conversation/admin/http.h"
+#include "tests/support/catch.h"
+
+#include <Poco/Dynamic/Var.h>
+
+#include <set>
+
+using namespace postfach::test;
+using Poco::Dynamic::Var;
+using Poco::JSON::Array;
+using Poco::JSON::Object;
+
+namespace {
+
+class Schemas {
+public:
+    explicit Schemas(Object::Ptr document) : schemas_(document->getObject("components")->getObject("schemas")) {}
+
+    // Empty when `value` fits; else where it does not.
+    std::string misfit(const Var& value, Object::Ptr schema, const std::string& where = "$") const
+    {
+        if (schema->has("$ref")) {
+            const auto name = schema->getValue<std::string>("$ref");
+            return misfit(value, schemas_->getObject(name.substr(name.rfind('/') + 1)), where);
+        }
+        std::set<std::string> types;
+        const auto type = schema->get("type");
+        if (type.type() == typeid(Array::Ptr))
+            for (const auto& one : *type.extract<Array::Ptr>())
+                types.insert(one.convert<std::string>());
+        else
+            types.insert(type.convert<std::string>());
+        const auto is = value.isEmpty()                             ? "null"
+                        : value.type() == typeid(Object::Ptr)       ? "object"
+                        : value.type() == typeid(Array::Ptr)        ? "array"
+                        : value.isString()                          ? "string"
+                        : value.isBoolean()                         ? "boolean"
+                                                                    : "integer";
+        if (!types.contains(is))
+            return where + " is " + is;
+        if (is == std::string("object")) {
+            const auto object = value.extract<Object::Ptr>();
+            const auto properties = schema->has("properties") ? schema->getObject("properties") : Object::Ptr(new Object);
+            if (schema->has("required"))
+                for (const auto& name : *schema->getArray("required"))
+                    if (!object->has(name.convert<std::string>()))
+                        return where + " lacks " + name.convert<std::string>();
+            for (const auto& [name, inner] : *object) {
+                Object::Ptr rule = properties->has(name) ? properties->getObject(name) : nullptr;
+                if (!rule && schema->has("additionalProperties") && schema->get("additionalProperties").type() == typeid(Object::Ptr))
+                    rule = schema->getObject("additionalProperties");
+                if (!rule && schema->has("additionalProperties"))
+                    return where + " has an undocumented " + name;
+                if (rule)
+                    if (const auto bad = misfit(inner, rule, where + "." + name); !bad.empty())
+                        return bad;
+            }
+        }
+        if (is == std::string("array") && schema->has("items"))
+            for (const auto& item : *value.extract<Array::Ptr>())
+                if (const auto bad = misfit(item, schema->getObject("items"), where + "[]"); !bad.empty())
+                    return bad;
+        if (schema->has("enum")) {
+            for (const auto& one : *schema->getArray("enum"))
+                if (one.convert<std::string>() == value.convert<std::string>())
+                    return {};
+            return where + " is none of the enum";
+        }
+        return {};
+    }
+
+private:
+    Object::Ptr schemas_;
+};
+
+std::string filled(std::string path, const std::string& value)
+{
+    for (auto at = path.find('{'); at != std::string::npos; at = path.find('{'))
+        path.replace(at, path.find('}') - at + 1, value);
+    return path;
+}
+
+std::string upper(std::string text)
+{
+    for (char& c : text)
+        c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return text;
+}
+} // namespace
+
+TEST_CASE("Every route is documented and every documented operation is a route", "[admin][openapi]")
+{
+    TestServer server;
+    Http http(server, server.token());
+    const auto document = http.get("/openapi.json").json();
+    CHECK(document->getValue<std::string>("openapi") == "3.1.0");
+    const auto paths = document->getObject("paths");
+    std::size_t operations = 0;
+    std::set<std::string> ids;
+    for (const auto& path : paths->getNames())
+        for (const auto& method : paths->getObject(path)->getNames()) {
+            ++operations;
+            const auto operation = paths->getObject(path)->getObject(method);
+            CHECK(ids.insert(operation->getValue<std::string>("operationId")).second);
+            INFO(method << " " << path);
+            // With a name that nothing has: any answer but "no such route" proves that it is one.
+            Http one(server, server.token());
+            const auto reply = one.request(upper(method), filled(path, "0"));
+            CHECK(reply.status != 405);
+            CHECK(reply.body.find("There is nothing under this path") == std::string::npos);
+            CHECK((operation->getObject("responses")->has(std::to_string(reply.status))));
+        }
+    CHECK(operations == postfach::admin::routes().size());
+    for (const auto& route : postfach::admin::routes()) {
+        INFO(route.method << " " << route.path);
+        REQUIRE(paths->has(route.path));
+        std::string method = route.method;
+        for (char& c : method)
+            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        CHECK(paths->getObject(route.path)->has(method));
+    }
+    for (const auto& path : paths->getNames())
+        for (const std::string method : {"GET", "PUT", "POST", "PATCH", "DELETE"}) {
+            std::string lower = method;
+            for (char& c : lower)
+                c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+            if (paths->getObject(path)->has(lower))
+                continue;
+            INFO(method << " " << path);
+            CHECK(http.request(method, filled(path, "0")).status == 405);
+        }
+}
+
+TEST_CASE("Every answer fits the schema that the document promises", "[admin][openapi]")
+{
+    TestServer server;
+    Http admin(server, server.token());
+    const auto secret = admin.post("/api/v1/tokens", "{\"name\":\"all\",\"scopes\":[\"admin\",\"mail\"]}").text("token");
+    Http http(server, secret);
+    const auto document = http.get("/openapi.json").json();
+    const Schemas schemas(document);
+    std::set<std::string> proven;
+
+    const auto check = [&](const std::string& method, const std::string& target, const std::string& path, int status, const std::string& body = {},
+                           const std::string& type = "application/json") {
+        INFO(method << " " << target);
+        HttpHeaders headers;
+        if (!body.empty())
+            headers.emplace_back("Content-Type", type);
+        const auto reply = http.request(method, target, body, headers);
+        CHECK(reply.status == status);
+        std::string lower = method;
+        for (char& c : lower)
+            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        const auto answers = document->getObject("paths")->getObject(path)->getObject(lower)->getObject("responses");
+        const auto key = std::to_string(reply.status);
+        REQUIRE(answers->has(key));
+        proven.insert(lower + path);
+        if (!answers->getObject(key)->has("content")) {
+            CHECK(reply.body.empty());
+            return reply;
+        }
+        const auto content = answers->getObject(key)->getObject("content");
+        const auto given = reply.headers.at("content-type");
+        const auto media = given.substr(0, given.find(';'));
+        REQUIRE(content->has(media));
+        if (media.find("json") != std::string::npos) {
+            const auto misfit = schemas.misfit(reply.json(), content->getObject(media)->getObject("schema"));
+            CHECK(misfit == "");
+        }
+        return reply;
+    };
+
+    server.fill(3);
+    server.lmtp().deliver({"alice@example.org", "bob@example.org"}, "Subject: bad\r\n\r\n" + eicar() + "\r\n");
+    const std::string v1 = "/api/v1", alice = v1 + "/accounts/alice@example.org";
+    for (const std::string path : {"/", "/healthz", "/readyz", "/metrics", "/openapi.json"})
+        check("GET", path, path, 200);
+    for (const std::string path : {"/server", "/domains", "/accounts", "/aliases", "/tokens", "/quarantine", "/scans"})
+        check("GET", v1 + path, v1 + path, 200);
+    check("PUT", v1 + "/domains/x.org", v1 + "/domains/{name}", 201, "{}");
+    check("GET", v1 + "/domains/x.org", v1 + "/domains/{name}", 200);
+    check("DELETE", v1 + "/domains/x.org", v1 + "/domains/{name}", 204);
+    check("GET", v1 + "/domains/x.org", v1 + "/domains/{name}", 404);
+    check("PUT", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 201, "{\"password\":\"p\"}");
+    check("PATCH", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 200, "{\"name\":\"n\"}", "application/merge-patch+json");
+    check("GET", alice, v1 + "/accounts/{address}", 200);
+    check("DELETE", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 204);
+    check("GET", alice + "/mailboxes", v1 + "/accounts/{address}/mailboxes", 200);
+    check("GET", alice + "/mailboxes/INBOX/messages", v1 + "/accounts/{address}/mailboxes/{mailbox}/messages", 200);
+    check("POST", alice + "/mailboxes/INBOX/messages", v1 + "/accounts/{address}/mailboxes/{mailbox}/messages", 201, "Subject: z\r\n\r\n", "message/rfc822");
+    check("GET", alice + "/mailboxes/INBOX/messages/1", v1 + "/accounts/{address}/mailboxes/{mailbox}/messages/{uid}", 200);
+    check("PUT", v1 + "/aliases/i@example.org", v1 + "/aliases/{address}", 201, "{\"targets\":[\"bob@example.org\"]}");
+    check("GET", v1 + "/aliases/i@example.org", v1 + "/aliases/{address}", 200);
+    check("GET", v1 + "/aliases", v1 + "/aliases", 200);
+    check("DELETE", v1 + "/aliases/i@example.org", v1 + "/aliases/{address}", 204);
+    check("POST", v1 + "/tokens", v1 + "/tokens", 201, "{\"name\":\"t\",\"scopes\":[\"read\"]}");
+    check("DELETE", v1 + "/tokens/t", v1 + "/tokens/{name}", 204);
+    const auto ids = http.get("/api/v1/quarantine").column("id");
+    REQUIRE(ids.size() == 2);
+    check("GET", v1 + "/quarantine/" + ids[0], v1 + "/quarantine/{id}", 200);
+    check("POST", v1 + "/quarantine/" + ids[0] + "/release", v1 + "/quarantine/{id}/release", 204);
+    check("DELETE", v1 + "/quarantine/" + ids[1], v1 + "/quarantine/{id}", 204);
+    check("POST", v1 + "/scans", v1 + "/scans", 202);
+    const auto task = check("POST", v1 + "/checks", v1 + "/checks", 202, "{}");
+    check("GET", v1 + "/tasks/" + task.text("id"), v1 + "/tasks/{id}", 200);
+    check("POST", v1 + "/backups", v1 + "/backups", 422, "{\"folder\":\"../../etc\"}");
+    check("POST", v1 + "/backups", v1 + "/backups", 422, "{\"folder\":\"/tmp/x\"}");
+    check("POST", v1 + "/backups", v1 + "/backups", 202, "{\"folder\":\"monday\"}");
+    CHECK(proven.size() == postfach::admin::routes().size()); // nothing was left out
+}
