@@ -46,6 +46,7 @@ struct Options {
     unsigned workers = 0;                      // 0: one a core
     std::chrono::milliseconds deadline{60'000}; // hard, wall clock, per scan
     std::uint64_t temp_bytes = 256ULL << 20;   // per worker
+    bool temp_in_memory = true;                // as root: a tmpfs a worker; else, and otherwise, plain folders in run_folder
     std::chrono::milliseconds poll{60'000};    // how often the folder is looked at for changes; 0: only reload() looks
 };
 

@@ -81,7 +81,8 @@ Generation::Generation(const Options& options, const Plan& plan, const std::stri
                   "--signatures", plan.signatures, "--folder", folder, "--workers", std::to_string(workers), "--deadline",
                   std::to_string(options.deadline.count()), "--temp-bytes", std::to_string(options.temp_bytes), "--mode",
                   plan.strict ? "strict" : "lenient", "--serving", std::to_string(plan.serving), "--least",
-                  std::to_string(plan.least), "--background", plan.background ? "yes" : "no"},
+                  std::to_string(plan.least), "--background", plan.background ? "yes" : "no",
+                  "--temp-in-memory", options.temp_in_memory ? "yes" : "no"},
                  theirs.get());
     control = std::move(ours);
     ::fcntl(control.get(), F_SETFL, O_NONBLOCK);

@@ -1,4 +1,5 @@
 #include "scanner/process/engine.h"
+#include "scanner/process/encodings.h"
 #include "scanner/process/samples.h"
 #include "scanner/process/stage.h"
 #include "server/base/error.h"
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include <clamav.h>
@@ -160,6 +162,7 @@ void initializeLibrary()
     cl_set_clcb_msg(onMessage);
     if (const auto rc = cl_init(CL_INIT_DEFAULT); rc != CL_SUCCESS)
         throw base::Refused(std::string("libclamav does not start: ") + cl_strerror(rc));
+    loadEncodings();
 }
 
 LoadedSet loadSignatures(const ProcessOptions& options, const Limits& limits)

@@ -168,7 +168,9 @@ void Findings::finish(int rc, std::string_view piece)
     default: // files, memory, locks: not the content's fault
         first(trouble_, std::string("libclamav: ") + cl_strerror(static_cast<cl_error_t>(rc)));
     }
-    if (layers_ == 0 && piece.size() > kTiny)
+    if (piece.size() >= limits_.file_size)
+        first(limit_, "content of " + std::to_string(piece.size()) + " bytes");
+    else if (layers_ == 0 && piece.size() > kTiny)
         first(trouble_, "libclamav did not look at the content");
 }
 

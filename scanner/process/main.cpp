@@ -40,9 +40,11 @@ bool parse(int argc, char** argv, ProcessOptions& into)
         into.mode = value == "strict" ? ProcessOptions::Mode::strict : ProcessOptions::Mode::lenient;
         return value == "strict" || value == "lenient";
     };
-    const auto flag = [&into](std::string_view value) {
-        into.background = value == "yes";
-        return true;
+    const auto flag = [](bool& target) {
+        return [&target](std::string_view value) {
+            target = value == "yes";
+            return value == "yes" || value == "no";
+        };
     };
     const std::map<std::string_view, std::function<bool(std::string_view)>> known{
         {"--control", number(into.control)},       {"--server", number(into.server)},
@@ -50,7 +52,7 @@ bool parse(int argc, char** argv, ProcessOptions& into)
         {"--workers", number(into.workers)},       {"--deadline", number(into.deadline)},
         {"--temp-bytes", number(into.temp_bytes)}, {"--mode", mode},
         {"--serving", number(into.serving)},       {"--least", number(into.least)},
-        {"--background", flag},
+        {"--background", flag(into.background)},   {"--temp-in-memory", flag(into.temp_in_memory)},
     };
     for (int i = 1; i + 1 < argc; i += 2) {
         const auto option = known.find(argv[i]);

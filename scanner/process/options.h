@@ -20,6 +20,7 @@ struct ProcessOptions {
     Mode mode = Mode::lenient;
     std::uint64_t serving = 0; // signatures of the set in use, 0: none
     std::uint64_t least = 0;   // fewer than this is refused in strict mode
+    bool temp_in_memory = true;
     bool background = false;   // others are serving: load with less priority
 };
 

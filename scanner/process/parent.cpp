@@ -8,12 +8,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,10 +34,18 @@ public:
     {
         for (std::size_t i = 0; i < slots_.size(); ++i)
             slots_[i].folder = options.folder + "/worker-" + std::to_string(i);
+        void* shared = ::mmap(nullptr, slots_.size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (shared == MAP_FAILED)
+            throw std::system_error(errno, std::generic_category(), "mmap");
+        greeted_ = static_cast<std::uint8_t*>(shared);
     }
     Parent(const Parent&) = delete;
     Parent& operator=(const Parent&) = delete;
-    ~Parent() { endAll(); }
+    ~Parent()
+    {
+        endAll();
+        ::munmap(greeted_, slots_.size());
+    }
 
     void run();
 
@@ -41,9 +53,8 @@ private:
     struct Slot {
         std::string folder;
         pid_t pid = 0;
-        Clock::time_point started{};
         Clock::time_point start_at{}; // when there is no worker: not before this
-        int quick_deaths = 0;
+        int failed_starts = 0;
     };
 
     void startWorker(std::size_t index);
@@ -56,6 +67,7 @@ private:
     Limits limits_;
     LoadedSet set_;
     std::vector<Slot> slots_;
+    std::uint8_t* greeted_ = nullptr; // one byte a slot, written by its worker when it can serve; says nothing but that
 };
 
 void Parent::run()
@@ -95,7 +107,7 @@ int Parent::untilNextStart() const
 void Parent::startWorker(std::size_t index)
 {
     Slot& slot = slots_[index];
-    slot.started = Clock::now();
+    greeted_[index] = 0;
     try {
         base::makeFolders(slot.folder);
         emptyFolder(slot.folder); // what its killed predecessor left
@@ -104,10 +116,12 @@ void Parent::startWorker(std::size_t index)
         setup.socket = theirs.get();
         setup.parent = ::getpid();
         setup.engine = set_.engine.get();
+        setup.greeted = greeted_ + index;
         setup.limits = limits_;
         setup.confinement.folder = slot.folder;
         setup.confinement.temp_bytes = limits_.scan_size + limits_.temp_reserve + (16ULL << 20);
         setup.confinement.temp_inodes = limits_.files + 2 * limits_.temp_inodes;
+        setup.confinement.temp_in_memory = options_.temp_in_memory;
         setup.confinement.memory = 2 * limits_.scan_size + (1ULL << 30);
         const pid_t pid = ::fork();
         if (pid == 0)
@@ -130,23 +144,22 @@ void Parent::startWorker(std::size_t index)
 
 void Parent::reap()
 {
-    constexpr auto kQuick = std::chrono::seconds(2);
     for (int status = 0;;) {
         const pid_t pid = ::waitpid(-1, &status, WNOHANG);
         if (pid <= 0)
             return;
-        for (Slot& slot : slots_) {
+        for (std::size_t i = 0; i < slots_.size(); ++i) {
+            Slot& slot = slots_[i];
             if (slot.pid != pid)
                 continue;
             slot.pid = 0;
             emptyFolder(slot.folder);
             // A worker that cannot even start must not make the machine fork without end; one that was killed at work is
             // missed at once.
-            const bool troubled = WIFEXITED(status) ? WEXITSTATUS(status) != 0 : true;
-            slot.quick_deaths = troubled && Clock::now() - slot.started < kQuick ? std::min(slot.quick_deaths + 1, 12) : 0;
+            slot.failed_starts = greeted_[i] ? 0 : std::min(slot.failed_starts + 1, 12);
             slot.start_at = Clock::now();
-            if (slot.quick_deaths > 1)
-                slot.start_at += std::min(std::chrono::milliseconds(5 << slot.quick_deaths), std::chrono::milliseconds(5'000));
+            if (slot.failed_starts > 1)
+                slot.start_at += std::min(std::chrono::milliseconds(5 << slot.failed_starts), std::chrono::milliseconds(5'000));
             if (WIFSIGNALED(status)) {
                 wire::Control news;
                 news.text = "a worker died of signal " + std::to_string(WTERMSIG(status));

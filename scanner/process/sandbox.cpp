@@ -91,7 +91,7 @@ void enterTempFolder(const Confinement& with)
         ::unshare(CLONE_NEWNET);
         ::unshare(CLONE_NEWIPC);
         bool mounted = false;
-        if (::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) {
+        if (with.temp_in_memory && ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) {
             char options[160];
             std::snprintf(options, sizeof options, "size=%llu,nr_inodes=%llu,mode=0700,uid=%u,gid=%u",
                           static_cast<unsigned long long>(with.temp_bytes), static_cast<unsigned long long>(with.temp_inodes),

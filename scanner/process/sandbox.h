@@ -11,6 +11,7 @@ struct Confinement {
     std::string folder;            // temporary folder, absolute, present; becomes the working directory
     std::uint64_t temp_bytes = 0;  // size of the temporary file system, where one can be mounted
     std::uint64_t temp_inodes = 0;
+    bool temp_in_memory = true;    // mount one, if we may
     std::uint64_t memory = 0;      // address space beyond what is mapped now
 };
 

@@ -92,7 +92,9 @@ ScanResult Scanner::scan(const std::vector<std::string_view>& pieces)
             if (piece.size() <= kTiny)
                 continue;
             const base::Sha256 hash = base::sha256(piece);
-            if ((found.mayHaveSeen(piece) && found.seen(hash)) || !done.insert(hash).second)
+            // A layer that was seen was scanned, with all that is in it, unless something kept libclamav from going on.
+            const bool covered = found.mayHaveSeen(piece) && found.seen(hash) && found.reason().empty();
+            if (covered || !done.insert(hash).second)
                 continue;
         }
         const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();

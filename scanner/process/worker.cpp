@@ -82,6 +82,7 @@ void runWorker(const WorkerSetup& setup)
             say(wire::AnswerKind::error, true, 0, problem);
             ::_exit(3);
         }
+        *setup.greeted = 1;
         if (say(wire::AnswerKind::hello, false, 0, {}))
             serve(scanner);
         ::_exit(0);

@@ -3,6 +3,8 @@
 #include "scanner/process/engine.h"
 #include "scanner/process/sandbox.h"
 
+#include <cstdint>
+
 struct cl_engine;
 
 namespace postfach::scanner {
@@ -11,6 +13,7 @@ struct WorkerSetup {
     int socket = -1;          // our end to the client
     int parent = 0;           // process id
     cl_engine* engine = nullptr;
+    std::uint8_t* greeted = nullptr; // shared with the parent: set when this worker can serve
     Limits limits;
     Confinement confinement;
 };

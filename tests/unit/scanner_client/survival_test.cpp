@@ -1,0 +1,221 @@
+// What happens to scans when processes die, hang or lose their ground.
+#include "tests/unit/scanner_client/support.h"
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <sys/stat.h>
+
+using namespace postfach::scanner;
+using namespace postfach::scanner::test;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A second of work for a worker: much text to normalize.
+const std::string& slowMail()
+{
+    static std::string mail;
+    if (!mail.empty())
+        return mail;
+    std::string text;
+    for (int i = 0; i < 20'000; ++i)
+        text += "<p>" + std::to_string(i) + "</p><script>var a" + std::to_string(i) + " = 1;</script>\n";
+    mail = "From: a@example.org\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<html><body>" + text + "</body></html>";
+    return mail;
+}
+
+bool stopped(int pid)
+{
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string all;
+    std::getline(file, all);
+    return all.find(") T ") != std::string::npos;
+}
+
+bool gone(int pid)
+{
+    for (int i = 0; i < 5'000; ++i) {
+        if (::kill(pid, 0) != 0)
+            return true;
+        std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+        std::string all;
+        std::getline(file, all);
+        if (all.find(") Z ") != std::string::npos)
+            return true;
+        std::this_thread::sleep_for(1ms);
+    }
+    return false;
+}
+
+} // namespace
+
+TEST_CASE("a scan whose worker is killed gets its verdict from the next one", "[scanner][death]")
+{
+    Scanning scanning([](Options& options) { options.workers = 1; });
+    REQUIRE(scanning.untilReady());
+    REQUIRE(scanning.workers().size() == 1);
+    const int worker = scanning.workers().front();
+    ::kill(worker, SIGSTOP); // holds the scan, so that the kill surely comes in the middle
+    REQUIRE(scanning.until([&](const Status&) { return stopped(worker); }));
+    auto verdict = scanning.start({plain(eicar())});
+    auto held = scanning.start({plain("Behind it in the queue.")});
+    CHECK(held.wait_for(50ms) == std::future_status::timeout);
+    ::kill(worker, SIGKILL);
+    CHECK(verdict.get().kind == Kind::infected);
+    CHECK(held.get().kind == Kind::clean);
+    CHECK(scanning.client().status().restarts == 1);
+}
+
+TEST_CASE("a scan that kills two workers is an error, and unscannable when it comes back for ever", "[scanner][death]")
+{
+    Scanning scanning([](Options& options) { options.workers = 1; });
+    REQUIRE(scanning.untilReady());
+    const std::string poison = slowMail();
+    const auto killAll = [&](std::future<Verdict>& verdict) {
+        // Long enough for the next worker to start and take the scan, too short for it to be done.
+        while (verdict.wait_for(100ms) != std::future_status::ready)
+            for (const int worker : scanning.workers())
+                ::kill(worker, SIGKILL);
+        return verdict.get();
+    };
+    for (int round = 0; round < 2; ++round) {
+        auto verdict = scanning.start({poison});
+        CHECK(killAll(verdict).kind == Kind::error);
+    }
+    auto verdict = scanning.start({poison});
+    CHECK(killAll(verdict).kind == Kind::unscannable);
+    CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
+}
+
+TEST_CASE("when the scanner's parent is killed, it is started again and scans go on", "[scanner][death]")
+{
+    Scanning scanning;
+    REQUIRE(scanning.untilReady());
+    const auto parents = scanning.processes();
+    const auto workers = scanning.workers();
+    REQUIRE(parents.size() == 1);
+    ::kill(parents.front(), SIGKILL);
+    CHECK(scanning.scan(plain(eicar())).kind == Kind::infected);
+    CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
+    CHECK(scanning.client().status().restarts >= 1);
+    for (const int worker : workers) // die with their parent
+        CHECK(gone(worker));
+}
+
+TEST_CASE("a worker that hangs costs its own scan, at the deadline, and nobody else's", "[scanner][deadline]")
+{
+    Scanning scanning([](Options& options) { options.deadline = 700ms; });
+    REQUIRE(scanning.until([&](const Status&) { return scanning.workers().size() == 2; }));
+    CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
+    const int worker = scanning.workers().front();
+    ::kill(worker, SIGSTOP);
+    REQUIRE(scanning.until([&](const Status&) { return stopped(worker); }));
+    // Both slots get one of these; only the hanging one's is late.
+    auto first = scanning.start({plain("first")});
+    auto second = scanning.start({plain("second")});
+    std::vector<Verdict> verdicts;
+    for (int i = 0; i < 20; ++i)
+        verdicts.push_back(scanning.scan(plain("others go on")));
+    CHECK(std::all_of(verdicts.begin(), verdicts.end(), [](const Verdict& one) { return one.kind == Kind::clean; }));
+    verdicts = {first.get(), second.get()};
+    const auto late = std::find_if(verdicts.begin(), verdicts.end(), [](const Verdict& one) { return one.kind != Kind::clean; });
+    REQUIRE(late != verdicts.end());
+    CHECK(late->kind == Kind::unscannable);
+    CHECK_THAT(late->name, Catch::StartsWith("timeout"));
+    CHECK(gone(worker));
+    CHECK(scanning.until([&](const Status&) { return scanning.workers().size() == 2; }));
+}
+
+TEST_CASE("without its temporary folder nothing is clean", "[scanner][temp]")
+{
+    Scanning scanning([](Options& options) {
+        options.workers = 1;
+        options.deadline = 1500ms;
+        options.temp_in_memory = false;
+    });
+    REQUIRE(scanning.untilReady());
+    std::string generation;
+    for (const auto& entry : fs::directory_iterator(scanning.run))
+        if (entry.path().filename().string().starts_with("generation-"))
+            generation = entry.path().string();
+    REQUIRE(!generation.empty());
+    SECTION("removed for good: an error")
+    {
+        // A file where the folder was, so that the successor cannot make it anew.
+        std::error_code ignored;
+        fs::remove_all(generation, ignored);
+        REQUIRE(!fs::exists(generation));
+        std::ofstream(generation) << "in the way";
+        const Verdict verdict = scanning.scan(plain("Good morning."));
+        CHECK(verdict.kind == Kind::error);
+        CHECK(!scanning.client().status().problem.empty());
+        fs::remove(generation);
+    }
+    SECTION("removed once: the worker is replaced, the verdict is right")
+    {
+        std::error_code ignored;
+        fs::remove_all(generation + "/worker-0", ignored);
+        REQUIRE(!fs::exists(generation + "/worker-0"));
+        CHECK(scanning.scan(plain(eicar())).kind == Kind::infected);
+        CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
+    }
+}
+
+TEST_CASE("what a killed worker left in its folder is removed", "[scanner][temp]")
+{
+    Scanning scanning([](Options& options) {
+        options.workers = 1;
+        options.temp_in_memory = false;
+    });
+    REQUIRE(scanning.untilReady());
+    std::string folder;
+    for (const auto& entry : fs::directory_iterator(scanning.run))
+        folder = entry.path().string() + "/worker-0";
+    std::ofstream(folder + "/left behind") << "bytes";
+    const int worker = scanning.workers().front();
+    ::kill(worker, SIGKILL);
+    CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
+    CHECK(!fs::exists(folder + "/left behind"));
+}
+
+TEST_CASE("a scanner that cannot be started gives errors at the deadline and says why", "[scanner][start]")
+{
+    Folder folder;
+    Options options;
+    options.program = folder.path + "/no-such-program";
+    options.run_folder = folder.path + "/run";
+    options.deadline = 300ms;
+    const auto client = startClient(options);
+    std::promise<Verdict> promise;
+    client->scan(Content{{plain("Good morning.")}}, [&](Verdict verdict) { promise.set_value(std::move(verdict)); });
+    CHECK(promise.get_future().get().kind == Kind::error);
+    CHECK(!client->status().ready);
+    CHECK_THAT(client->status().problem, Catch::ContainsSubstring("no-such-program"));
+}
+
+TEST_CASE("stopping answers every scan and leaves no process and no folder", "[scanner][stop]")
+{
+    Scanning scanning;
+    REQUIRE(scanning.untilReady());
+    const auto parents = scanning.processes();
+    const auto workers = scanning.workers();
+    std::vector<std::future<Verdict>> waiting;
+    for (int i = 0; i < 50; ++i)
+        waiting.push_back(scanning.start({slowMail()}));
+    scanning.stop();
+    for (auto& verdict : waiting) {
+        REQUIRE(verdict.wait_for(0ms) == std::future_status::ready);
+        CHECK(verdict.get().kind != Kind::infected);
+    }
+    for (const int pid : parents)
+        CHECK(gone(pid));
+    for (const int pid : workers)
+        CHECK(gone(pid));
+    for (const auto& entry : fs::directory_iterator(scanning.run))
+        CHECK(!entry.path().filename().string().starts_with("generation-"));
+}
