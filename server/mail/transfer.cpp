@@ -4,6 +4,7 @@
 #include "server/base/text.h"
 #include "server/mail/lines.h"
 
+#include <algorithm>
 #include <array>
 
 namespace postfach::mail {
@@ -72,37 +73,52 @@ bool isUuBegin(std::string_view line)
 
 std::string decodeBase64(std::string_view body)
 {
-    std::string out;
-    out.reserve(body.size() / 4 * 3 + 3);
+    std::string out(body.size() / 4 * 3 + 3, '\0'); // no run of letters makes more than three bytes of four
+    char* to = out.data();
     unsigned group = 0;
     int have = 0;
+    const auto put = [&](unsigned byte) { *to++ = static_cast<char>(byte & 0xff); };
     const auto flush = [&] { // a run ends: two letters hold a byte, three hold two; one letter holds nothing
         if (have == 2)
-            out += static_cast<char>(group >> 4 & 0xff);
+            put(group >> 4);
         else if (have == 3) {
-            out += static_cast<char>(group >> 10 & 0xff);
-            out += static_cast<char>(group >> 2 & 0xff);
+            put(group >> 10);
+            put(group >> 2);
         }
         group = 0;
         have = 0;
     };
-    for (const char c : body) {
-        const int value = kBase64[static_cast<unsigned char>(c)];
+    const auto valueAt = [&](std::size_t at) { return static_cast<int>(kBase64[static_cast<unsigned char>(body[at])]); };
+    for (std::size_t at = 0; at < body.size();) {
+        if (have == 0 && body.size() - at >= 4) { // four letters in a row are the rule
+            const int a = valueAt(at), b = valueAt(at + 1), c = valueAt(at + 2), d = valueAt(at + 3);
+            if ((a | b | c | d) >= 0) {
+                const auto four = static_cast<unsigned>(a << 18 | b << 12 | c << 6 | d);
+                put(four >> 16);
+                put(four >> 8);
+                put(four);
+                at += 4;
+                continue;
+            }
+        }
+        const char letter = body[at];
+        const int value = valueAt(at++);
         if (value < 0) {
-            if (c == '=')
+            if (letter == '=')
                 flush();
             continue;
         }
         group = group << 6 | static_cast<unsigned>(value);
         if (++have == 4) {
-            out += static_cast<char>(group >> 16 & 0xff);
-            out += static_cast<char>(group >> 8 & 0xff);
-            out += static_cast<char>(group & 0xff);
+            put(group >> 16);
+            put(group >> 8);
+            put(group);
             group = 0;
             have = 0;
         }
     }
     flush();
+    out.resize(static_cast<std::size_t>(to - out.data()));
     return out;
 }
 
@@ -121,9 +137,12 @@ std::string decodeQuotedPrintable(std::string_view body)
         const std::string_view line = has_end ? text.substr(0, last == std::string_view::npos ? 0 : last + 1) : text;
         bool joins_next = false;
         for (std::size_t i = 0; i < line.size(); ++i) {
-            if (line[i] != '=') {
-                out += line[i];
-            } else if (hexAt(line, i + 1) >= 0 && hexAt(line, i + 2) >= 0) {
+            const std::size_t sign = std::min(line.find('=', i), line.size());
+            out += line.substr(i, sign - i);
+            i = sign;
+            if (i == line.size())
+                break;
+            if (hexAt(line, i + 1) >= 0 && hexAt(line, i + 2) >= 0) {
                 out += static_cast<char>(hexAt(line, i + 1) * 16 + hexAt(line, i + 2));
                 i += 2;
             } else if (i + 1 == line.size()) {
