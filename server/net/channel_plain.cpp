@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <string>
 #include <system_error>
 
 namespace postfach::net {

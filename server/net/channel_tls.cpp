@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <climits>
 #include <new>
+#include <string>
 #include <system_error>
+#include <utility>
 
 namespace postfach::net {
 namespace {

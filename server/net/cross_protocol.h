@@ -1,6 +1,7 @@
 #pragma once
 // A browser can be made to POST to any port; if its body were read as commands, a web page could speak mail (ALPACA, THREATS
 // row 27). The first line tells: then the connection ends before more is read.
+#include <initializer_list>
 #include <string_view>
 
 namespace postfach::net {

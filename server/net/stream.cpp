@@ -154,7 +154,7 @@ Task<std::string_view> Stream::some(std::size_t max)
     State& s = *state_;
     if (strand_.turnDue())
         co_await strand_.turn();
-    if (!hasInput())
+    if (max > 0 && !hasInput()) // a literal of no bytes waits for none
         co_await more();
     co_return s.take(std::min(max, s.unread().size()));
 }

@@ -15,11 +15,10 @@
 #include <openssl/x509.h>
 
 #include <array>
-#include <cstring>
 #include <ctime>
 #include <mutex>
 #include <string_view>
-#include <system_error>
+#include <utility>
 
 namespace postfach::net {
 namespace {

@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 namespace postfach::test {
 namespace {
