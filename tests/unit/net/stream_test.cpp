@@ -66,7 +66,7 @@ TEST_CASE("lines: what is too long, what ends one, what stays in it", "[net][str
     SECTION("a line without end is refused before it ends, and the refusal arrives although more was sent")
     {
         for (int i = 0; i < 40; ++i)
-            client.send(std::string(50'000, 'x'));
+            CHECK(client.send(std::string(50'000, 'x'))); // no RST while we talk: it could overtake the refusal
         CHECK(client.line() == "BYE line too long");
         CHECK_FALSE(client.resetByPeer());
     }
@@ -111,6 +111,21 @@ TEST_CASE("lines: what is too long, what ends one, what stays in it", "[net][str
     CHECK(house.scheduler.sessions() <= 1);
 }
 
+TEST_CASE("a line that is just not too long may be cut between CR and LF", "[net][stream][line]")
+{
+    House house(measure, {}, 1, 1);
+    Client client(house.port());
+    Client canary(house.port());
+    CHECK(client.talk("hi") == "2 hi");
+    CHECK(canary.talk("hi") == "2 hi");
+    client.send(std::string(kMax, 'x') + "\r");
+    CHECK(canary.talk("after it") == "8 after it"); // first come, first served by the only worker: the piece was read
+    client.send("\n");
+    CHECK(client.line().starts_with("1000 x"));
+    client.send(std::string(kMax + 1, 'x'));
+    CHECK(client.line() == "BYE line too long"); // without an end
+}
+
 TEST_CASE("a peer that resets the connection takes only its own session with it", "[net][stream]")
 {
     House house(measure);
@@ -148,6 +163,23 @@ Task<> fetch(Strand& strand, Poco::Net::StreamSocket socket, Measured& measured,
     measured.done.add();
 }
 } // namespace
+
+namespace {
+Task<> emptyLiteral(Strand& strand, Poco::Net::StreamSocket socket)
+{
+    Stream stream(strand, socket);
+    const std::string nothing(co_await stream.some(0));
+    stream.write("got " + std::to_string(nothing.size()) + "\r\n");
+    co_await stream.close();
+}
+} // namespace
+
+TEST_CASE("a literal of no bytes is complete before anything comes", "[net][stream]")
+{
+    House house(emptyLiteral);
+    Client client(house.port());
+    CHECK(client.line() == "got 0");
+}
 
 TEST_CASE("a slow reader's queue never grows past the high-water mark and a piece, plain and TLS", "[net][stream][slow-reader]")
 {
