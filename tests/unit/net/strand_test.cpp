@@ -286,7 +286,7 @@ TEST_CASE("patience over, sessions are cut off", "[net][strand][shutdown]")
     Client client(house.port());
     CHECK(client.line() == "hello");
     house.scheduler.stop(10ms);
-    CHECK(shared.posted == 1);
+    CHECK(shared.posted <= 1); // it may have had no turn before it was cut off
     CHECK(shared.done.now() == 1);
     CHECK(house.scheduler.sessions() == 0);
 }
