@@ -120,6 +120,18 @@ TEST_CASE("of boundaries that begin alike the longest that fits is meant, whiche
     }
 }
 
+TEST_CASE("a longer boundary that sorts before the line does not hide the shorter one that fits", "[mail][structure]")
+{
+    // '+' sorts before '-': the nearest boundary before "foo--" is "foo+1", which is no prefix of it. The inner one is never closed.
+    const std::string message = "Content-Type: multipart/mixed; boundary=foo\r\n\r\n--foo\r\nContent-Type: multipart/mixed; boundary=foo+1\r\n\r\n"
+                                "--foo+1\r\n\r\nin\r\n--foo--\r\nepilogue\r\n";
+    const Structure s = parseStructure(message);
+    CHECK(brokenRule(message, s) == "");
+    REQUIRE(s.parts.size() == 3);
+    CHECK(s.parts[2].body(message) == "in");
+    CHECK(s.parts[1].body_end == s.parts[2].body_end);
+}
+
 TEST_CASE("message/rfc822 holds a message only where it is not encoded", "[mail][structure][rfc2046-5.2.1]")
 {
     for (const char* encoding : {"base64", "quoted-printable", "x-uuencode"}) {

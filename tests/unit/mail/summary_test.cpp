@@ -117,6 +117,10 @@ TEST_CASE("a forged summary with a right checksum still has a sound tree, or is 
         for (std::size_t i = 0; i < parts.size(); ++i) {
             REQUIRE((parts[i].header_begin <= parts[i].body_begin && parts[i].body_begin <= parts[i].body_end && parts[i].body_end <= summary->size));
             REQUIRE((i == 0 || static_cast<std::size_t>(parts[i].parent) < i));
+            if (i > 0) {
+                const Part& parent = parts[static_cast<std::size_t>(parts[i].parent)];
+                REQUIRE((parts[i].header_begin >= parent.body_begin && parts[i].body_end <= parent.body_end));
+            }
             REQUIRE((parts[i].kind != Part::Kind::message || parts[i].children.size() == 1));
             REQUIRE((parts[i].kind == Part::Kind::leaf) == parts[i].children.empty());
         }
