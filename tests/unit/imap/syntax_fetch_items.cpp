@@ -52,6 +52,7 @@ TEST_CASE("FETCH is bounded", "[imap][syntax][fetch][threats-10]")
     const auto same = parse("(" + repeated("BODY.PEEK[] ", 500) + "BODY[])");
     REQUIRE(same.sections.size() == 1);
     CHECK(same.setsSeen()); // one of them did not only peek
+    CHECK(parse("(BODY[]<0.5> BODY[]<0.9> BODY[]<0.5>)").sections.size() == 2);
 }
 
 TEST_CASE("FETCH items and macros", "[imap][syntax][fetch]")
