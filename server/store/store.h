@@ -114,7 +114,8 @@ public:
     virtual unsigned keyword(AccountId account, std::string_view name) = 0;          // its index; made when new; limit past kKeywordsPerAccount
 
     // --- messages
-    virtual BodyId addBody(const PreparedBody& body, std::string_view summary) = 0;  // the same content may be the same id
+    // The same content may be the same id. A body that no message and no quarantine entry names when the closure ends goes.
+    virtual BodyId addBody(const PreparedBody& body, std::string_view summary) = 0;
     virtual Appended append(MailboxId mailbox, const NewMessage& message) = 0;       // overQuota
     // For each of `uids` that is there: the new flags. Untouched where nothing would change. Returns UIDs that changed.
     // unchanged_since: messages with a higher modseq are left alone and come back in `modified` (RFC 7162).
@@ -128,7 +129,7 @@ public:
     virtual void putSummary(BodyId body, std::string_view summary) = 0;              // remade by a newer parser
 
     // --- quarantine
-    virtual QuarantineId addQuarantine(const NewQuarantine& entry) = 0;
+    virtual QuarantineId addQuarantine(const NewQuarantine& entry) = 0; // counts against no quota
     virtual Appended releaseQuarantine(QuarantineId id) = 0;  // back to its mailbox (INBOX if that is gone), flags, date, UIDL; the notice goes
     virtual void deleteQuarantine(QuarantineId id) = 0;
 };

@@ -87,6 +87,14 @@ std::optional<base::Sha256> hashInName(const std::string& name)
     return asSha256(*raw);
 }
 
+void eachFile(const std::string& folder, const std::function<void(const std::filesystem::path&)>& visit)
+{
+    std::error_code error;
+    for (std::filesystem::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+        if (std::error_code ignored; it->is_regular_file(ignored))
+            visit(it->path());
+}
+
 } // namespace
 
 std::size_t HashOfSha256::operator()(const base::Sha256& digest) const noexcept
@@ -214,22 +222,33 @@ void BodyFiles::removeUnneeded(const std::function<bool(const base::Sha256&)>& n
     }
 }
 
-std::uint64_t BodyFiles::sweep(const std::function<bool(const base::Sha256&)>& named, bool remove)
+void BodyFiles::sweep(const std::function<bool(const base::Sha256&)>& named)
 {
-    std::uint64_t orphans = 0;
-    std::error_code ignored;
-    for (std::filesystem::recursive_directory_iterator it(folder_, ignored), end; it != end; it.increment(ignored)) {
-        if (ignored || !it->is_regular_file(ignored))
-            continue;
-        const auto hash = hashInName(it->path().filename().string());
-        const bool temporary = it->path().extension() == ".tmp";
-        if ((!hash && !temporary) || (hash && named(*hash)))
-            continue; // what we did not make we do not remove
-        ++orphans;
-        if (remove)
-            ::unlink(it->path().c_str());
-    }
-    return orphans;
+    eachFile(folder_, [&](const std::filesystem::path& file) {
+        const auto hash = hashInName(file.filename().string());
+        if (hash ? !named(*hash) : file.extension() == ".tmp") // what we did not make we do not remove
+            ::unlink(file.c_str());
+    });
+}
+
+// Whether somebody works with a file is asked before its row is: a body that is committed meanwhile is found by one of both.
+std::vector<base::Sha256> BodyFiles::orphans(const std::function<bool(const base::Sha256&)>& named) const
+{
+    std::vector<base::Sha256> found;
+    eachFile(folder_, [&](const std::filesystem::path& file) {
+        const auto hash = hashInName(file.filename().string());
+        if (!hash)
+            return;
+        {
+            const std::lock_guard lock(mutex_);
+            const auto leaving = [&](const Candidate& candidate) { return candidate.hash == *hash; };
+            if (pins_.contains(*hash) || std::any_of(candidates_.begin(), candidates_.end(), leaving))
+                return;
+        }
+        if (!named(*hash))
+            found.push_back(*hash);
+    });
+    return found;
 }
 
 StoredBody::StoredBody(const std::shared_ptr<BodyFiles>& files, std::string_view bytes)

@@ -62,8 +62,10 @@ public:
     // The writer's thread, now and then: removes what nobody needs. `named` asks the database for a row.
     bool anythingToRemove() const;
     void removeUnneeded(const std::function<bool(const base::Sha256&)>& named);
-    // Every file for which `named` says no, and every temporary one. Only while nobody writes.
-    std::uint64_t sweep(const std::function<bool(const base::Sha256&)>& named, bool remove);
+    // At start, before anybody writes: removes every file for which `named` says no, and every temporary one.
+    void sweep(const std::function<bool(const base::Sha256&)>& named);
+    // At any time: the files that nobody names, prepares, or is about to remove.
+    std::vector<base::Sha256> orphans(const std::function<bool(const base::Sha256&)>& named) const;
 
 private:
     struct Candidate {

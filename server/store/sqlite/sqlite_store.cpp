@@ -119,7 +119,7 @@ SqliteStore::SqliteStore(const StoreOptions& options, const base::Clock& clock)
     base::syncFolder(folder_); // the database's own name
     files_->sweep([&](const base::Sha256& hash) {
         return connection->query("SELECT 1 FROM body WHERE encoding = 2 AND hash = ?", Blob{asBytes(hash)}).step();
-    }, true);
+    });
     writer_ = std::make_unique<Writer>(std::move(connection), files_, views_, clock, delimiter_, folder_ + "/reserve");
 }
 
@@ -127,8 +127,10 @@ SqliteStore::~SqliteStore() = default;
 
 std::unique_ptr<ReadTx> SqliteStore::read()
 {
-    return std::make_unique<ReadTxOnPool>(std::make_unique<ReadTransaction>(readers_, files_), delimiter_);
+    return std::make_unique<ReadTxOnPool>(readTransaction(), delimiter_);
 }
+
+std::unique_ptr<ReadTransaction> SqliteStore::readTransaction() { return std::make_unique<ReadTransaction>(readers_, files_); }
 
 void SqliteStore::write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done)
 {

@@ -27,34 +27,6 @@ private:
     std::vector<std::unique_ptr<Connection>> idle_;
 };
 
-class SqliteStore final : public Store {
-public:
-    SqliteStore(const StoreOptions& options, const base::Clock& clock);
-    ~SqliteStore() override;
-
-    std::unique_ptr<ReadTx> read() override;
-    void write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done) override;
-    std::unique_ptr<PreparedBody> prepareBody(std::string_view bytes) override;
-    std::shared_ptr<MailboxView> view(MailboxId mailbox) override;
-    std::shared_ptr<MailboxView> viewIfWarm(MailboxId mailbox) override { return views_.ifWarm(mailbox); }
-    Subscription watchAccount(AccountId account, std::function<void()> news) override { return views_.watchAccount(account, std::move(news)); }
-    std::vector<Finding> check(bool repair) override;
-    std::string problem() const override { return writer_->problem(); }
-    char delimiter() const override { return delimiter_; }
-
-    const std::string& folder() const { return folder_; }
-    const std::shared_ptr<BodyFiles>& files() const { return files_; }
-
-private:
-    const std::string folder_;
-    const char delimiter_;
-    base::Fd lock_;
-    std::shared_ptr<BodyFiles> files_;
-    std::shared_ptr<Readers> readers_; // read transactions hold it too
-    Views views_;
-    std::unique_ptr<Writer> writer_;   // last: ends first, and closes after the readers are gone
-};
-
 // A transaction of Reading on a connection of the pool; the database stays as it was when it began.
 class ReadTransaction final {
 public:
@@ -70,6 +42,34 @@ private:
     std::shared_ptr<BodyFiles> files_;
     std::uint64_t ticket_;
     std::unique_ptr<Connection> connection_;
+};
+
+class SqliteStore final : public Store {
+public:
+    SqliteStore(const StoreOptions& options, const base::Clock& clock);
+    ~SqliteStore() override;
+
+    std::unique_ptr<ReadTx> read() override;
+    void write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done) override;
+    std::unique_ptr<PreparedBody> prepareBody(std::string_view bytes) override;
+    std::shared_ptr<MailboxView> view(MailboxId mailbox) override;
+    std::shared_ptr<MailboxView> viewIfWarm(MailboxId mailbox) override { return views_.ifWarm(mailbox); }
+    Subscription watchAccount(AccountId account, std::function<void()> news) override { return views_.watchAccount(account, std::move(news)); }
+    std::vector<Finding> check(bool repair) override;
+    std::string problem() const override { return writer_->problem(); }
+    char delimiter() const override { return delimiter_; }
+
+    std::unique_ptr<ReadTransaction> readTransaction();
+    const std::string& folder() const { return folder_; }
+
+private:
+    const std::string folder_;
+    const char delimiter_;
+    base::Fd lock_;
+    std::shared_ptr<BodyFiles> files_;
+    std::shared_ptr<Readers> readers_; // read transactions hold it too
+    Views views_;
+    std::unique_ptr<Writer> writer_;   // last: ends first, and closes after the readers are gone
 };
 
 // Throws Refused when another process holds it.

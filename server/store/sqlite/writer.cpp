@@ -187,7 +187,7 @@ void Writer::runOne(Job& job, Changes& changes)
     db_->run("SAVEPOINT one");
     try {
         db_->forgetFailure();
-        Writing tx(*db_, *files_, delimiter_, recent_, clock_.now(), scarce_);
+        Writing tx(*db_, *files_, delimiter_, recent_, clock_.now(), scarce_, changes.bodies);
         job.work(tx);
         Changes mine = tx.finish();
         db_->throwFailure(); // also where the closure has caught it

@@ -25,8 +25,9 @@ private:
 
 class Writing final : public Answers<WriteTx> {
 public:
-    Writing(Connection& db, const BodyFiles& files, char delimiter, RecentBodies& recent, Time now, bool scarce)
-        : Answers(db, files, delimiter), db_(db), recent_(recent), now_(now), scarce_(scarce)
+    Writing(Connection& db, const BodyFiles& files, char delimiter, RecentBodies& recent, Time now, bool scarce,
+            std::int64_t untallied = 0)
+        : Answers(db, files, delimiter), db_(db), recent_(recent), now_(now), scarce_(scarce), untallied_(untallied)
     {
     }
 
@@ -68,6 +69,11 @@ public:
 
     Changes finish(); // once, at the closure's end
 
+    // --- below the interface, for check()
+    Connection& db() { return db_; }
+    void correctReferences(BodyId body, std::int64_t by); // at once
+    void correctTally();                                  // after the references
+
 private:
     struct Step { // what an operation does to its mailbox's row
         std::int64_t uids = 0, messages = 0, unseen = 0, deleted = 0, size = 0;
@@ -106,6 +112,7 @@ private:
     RecentBodies& recent_;
     const Time now_;
     const bool scarce_; // the disk is full: what grows is refused, what shrinks goes on
+    const std::int64_t untallied_; // bodies of earlier closures of this transaction, which the tally does not count yet
     Changes changes_;
     std::unordered_map<std::int64_t, std::int64_t> refs_; // references taken and given back since the closure began
 };

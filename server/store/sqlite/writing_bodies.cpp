@@ -88,6 +88,17 @@ void Writing::settleBodies()
     refs_.clear();
 }
 
+void Writing::correctReferences(BodyId body, std::int64_t by)
+{
+    refs_[body.value] += by;
+    settleBodies();
+}
+
+void Writing::correctTally()
+{
+    db_.run("UPDATE tally SET value = (SELECT count(*) FROM body) - ? WHERE name = 'bodies'", untallied_ + changes_.bodies);
+}
+
 Changes Writing::finish()
 {
     settleBodies();
