@@ -13,6 +13,8 @@
 #include <Poco/Net/StreamSocket.h>
 #include <Poco/Net/StreamSocketImpl.h>
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -20,10 +22,11 @@ namespace postfach::admin {
 namespace {
 namespace net = Poco::Net;
 
-// A socket whose peer is memory. There is no descriptor, so every call that would need one is answered here.
+// A socket whose peer is memory. Poco looks whether there is a descriptor before it reads: there is one, of an eventfd
+// that nothing is ever read from, and the base class closes it. Every call that would use it is answered here.
 class MemorySocketImpl final : public net::StreamSocketImpl {
 public:
-    MemorySocketImpl(std::string in, std::string& out) : in_(std::move(in)), out_(out) {}
+    MemorySocketImpl(std::string in, std::string& out) : net::StreamSocketImpl(::eventfd(0, EFD_CLOEXEC)), in_(std::move(in)), out_(out) {}
 
     int sendBytes(const void* buffer, int length, int) override
     {
@@ -39,12 +42,12 @@ public:
     }
     int available() override { return static_cast<int>(in_.size() - at_); }
     bool poll(const Poco::Timespan&, int mode) override { return (mode & net::Socket::SELECT_READ) == 0 || at_ < in_.size(); }
-    void close() override {}
     void shutdown() override {}
     void shutdownReceive() override {}
     void shutdownSend() override {}
     void setSendTimeout(const Poco::Timespan&) override {}
     void setReceiveTimeout(const Poco::Timespan&) override {}
+    void setRawOption(int, int, const void*, poco_socklen_t) override {}
     net::SocketAddress address() override { return {}; }
     net::SocketAddress peerAddress() override { return {}; }
     bool secure() const override { return true; } // no request comes here in the clear: TLS, or the local socket
