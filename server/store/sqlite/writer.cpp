@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <iterator>
+#include <string>
 #include <utility>
 
 #include <fcntl.h>
@@ -24,15 +25,27 @@ using namespace std::chrono_literals;
 constexpr std::size_t kGroup = 512;           // closures in one transaction
 constexpr auto kGroupTime = 30ms;             // after which a transaction takes no further closure
 constexpr int kCheckpointPages = 4000;        // 16 MiB of WAL: 37 % faster than 1000, worst commit half of 16000's
+constexpr int kPage = 4096;
 constexpr int kRestartPages = 64'000;         // 256 MiB: readers overlap without a gap; now wait for them a little
 constexpr int kRestartWait = 100;             // ms; it is the writer that waits
 constexpr auto kTidyTime = 250ms;             // between looks at what waits for readers to leave, or for room on the disk
-constexpr std::uint64_t kReserve = 8 << 20;   // enough WAL for thousands of expunges; less on a very small volume
+// When the disk is full, the reserve must hold what a checkpoint adds to the database: then the WAL starts anew, and expunges
+// need no new room in it. On a small volume both are smaller.
+constexpr std::uint64_t kReserve = std::uint64_t{kCheckpointPages} * kPage * 3 / 2;
+constexpr std::uint64_t kReserveShare = 8; // at most an eighth of the volume
 
 base::Counter g_commits{"postfach_store_commits_total", "Transactions committed by the writer"};
 base::Counter g_writes{"postfach_store_writes_total", "Closures run by the writer", {{"outcome", "done"}}};
 base::Counter g_refused{"postfach_store_writes_total", "Closures run by the writer", {{"outcome", "refused"}}};
 base::Gauge g_wal{"postfach_store_wal_pages", "Pages in the write-ahead log after the last commit"};
+
+std::uint64_t reserveFor(const std::string& path)
+{
+    struct statvfs volume {};
+    if (::statvfs(std::filesystem::path(path).parent_path().c_str(), &volume) != 0)
+        return kReserve;
+    return std::min(kReserve, std::uint64_t{volume.f_blocks} * volume.f_frsize / kReserveShare);
+}
 
 struct GroupIsLost { // SQLite has rolled the whole transaction back by itself
     std::exception_ptr why;
@@ -42,7 +55,8 @@ struct GroupIsLost { // SQLite has rolled the whole transaction back by itself
 
 Writer::Writer(std::unique_ptr<Connection> db, std::shared_ptr<BodyFiles> files, Views& views, const base::Clock& clock,
                char delimiter, std::string reserve)
-    : db_(std::move(db)), files_(std::move(files)), views_(views), clock_(clock), delimiter_(delimiter), reserve_(std::move(reserve))
+    : db_(std::move(db)), files_(std::move(files)), views_(views), clock_(clock), delimiter_(delimiter), reserve_(std::move(reserve)),
+      reserve_size_(reserveFor(reserve_)), checkpoint_pages_(static_cast<int>(reserve_size_ * 2 / 3 / kPage))
 {
     sqlite3_wal_hook(db_->handle(), [](void* self, sqlite3*, const char*, int pages) {
         static_cast<Writer*>(self)->wal_pages_ = pages;
@@ -239,7 +253,7 @@ void Writer::noteFailure(const SqliteError& error)
 void Writer::checkpoint()
 {
     g_wal.set(wal_pages_);
-    if (wal_pages_ < kCheckpointPages && !scarce_)
+    if (wal_pages_ < checkpoint_pages_ && !scarce_)
         return;
     int rc = sqlite3_wal_checkpoint_v2(db_->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
     const auto now = std::chrono::steady_clock::now();
@@ -283,24 +297,24 @@ void Writer::becomeScarce()
     base::logError("store", "the disk is full");
 }
 
-// At start, and a few times a second while the disk is full: the reserve can be had again, so there is room again.
+// At start, and a few times a second while the disk is full. There is room again when the reserve can be had again, or when
+// that much is free inside the database: expunges do not make its file smaller.
 void Writer::regainReserve()
 {
     const auto now = std::chrono::steady_clock::now();
     if (scarce_ && now - reserve_tried_ < kTidyTime)
         return;
     reserve_tried_ = now;
-    struct statvfs volume {};
-    const std::uint64_t total = ::statvfs(std::filesystem::path(reserve_).parent_path().c_str(), &volume) == 0 ? volume.f_blocks * volume.f_frsize : ~0ULL;
-    const auto size = static_cast<off_t>(std::min(kReserve, total / 32));
     const base::Fd fd(::open(reserve_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    const bool have = fd && ::posix_fallocate(fd.get(), 0, size) == 0;
-    if (!have)
+    bool room = fd && ::posix_fallocate(fd.get(), 0, static_cast<off_t>(reserve_size_)) == 0;
+    if (!room) {
         ::unlink(reserve_.c_str());
+        room = std::stoull(db_->pragma("freelist_count")) * kPage >= reserve_size_;
+    }
     const std::lock_guard lock(mutex_);
-    if (scarce_ && have)
+    if (scarce_ && room)
         base::logInfo("store", "the disk has room again");
-    scarce_ = !have;
+    scarce_ = !room;
 }
 
 void Writer::answer(Job& job, const std::exception_ptr& error) noexcept

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -62,6 +63,8 @@ private:
     const base::Clock& clock_;
     const char delimiter_;
     const std::string reserve_;
+    const std::uint64_t reserve_size_;
+    const int checkpoint_pages_; // of the WAL, before it is copied into the database
 
     // The writer's thread only.
     RecentBodies recent_;

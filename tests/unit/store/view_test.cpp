@@ -111,7 +111,7 @@ TEST_CASE("a view is what its rows are, after thousands of changes, while others
         for (int i = 0; i < 200; ++i)
             tx.keyword(office.alice, "k" + std::to_string(i));
     });
-    for (int round = 0; round < 400; ++round) {
+    for (int round = 0; round < 200; ++round) {
         office.write([&](WriteTx& tx) {
             for (int step = 0; step < 10; ++step) {
                 Flags flags;
@@ -131,7 +131,7 @@ TEST_CASE("a view is what its rows are, after thousands of changes, while others
                 }
             }
         });
-        if (round % 40 == 39) {
+        if (round % 20 == 19) {
             const Snapshot now = view->now();
             const Picture picture = pictureOf(now);
             checkDifference(pinned_picture, picture, now.since(pinned));
