@@ -45,7 +45,7 @@ void raiseFileLimit(std::uint64_t connections)
         return;
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
-    const std::uint64_t wanted = 2 * connections + 256;
+    const std::uint64_t wanted = connections + 512; // one each, and the store's, the scanner's, the listeners'
     if (limit.rlim_cur < wanted)
         base::logWarning("appliance", "few file descriptors",
                          {{"have", static_cast<std::uint64_t>(limit.rlim_cur)}, {"for_limits.connections", wanted}});

@@ -244,7 +244,8 @@ Result Delivery::Inner::unavailableFor(const std::exception_ptr& error, const Jo
         std::rethrow_exception(error);
     } catch (const store::Error& e) {
         result.outcome = outcomeOf(e);
-        base::logError("delivery", "the store did not take a message", {{"reason", e.what()}, {"way", job.way_in}});
+        if (e.kind != store::Error::Kind::noSuchEntry) // each recipient has its own reason
+            base::logError("delivery", "the store did not take a message", {{"reason", e.what()}, {"way", job.way_in}});
     } catch (const std::exception& e) {
         base::logError("delivery", "message not taken", {{"reason", e.what()}, {"way", job.way_in}});
     }
