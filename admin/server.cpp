@@ -12,6 +12,11 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kPiece = 16 * 1024;
 constexpr std::uint64_t kSlowestBody = 32 * 1024; // bytes a second; slower ones run out of time
+// Who was refused in the middle of a request may still be sending it. A connection closed under that is reset, and the
+// reset overtakes our answer: so the rest is read and thrown away, until it is silent for a moment or enough is enough.
+constexpr auto kSilence = std::chrono::milliseconds(200);
+constexpr auto kLongestRest = std::chrono::seconds(5);
+constexpr std::uint64_t kLargestRest = 128ULL << 20;
 
 // One HTTPS connection. Its strand reads and writes; whatever may block (the gate, the handlers) runs on a helper thread.
 class Session {
@@ -59,7 +64,7 @@ private:
         co_await strand_.offload(std::move(judge));
         if (judged.refused) { // its body stays unread, so nothing behind it can be read as a request
             std::string out = refusal(*judged.refused);
-            co_return co_await send(std::move(out), false);
+            co_return co_await sendAndEnd(std::move(out));
         }
         if (reader_.head().expects_continue)
             stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
@@ -136,7 +141,7 @@ private:
     net::Task<bool> refuseUnread() // what the reader will not read
     {
         std::string out = refusal(Response::problem({reader_.status(), reader_.code(), reader_.detail()}));
-        co_return co_await send(std::move(out), false);
+        co_return co_await sendAndEnd(std::move(out));
     }
 
     net::Task<bool> outOfTime()
@@ -145,6 +150,23 @@ private:
             co_return false;
         std::string out = refusal(Response::problem({408, "timeout", "The request did not arrive in time."}));
         co_return co_await send(std::move(out), false);
+    }
+
+    net::Task<bool> sendAndEnd(std::string bytes)
+    {
+        co_await send(std::move(bytes), false);
+        std::uint64_t thrown_away = 0;
+        const auto end = SteadyClock::now() + kLongestRest;
+        try {
+            while (thrown_away < kLargestRest && SteadyClock::now() < end) {
+                strand_.deadline(SteadyClock::now() + kSilence);
+                std::string_view bytes_read = co_await stream_.some(kPiece);
+                thrown_away += bytes_read.size();
+            }
+        } catch (const net::DeadlinePassed&) { // silent: all has come
+        }
+        strand_.deadline(SteadyClock::now() + kSilence);
+        co_return false;
     }
 
     net::Task<bool> send(std::string bytes, bool keep)

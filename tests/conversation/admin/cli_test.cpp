@@ -21,7 +21,7 @@ struct Run {
     Poco::JSON::Object::Ptr object() const { return Poco::JSON::Parser().parse(out).extract<Poco::JSON::Object::Ptr>(); }
 };
 
-Run postfach(std::vector<std::string> words, const std::string& input = {})
+Run command(std::vector<std::string> words, const std::string& input = {})
 {
     words.insert(words.begin(), "postfach");
     std::vector<char*> argv;
@@ -58,21 +58,21 @@ TEST_CASE("A command line that cannot be meant exits 2 and says what can", "[adm
         for (const auto& word : words)
             line += word + " ";
         INFO(line);
-        const auto run = postfach(words);
+        const auto run = command(words);
         CHECK(run.status == 2);
         CHECK(run.out.empty());
         CHECK_FALSE(run.err.empty());
     }
-    CHECK(postfach({"domain", "frobnicate"}).err.find("add, list, remove") != std::string::npos);
-    CHECK(postfach({"domain", "list"}).err.find("--data") != std::string::npos);
+    CHECK(command({"domain", "frobnicate"}).err.find("add, list, remove") != std::string::npos);
+    CHECK(command({"domain", "list"}).err.find("--data") != std::string::npos);
 }
 
 TEST_CASE("--help teaches, for everything, with exit status 0", "[admin][cli]")
 {
-    CHECK(postfach({"--help"}).out.find("account add ADDRESS") != std::string::npos);
-    CHECK(postfach({"help"}).status == 0);
-    CHECK(postfach({"account", "--help"}).out.find("account disable") != std::string::npos);
-    const auto run = postfach({"account", "add", "-h"});
+    CHECK(command({"--help"}).out.find("account add ADDRESS") != std::string::npos);
+    CHECK(command({"help"}).status == 0);
+    CHECK(command({"account", "--help"}).out.find("account disable") != std::string::npos);
+    const auto run = command({"account", "add", "-h"});
     CHECK(run.status == 0);
     CHECK(run.out.find("--password-stdin") != std::string::npos);
     CHECK(run.out.find("Example") != std::string::npos);
@@ -84,7 +84,7 @@ TEST_CASE("Where no server runs the exit status is 3", "[admin][cli]")
     for (const auto& words : std::vector<std::vector<std::string>>{{"domain", "list"}, {"healthcheck"}, {"backup", "create", folder.path() + "/b"}, {"scan", "status"}}) {
         auto all = words;
         all.insert(all.end(), {"--data", folder.path()});
-        CHECK(postfach(all).status == 3);
+        CHECK(command(all).status == 3);
     }
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("An account lives and ends on the command line", "[admin][cli][account
     const auto data = server.data() + "/data";
     const auto run = [&](std::vector<std::string> words, const std::string& input = {}) {
         words.insert(words.end(), {"--data", data});
-        return postfach(std::move(words), input);
+        return command(std::move(words), input);
     };
     struct stat info {};
     REQUIRE(::stat((data + "/run/admin.sock").c_str(), &info) == 0);
@@ -120,7 +120,7 @@ TEST_CASE("An account lives and ends on the command line", "[admin][cli][account
     CHECK(run({"account", "add", "carol@new.example", "--password-stdin"}, "").status == 2);
 
     // Options may stand before the words; the domain is made with the account.
-    auto added = postfach({"--data", data, "--json", "account", "add", "--quota=1MiB", "carol@new.example"});
+    auto added = command({"--data", data, "--json", "account", "add", "--quota=1MiB", "carol@new.example"});
     REQUIRE(added.status == 0);
     CHECK(added.object()->getValue<int>("quota") == 1048576);
     CHECK(login(server, "carol@new.example", added.object()->getValue<std::string>("password")) == "OK");
@@ -161,14 +161,14 @@ TEST_CASE("A token made on the command line opens the HTTP API", "[admin][cli][t
 {
     TestServer server;
     const auto data = server.data() + "/data";
-    auto made = postfach({"token", "create", "monitoring", "--scope", "read,scan", "--data", data});
+    auto made = command({"token", "create", "monitoring", "--scope", "read,scan", "--data", data});
     REQUIRE(made.status == 0);
     made.out.pop_back();
     CHECK(Http(server, made.out).get("/api/v1/accounts").status == 200);
     CHECK(Http(server, made.out).get("/api/v1/tokens").status == 403);
-    CHECK(postfach({"token", "create", "x", "--scope", "root", "--data", data}).status == 1);
-    CHECK(postfach({"token", "list", "--json", "--data", data}).list()->size() == 2);
-    CHECK(postfach({"token", "remove", "monitoring", "--data", data}).status == 0);
+    CHECK(command({"token", "create", "x", "--scope", "root", "--data", data}).status == 1);
+    CHECK(command({"token", "list", "--json", "--data", data}).list()->size() == 2);
+    CHECK(command({"token", "remove", "monitoring", "--data", data}).status == 0);
     CHECK(Http(server, made.out).get("/api/v1/accounts").status == 401);
 }
 
@@ -184,14 +184,14 @@ TEST_CASE("What is exported and imported again is the same mail", "[admin][cli][
     imap.talk("CREATE Work/2026");
     imap.append("Work/2026", "Subject: odd\r\n\r\nbare\nline and \xFF bytes");
     const auto target = folder.path() + "/out";
-    CHECK(postfach({"export", "--account", "nobody@example.org", target, "--data", data}).status == 1);
-    const auto exported = postfach({"export", "--account", "alice@example.org", target, "--data", data, "--json"});
+    CHECK(command({"export", "--account", "nobody@example.org", target, "--data", data}).status == 1);
+    const auto exported = command({"export", "--account", "alice@example.org", target, "--data", data, "--json"});
     REQUIRE(exported.status == 0);
     CHECK(exported.object()->getValue<int>("exported") == 4);
-    CHECK(postfach({"export", "--account", "alice@example.org", target, "--data", data}).status == 1); // not into what is there
+    CHECK(command({"export", "--account", "alice@example.org", target, "--data", data}).status == 1); // not into what is there
 
-    CHECK(postfach({"import", "--account", "bob@example.org", folder.path() + "/nothing", "--data", data}).status == 1);
-    const auto imported = postfach({"import", "--account", "bob@example.org", target, "--data", data, "--json"});
+    CHECK(command({"import", "--account", "bob@example.org", folder.path() + "/nothing", "--data", data}).status == 1);
+    const auto imported = command({"import", "--account", "bob@example.org", target, "--data", data, "--json"});
     REQUIRE(imported.status == 0);
     CHECK(imported.object()->getValue<int>("imported") == 4);
     auto bob = server.imap("bob@example.org");
@@ -212,7 +212,7 @@ TEST_CASE("An mbox with an infected message is imported without it", "[admin][cl
     const auto mbox = folder.path() + "/old.mbox";
     std::ofstream(mbox) << "From a@b Mon Nov 23 12:00:00 2020\nSubject: fine\nStatus: RO\n\n>From the start\n\nFrom e@f Mon Nov 23 12:00:00 2020\nSubject: bad\n\n"
                         << eicar() << "\n\n";
-    const auto run = postfach({"import", mbox, "--account", "alice@example.org", "--mailbox", "Old", "--data", data});
+    const auto run = command({"import", mbox, "--account", "alice@example.org", "--mailbox", "Old", "--data", data});
     CHECK(run.status == 0);
     CHECK(run.out == "1 imported, 1 quarantined\n");
     auto imap = server.imap();
@@ -220,20 +220,20 @@ TEST_CASE("An mbox with an infected message is imported without it", "[admin][cl
     CHECK(imap.talk("SEARCH SEEN SUBJECT fine ON 23-Nov-2020").front() == "* SEARCH 1");
     CHECK(imap.talk("FETCH 1 BODY.PEEK[TEXT]").front() == "* 1 FETCH (BODY[TEXT] {16}\r\nFrom the start\r\n)");
 
-    const auto list = postfach({"quarantine", "list", "--json", "--data", data}).list();
+    const auto list = command({"quarantine", "list", "--json", "--data", data}).list();
     REQUIRE(list->size() == 1);
     const auto id = list->getObject(0)->get("id").convert<std::string>();
-    CHECK(postfach({"quarantine", "show", id, "--data", data}).out.find("alice@example.org") != std::string::npos);
-    CHECK(postfach({"quarantine", "release", "4711", "--data", data}).status == 1);
-    CHECK(postfach({"quarantine", "delete", id, "--data", data}).status == 0);
-    CHECK(postfach({"quarantine", "list", "--data", data, "--json"}).out == "[]\n");
+    CHECK(command({"quarantine", "show", id, "--data", data}).out.find("alice@example.org") != std::string::npos);
+    CHECK(command({"quarantine", "release", "4711", "--data", data}).status == 1);
+    CHECK(command({"quarantine", "delete", id, "--data", data}).status == 0);
+    CHECK(command({"quarantine", "list", "--data", data, "--json"}).out == "[]\n");
 }
 
 TEST_CASE("A subject cannot steer the administrator's terminal", "[admin][cli][quarantine]")
 {
     TestServer server;
     server.lmtp().deliver({"alice@example.org"}, "Subject: =?utf-8?q?=1B]0;owned=07=C2=9B2J?=\r\n\r\n" + eicar() + "\r\n");
-    const auto run = postfach({"quarantine", "list", "--data", server.data() + "/data"});
+    const auto run = command({"quarantine", "list", "--data", server.data() + "/data"});
     CHECK(run.out.find('\x1B') == std::string::npos);
     CHECK(run.out.find('\x07') == std::string::npos);
     CHECK(run.out.find("\xC2\x9B") == std::string::npos);
@@ -246,22 +246,22 @@ TEST_CASE("Scan, health, check and backup work through the socket", "[admin][cli
     const auto data = server.data() + "/data";
     TemporaryFolder folder;
     server.fill(2);
-    CHECK(postfach({"healthcheck", "--data", data}).out == "ready\n");
+    CHECK(command({"healthcheck", "--data", data}).out == "ready\n");
     server.scanner().available = false;
-    CHECK(postfach({"healthcheck", "--data", data}).status == 1);
+    CHECK(command({"healthcheck", "--data", data}).status == 1);
     server.scanner().available = true;
-    CHECK(postfach({"scan", "status", "--json", "--data", data}).object()->getValue<bool>("ready"));
-    CHECK(postfach({"scan", "run", "--data", data}).status == 0);
+    CHECK(command({"scan", "status", "--json", "--data", data}).object()->getValue<bool>("ready"));
+    CHECK(command({"scan", "run", "--data", data}).status == 0);
     CHECK(server.scanner().reloads == 1);
-    CHECK(postfach({"check", "--data", data}).status == 0);
+    CHECK(command({"check", "--data", data}).status == 0);
     const auto backup = folder.path() + "/monday";
-    REQUIRE(postfach({"backup", "create", backup, "--data", data}).status == 0);
-    CHECK(postfach({"backup", "create", backup, "--data", data}).status == 1); // never over another
-    CHECK(postfach({"backup", "verify", backup}).status == 0);
-    CHECK(postfach({"backup", "restore", backup, "--data", data}).status != 0); // not over what is there
+    REQUIRE(command({"backup", "create", backup, "--data", data}).status == 0);
+    CHECK(command({"backup", "create", backup, "--data", data}).status == 1); // never over another
+    CHECK(command({"backup", "verify", backup}).status == 0);
+    CHECK(command({"backup", "restore", backup, "--data", data}).status != 0); // not over what is there
     const auto restored = folder.path() + "/restored";
-    REQUIRE(postfach({"backup", "restore", backup, "--data", restored}).status == 0);
-    CHECK(postfach({"check", "--data", restored, "--json"}).out == "[]\n"); // no server there
-    CHECK(postfach({"check", "--data", folder.path() + "/nowhere"}).status != 0);
+    REQUIRE(command({"backup", "restore", backup, "--data", restored}).status == 0);
+    CHECK(command({"check", "--data", restored, "--json"}).out == "[]\n"); // no server there
+    CHECK(command({"check", "--data", folder.path() + "/nowhere"}).status != 0);
     CHECK_FALSE(fs::exists(folder.path() + "/nowhere"));
 }

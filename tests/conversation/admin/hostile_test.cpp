@@ -85,7 +85,7 @@ TEST_CASE("Who has no token learns nothing, not even which paths there are", "[a
     const std::string& good = server.token();
     std::string other = good;
     other.back() = other.back() == '0' ? '1' : '0';
-    for (const std::string authorization : {std::string(), std::string("Bearer"), std::string("Bearer "), std::string("Bearer null"), "Bearer " + other,
+    for (const std::string& authorization : {std::string(), std::string("Bearer"), std::string("Bearer "), std::string("Bearer null"), "Bearer " + other,
                                             "Bearer " + good.substr(0, good.size() - 1), "Bearer " + good + "0", "Basic " + good, good, "Bearer " + std::string(5000, 'x'),
                                             "Bearer " + good + " " + good, "Bearer \"" + good + "\""})
         for (const std::string path : {"/api/v1/accounts", "/api/v1/no-such-thing", "/api/v2", "/api"}) {

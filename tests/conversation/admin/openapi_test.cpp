@@ -5,6 +5,7 @@
 
 #include <Poco/Dynamic/Var.h>
 
+#include <cctype>
 #include <set>
 
 using namespace postfach::test;
