@@ -36,7 +36,7 @@ def text_of(message):
 def check_one(report, office, title, mail, signature):
     address, password = office.account("infected")
     subject = re.search(rb"Subject: ([^\r]*)", mail).group(1).decode()
-    office.deliver(address, mail, sender="mallory@elsewhere.test")
+    office.deliver(address, mail, sender="carol@elsewhere.test")
     found = entries(office, address)
     if not report.check(title + ": is in the quarantine", len(found) == 1, found):
         return
@@ -52,7 +52,7 @@ def check_one(report, office, title, mail, signature):
                  all(mails.EICAR not in whole and wire.normalised(mail)[-300:] not in whole for whole in (*served, retrieved)))
     notice = text_of(served[0]) if served else ""
     report.check(title + ": the notice names sender, subject and signature",
-                 "mallory@elsewhere.test" in notice and subject in notice and signature in notice, notice)
+                 "carol@elsewhere.test" in notice and subject in notice and signature in notice, notice)
 
     office.api("POST", "/quarantine/%s/release" % found[0]["id"])
     back = [message for message in imap.messages().values() if wire.is_delivered(message, mail)]
