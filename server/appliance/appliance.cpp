@@ -7,6 +7,7 @@
 #include "server/base/file.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
+#include "server/base/text.h"
 #include "server/delivery/delivery.h"
 #include "server/imap/service.h"
 #include "server/lmtp/service.h"
@@ -15,6 +16,7 @@
 #include "server/store/store.h"
 
 #include <Poco/Environment.h>
+#include <Poco/Net/IPAddress.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -100,7 +102,28 @@ void makeDataFolders(const std::string& data)
         throw base::Refused("the data directory cannot be used: " + std::string(error.what()));
     }
 }
+// What is wrong with the configuration alone is said before anything is made.
+void checkConfig(const base::Config& config)
+{
+    for (const auto& address : config.list("listen.address")) {
+        Poco::Net::IPAddress parsed;
+        if (!Poco::Net::IPAddress::tryParse(address, parsed))
+            throw base::Refused("bad value '" + base::printable(address) + "' for listen.address; allowed: IP addresses");
+    }
+    for (const auto& network : config.list("lmtp.allow"))
+        if (!net::inNetwork("127.0.0.1", network))
+            throw base::Refused("bad value '" + base::printable(network) + "' for lmtp.allow; allowed: networks such as 10.0.0.0/8 or fc00::/7");
+    const auto files = certificateFiles(config, "");
+    if (files.own)
+        return;
+    try {
+        net::TlsContext::load(files.certificate, files.key);
+    } catch (const base::Refused& refused) {
+        throw base::Refused("tls.certificate and tls.key cannot be used: " + std::string(refused.what()));
+    }
+}
 } // namespace
+
 
 struct Appliance::Inner {
     explicit Inner(Options given);
@@ -127,6 +150,7 @@ struct Appliance::Inner {
     bool fresh = false;   // this start made the directory
     bool started = false;
 
+    void probePorts();
     std::unique_ptr<store::Store> openStore();
     std::unique_ptr<scanner::Client> startScanner();
     void bind();
@@ -135,8 +159,25 @@ struct Appliance::Inner {
     void greet(const std::vector<DemoAccount>& demo);
 };
 
+// Binds every port and lets go of it again: a port in use is said before the data directory is touched.
+void Appliance::Inner::probePorts()
+{
+    for (const auto* service : {"imap", "imaps", "pop3", "pop3s", "lmtp", "admin"}) {
+        const auto port = options.config.port(std::string(service) + ".port");
+        if (!port || *port == 0)
+            continue;
+        net::ServiceOptions wanted;
+        wanted.name = service;
+        wanted.addresses = options.config.list("listen.address");
+        wanted.port = *port;
+        net::Service(*scheduler, admission, std::move(wanted), {});
+    }
+}
+
 std::unique_ptr<store::Store> Appliance::Inner::openStore()
 {
+    checkConfig(options.config);
+    probePorts();
     makeDataFolders(options.data);
     fresh = !std::filesystem::exists(options.data + "/postfach.db");
     return store::openSqliteStore(storeOptions(options.config, options.data), clock);
@@ -186,9 +227,6 @@ void Appliance::Inner::addService(const std::string& service, const std::string&
 
 void Appliance::Inner::bind()
 {
-    for (const auto& network : options.config.list("lmtp.allow"))
-        if (!net::inNetwork("127.0.0.1", network))
-            throw base::Refused("bad value '" + network + "' for lmtp.allow; allowed: networks such as 10.0.0.0/8 or fc00::/7");
     using Poco::Net::StreamSocket;
     const std::string imap_refusal = "* BYE [UNAVAILABLE] too many connections, try again later\r\n";
     const std::string pop3_refusal = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
@@ -264,8 +302,8 @@ void Appliance::start()
 void Appliance::stop()
 {
     auto& self = *inner_;
-    if (!self.scheduler)
-        return;
+    if (!self.admin)
+        return; // once
     self.started = false;
     for (auto& service : self.services)
         service->stop();

@@ -24,9 +24,10 @@ std::string composeNotice(const Notice& notice)
                  "Received: " + mail::formatDate(notice.received) + "\n"
                  "Found:    " + notice.signature + "\n"
                  "\n"
-                 "Nobody can open it from here. If you do not expect it, delete this notice and\n"
-                 "do nothing else. If you are sure that you need it, ask your administrator, who\n"
-                 "can look at it and release it; it then takes the place of this notice.\n";
+                 "Nobody can open it from here. If you do not expect it, delete this\n"
+                 "notice and do nothing else. If you are sure that you need it, ask your\n"
+                 "administrator, who can look at it and release it; it then takes the\n"
+                 "place of this notice.\n";
     return mail::compose(draft);
 }
 
