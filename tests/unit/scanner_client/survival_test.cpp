@@ -219,3 +219,27 @@ TEST_CASE("stopping answers every scan and leaves no process and no folder", "[s
     for (const auto& entry : fs::directory_iterator(scanning.run))
         CHECK(!entry.path().filename().string().starts_with("generation-"));
 }
+
+TEST_CASE("workers are confined", "[scanner][sandbox]")
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    const bool filtered = false; // the sanitizers' run time needs calls of its own
+#elif defined(__has_feature)
+    const bool filtered = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
+#else
+    const bool filtered = true;
+#endif
+    Scanning scanning;
+    const auto confined = [&](int worker) {
+        std::ifstream file("/proc/" + std::to_string(worker) + "/status");
+        std::string status, line;
+        while (std::getline(file, line))
+            status += line + "\n";
+        const auto says = [&](const char* text) { return status.find(text) != std::string::npos; };
+        return says("NoNewPrivs:\t1\n") && says("CapEff:\t0000000000000000\n") && !says("Uid:\t0\t") && (!filtered || says("Seccomp:\t2\n"));
+    };
+    CHECK(scanning.until([&](const Status&) {
+        const auto workers = scanning.workers();
+        return workers.size() == 2 && std::all_of(workers.begin(), workers.end(), confined);
+    }));
+}
