@@ -1,5 +1,7 @@
 #include "admin/cli/command.h"
 
+#include <cstdint>
+
 namespace postfach::admin {
 
 const std::vector<OptionName>& optionNames()
@@ -51,7 +53,7 @@ const std::vector<Command>& commands()
         {{"token", "list"}, "", 0, 0, {}, "list the tokens, without their secrets", "", run::tokenList},
         {{"token", "remove"}, "NAME", 1, 1, {}, "remove a token: it ends at once", "", run::tokenRemove},
 
-        {{"import"}, "FILE.mbox|MAILDIR|FILE.eml…", 1, 1000, {"--account", "--mailbox"}, "take mail into an account, through the scanner",
+        {{"import"}, "FILE.mbox|MAILDIR|FILE.eml…", 1, SIZE_MAX, {"--account", "--mailbox"}, "take mail into an account, through the scanner",
          "Flags and dates are kept. Folders of a Maildir become mailboxes. Infected mail goes to quarantine.\n\n"
          "Examples:\n  postfach import --account alice@example.org ~/Maildir\n  postfach import --account alice@example.org --mailbox Archive/2020 old.mbox", run::importMail},
         {{"export"}, "DIR", 1, 1, {"--account", "--mailbox"}, "write an account's mail into DIR, a Maildir for each mailbox",
