@@ -125,7 +125,7 @@ net::Task<> Session::loop()
             start_tls = false;
             co_await stream.flush();
             setDeadline();
-            co_await stream.startTls(context.tls.current());
+            co_await stream.startTls(context.tls.current(), "pop3");
             user.clear();
         }
         co_await stream.drain();
@@ -138,7 +138,7 @@ net::Task<> Session::run(bool implicit_tls)
     try {
         setDeadline();
         if (implicit_tls)
-            co_await stream.startTls(context.tls.current());
+            co_await stream.startTls(context.tls.current(), "pop3");
         co_await loop();
         said = true;
     } catch (const net::PeerGone&) {
