@@ -36,7 +36,7 @@ private:
 
 class View final : public MailboxView {
 public:
-    explicit View(MailboxId id) : id(id) {}
+    explicit View(MailboxId mailbox) : id(mailbox) {}
     Snapshot now() const override;
     bool isGone() const override;
     Subscription watch(std::function<void()> news) override { return watchers_.add(std::move(news)); }
