@@ -1,5 +1,8 @@
 #include "scanner/process/encodings.h"
 
+#include <cstddef>
+#include <iterator>
+
 #include <iconv.h>
 
 namespace postfach::scanner {
@@ -21,14 +24,16 @@ constexpr const char* kEncodings[] = {
 };
 constexpr const char* kTargets[] = {"UTF-8//TRANSLIT", "UTF-8", "UTF-16BE"};
 
+// Never closed: that would let the library unload their modules.
+iconv_t kept[std::size(kEncodings)][std::size(kTargets)];
+
 } // namespace
 
 void loadEncodings()
 {
-    // Handles are meant to stay: a closed one would let the library unload its module.
-    for (const char* from : kEncodings)
-        for (const char* to : kTargets)
-            static_cast<void>(::iconv_open(to, from));
+    for (std::size_t i = 0; i < std::size(kEncodings); ++i)
+        for (std::size_t j = 0; j < std::size(kTargets); ++j)
+            kept[i][j] = ::iconv_open(kTargets[j], kEncodings[i]);
 }
 
 } // namespace postfach::scanner
