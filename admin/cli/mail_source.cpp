@@ -101,8 +101,8 @@ bool looksLikeField(std::string_view line)
            std::all_of(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(colon), [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
-// What separates messages: "From " at the start or behind an empty line, and either a date in it or a header field below
-// it. A text's own "From here on" is neither.
+// What separates messages: "From " at the start, or with two of three: an empty line before it, a date in it, a header
+// field below it. A text's own "From here on" has one at most; some programs leave out the empty line.
 bool isSeparator(std::string_view mbox, std::size_t at)
 {
     if (!mbox.substr(at).starts_with("From "))
@@ -110,13 +110,11 @@ bool isSeparator(std::string_view mbox, std::size_t at)
     if (at == 0)
         return true;
     const auto before = mbox.substr(0, at);
-    if (!before.ends_with("\n\n") && !before.ends_with("\n\r\n"))
-        return false;
-    const auto line = lineAt(mbox, at);
-    if (fromLineDate(line))
-        return true;
     const auto next = mbox.find('\n', at);
-    return next != std::string_view::npos && looksLikeField(lineAt(mbox, next + 1));
+    const bool empty_line = before.ends_with("\n\n") || before.ends_with("\n\r\n");
+    const bool date = fromLineDate(lineAt(mbox, at)).has_value();
+    const bool field = next != std::string_view::npos && looksLikeField(lineAt(mbox, next + 1));
+    return int{empty_line} + int{date} + int{field} >= 2;
 }
 
 void statusFlags(std::string_view header, std::vector<std::string>& flags) // Status and X-Status of mbox files

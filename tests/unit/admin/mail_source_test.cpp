@@ -55,6 +55,11 @@ TEST_CASE("An mbox gives back the messages that were put into it", "[admin][impo
     {
         CHECK(entries("From x Mon Nov 23 12:00:00 2026\nA: b\n\nHello\n\nFrom here on: all is well\n\nand on\nFrom me\n\n").size() == 1);
     }
+    SECTION("some programs leave out the empty line")
+    {
+        CHECK(entries("From x Mon Nov 23 12:00:00 2026\nA: b\n\nbody\nFrom y Mon Nov 23 12:00:00 2026\nA: c\n\nmore\n")
+              == std::vector<std::string>{"A: b\n\nbody\n", "A: c\n\nmore\n"});
+    }
     SECTION("one '>' before From goes, and only one")
     {
         CHECK(entries("From x Mon Nov 23 12:00:00 2026\nA: b\n\n>From you\n>>From me\n> From us\n>x\n\n")
