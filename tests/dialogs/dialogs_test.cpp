@@ -48,7 +48,7 @@ void mustBegin(const std::string& line, const std::string& wanted)
 
 class Speaker {
 public:
-    Speaker(TestServer& server, const std::string& protocol, const std::string& user) : tagged_(protocol == "imap")
+    Speaker(TestServer& server, const std::string& protocol, const std::string& user) : tagged_(protocol == "imap"), many_lines_(protocol == "lmtp")
     {
         if (user.empty() || protocol == "lmtp") {
             client_ = std::make_unique<ImapClient>(server.port(protocol));
@@ -67,7 +67,7 @@ public:
         else if (mark == ">>")
             client_->send(unescaped(text));
         else if (mark == "<")
-            tagged_ ? tagged(text) : mustBegin(client_->line(), text);
+            tagged_ ? tagged(text) : mustBegin(lastLine(), text);
         else if (mark == "<<")
             mustBegin(client_->line(), text);
         else if (mark == "*")
@@ -91,6 +91,14 @@ private:
             tag_ = static_cast<ImapClient&>(*client_).sendTagged(unescaped(text));
         else
             client_->send(text + "\r\n");
+    }
+
+    std::string lastLine() // of an LMTP answer: "250-" says that more come
+    {
+        std::string line = client_->line();
+        while (many_lines_ && line.size() > 3 && line[3] == '-')
+            line = client_->line();
+        return line;
     }
 
     void tagged(const std::string& wanted)
@@ -141,7 +149,7 @@ private:
             throw Wrong("not closed, heard \"" + rest + "\"");
     }
 
-    const bool tagged_;
+    const bool tagged_, many_lines_;
     std::unique_ptr<Client> client_;
     std::string tag_;
     Lines expected_;
