@@ -78,7 +78,7 @@ def test_without_server(report, build):
             file.write("not a folder\n")
         refused("a data directory that is a file", [obstacle], data=obstacle)
 
-        first = server.Local(build, data=data)
+        first = server.Local(build, {"listen.address": "::, 0.0.0.0"}, data=data)  # the default, which must start
         try:
             refused("a second server on the same data", [data], data=data, unchanged=False)
             report.check("... and the first one lives on", first.http("GET", "/healthz")[0] == 200)
