@@ -16,13 +16,13 @@
 #include "server/store/store.h"
 
 #include <Poco/Environment.h>
-#include <Poco/Net/IPAddress.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <thread>
 
+#include <arpa/inet.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -106,8 +106,9 @@ void makeDataFolders(const std::string& data)
 void checkConfig(const base::Config& config)
 {
     for (const auto& address : config.list("listen.address")) {
-        Poco::Net::IPAddress parsed;
-        if (!Poco::Net::IPAddress::tryParse(address, parsed))
+        // Poco's tryParse() takes "::" for a failure.
+        unsigned char parsed[sizeof(in6_addr)];
+        if (::inet_pton(AF_INET, address.c_str(), parsed) != 1 && ::inet_pton(AF_INET6, address.c_str(), parsed) != 1)
             throw base::Refused("bad value '" + base::printable(address) + "' for listen.address; allowed: IP addresses");
     }
     for (const auto& network : config.list("lmtp.allow"))

@@ -1,6 +1,5 @@
 #include "server/delivery/understand.h"
 #include "server/base/text.h"
-#include "server/mail/compose.h"
 #include "server/mail/decode.h"
 #include "server/mail/summary.h"
 
@@ -9,6 +8,7 @@
 namespace postfach::delivery {
 namespace {
 constexpr std::size_t kMostPieces = 1'000;          // a mail of 10,000 tiny parts is covered by the scan of the whole
+constexpr std::size_t kMostForPeople = 500;         // bytes of a subject or sender in lists and notices
 constexpr std::uint64_t kMostDecodedTimes = 2;      // decoded pieces together, in sizes of the message
 
 bool isWideCharset(std::string_view charset)
@@ -59,7 +59,18 @@ void addPieces(std::string_view message, const mail::Structure& structure, scann
     }
 }
 
-std::string forPeople(const std::string& raw) { return mail::headerText(mail::decodeWords(raw)); }
+// Decoded, in one line, without control characters (an administrator's terminal obeys some), cut between characters.
+std::string forPeople(const std::string& raw)
+{
+    std::string text;
+    for (const char c : mail::decodeWords(raw)) {
+        const bool continues = (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+        if (text.size() >= kMostForPeople && !continues)
+            break;
+        text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+    }
+    return std::string(base::trim(text));
+}
 
 std::string senderOf(const mail::Envelope& envelope)
 {

@@ -123,6 +123,9 @@ void View::publish(const MailboxChange& change)
             meanwhile_.push_back(change);
         if (state_ != State::warm)
             return;
+        // Rows that were read between the commit and this call hold the change already.
+        if (change.modseq <= root_->modseq)
+            return;
         newest = root_;
     }
     // Only this thread replaces the root of a warm view, so it may be built without the lock.
