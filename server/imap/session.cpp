@@ -10,6 +10,8 @@
 
 #include <array>
 #include <chrono>
+#include <exception>
+#include <utility>
 
 namespace postfach::imap {
 

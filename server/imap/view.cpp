@@ -3,6 +3,7 @@
 #include "server/imap/syntax/parser.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace postfach::imap {
 

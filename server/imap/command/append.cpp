@@ -6,6 +6,7 @@
 #include "server/imap/work.h"
 
 #include <algorithm>
+#include <system_error>
 
 // APPEND: RFC 9051 6.3.12, RFC 4315 2 (APPENDUID), RFC 7889 (APPENDLIMIT). The message goes through the delivery door as any
 // other mail. All that can be known before is refused before the client sends.

@@ -1,6 +1,7 @@
 #include "server/imap/command/all.h"
 #include "server/imap/names.h"
 #include "server/imap/session.h"
+#include "server/imap/syntax/sequence_set.h"
 #include "server/imap/work.h"
 
 // COPY, MOVE and their UID forms: RFC 9051 6.4.7, 6.4.8, 6.4.9; RFC 4315 3 (COPYUID), RFC 6851. All or none, one transaction.

@@ -7,6 +7,7 @@
 #include "server/imap/work.h"
 
 #include <algorithm>
+#include <utility>
 
 // FETCH and UID FETCH: RFC 9051 6.4.5 and 6.4.9, RFC 3501 6.4.5, RFC 2180 4.1.
 //

@@ -3,6 +3,9 @@
 #include "server/imap/session.h"
 #include "server/imap/work.h"
 
+#include <memory>
+#include <utility>
+
 namespace postfach::imap {
 namespace {
 
