@@ -118,7 +118,8 @@ private:
             const auto request = reader_.takeRequest();
             const auto judged = gate_.judge(request.first, false, stream_.peerAddress());
             keep = request.first.keep_alive;
-            out = exchange(request.first, keep, [&] { return judged.refused ? *judged.refused : gate_.answer(judged, request.first, request.second); });
+            out = exchange(request.first, keep,
+                           [&] { return judged.refused ? *judged.refused : gate_.answer(judged, request.first, request.second); });
         };
         co_await strand_.offload(std::move(work));
         co_return co_await send(std::move(out), keep);

@@ -37,7 +37,8 @@ void checkBodyKind(const Route& route, const RequestHead& head)
         return;
     const auto name = base::lower(base::trim(std::string_view(*type).substr(0, type->find(';'))));
     const bool fits = route.body == BodyKind::message ? name == "message/rfc822" || name == "message/global" || name == "application/octet-stream"
-                                                      : name == "application/json" || (route.body == BodyKind::patch && name == "application/merge-patch+json");
+                                                      : name == "application/json"
+                                                            || (route.body == BodyKind::patch && name == "application/merge-patch+json");
     if (!fits)
         throw Problem(415, "media_type", route.body == BodyKind::message ? "The body must be message/rfc822." : "The body must be application/json.");
 }

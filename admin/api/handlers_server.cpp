@@ -138,7 +138,8 @@ Response postBackup(Service& service, const Call& call)
     };
     if (!call.who.local) {
         if (!isName(folder))
-            throw Problem(422, "invalid_field", "The field \"folder\" must be a name of letters, digits, '.', '-' and '_': it is made below DIR/backups.");
+            throw Problem(422, "invalid_field", "The field \"folder\" must be a name of letters, digits, '.', '-' and '_': "
+                                                "it is made below DIR/backups.");
         folder = (std::filesystem::absolute(service.context().data_folder) / "backups" / folder).string();
     }
     return accepted(service.createBackup(folder));

@@ -32,7 +32,8 @@ const std::vector<Route>& routes()
         {"DELETE", "/api/v1/accounts/{address}", "accounts", "deleteAccount", "Remove an account with all its mail", handle::deleteAccount, none, "", "", {204, 404, 412}},
         {"GET",    "/api/v1/accounts/{address}/mailboxes", "read", "listMailboxes", "Mailboxes by name", handle::listMailboxes, none, "", "list:Mailbox", {200, 404, 422}, kPage},
         {"GET",    "/api/v1/accounts/{address}/mailboxes/{mailbox}/messages", "mail", "listMessages", "Messages by UID", handle::listMessages, none, "", "list:Message", {200, 404, 422}, kPage},
-        {"POST",   "/api/v1/accounts/{address}/mailboxes/{mailbox}/messages", "mail", "importMessage", "Import a message, through the scanner; a new mailbox is made", handle::postMessage, message, "message", "Imported", {201, 404, 409, 422, 503, 507}, {"flags", "keywords", "date"}},
+        {"POST",   "/api/v1/accounts/{address}/mailboxes/{mailbox}/messages", "mail", "importMessage", "Import a message, through the scanner; a new mailbox is made",
+         handle::postMessage, message, "message", "Imported", {201, 404, 409, 422, 503, 507}, {"flags", "keywords", "date"}},
         {"GET",    "/api/v1/accounts/{address}/mailboxes/{mailbox}/messages/{uid}", "mail", "getMessage", "The bytes of a message", handle::getMessage, none, "", "message", {200, 404}},
 
         {"GET",    "/api/v1/aliases", "read", "listAliases", "Aliases by address", handle::listAliases, none, "", "list:Alias", {200, 422}, kPage},

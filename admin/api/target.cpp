@@ -41,7 +41,8 @@ std::string percentEncoded(std::string_view text)
 {
     std::string out;
     for (const char c : text) {
-        const bool plain = base::isDigit(c) || (base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z') || std::string_view("-._~").find(c) != std::string_view::npos;
+        const bool letter = base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z';
+        const bool plain = letter || base::isDigit(c) || std::string_view("-._~").find(c) != std::string_view::npos;
         if (plain)
             out += c;
         else

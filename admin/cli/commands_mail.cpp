@@ -158,7 +158,8 @@ int exportMail(Invocation& invocation)
             const auto uid = info->getValue<Poco::UInt32>("uid");
             const auto reply = invocation.server().request("GET", path + "/" + std::to_string(uid));
             if (reply.status != 200) {
-                tally.failed(name + ", UID " + std::to_string(uid), "gone, or the server cannot read it (status " + std::to_string(reply.status) + ")");
+                tally.failed(name + ", UID " + std::to_string(uid),
+                             "gone, or the server cannot read it (status " + std::to_string(reply.status) + ")");
                 continue;
             }
             const auto words = [&info](const char* field) {

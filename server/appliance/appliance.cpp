@@ -221,7 +221,8 @@ void Appliance::Inner::addService(const std::string& service, const std::string&
     wanted.refusal = std::move(refusal);
     if (service == "lmtp")
         wanted.allowed = [networks = options.config.list("lmtp.allow")](const std::string& address) {
-            return std::any_of(networks.begin(), networks.end(), [&](const auto& network) { return net::inNetwork(address, network).value_or(false); });
+            return std::any_of(networks.begin(), networks.end(),
+                               [&](const auto& network) { return net::inNetwork(address, network).value_or(false); });
         };
     services.push_back(std::make_unique<net::Service>(*scheduler, admission, std::move(wanted), std::move(session)));
 }
@@ -231,11 +232,17 @@ void Appliance::Inner::bind()
     using Poco::Net::StreamSocket;
     const std::string imap_refusal = "* BYE [UNAVAILABLE] too many connections, try again later\r\n";
     const std::string pop3_refusal = "-ERR [SYS/TEMP] too many connections, try again later\r\n";
-    addService("imap", "imap.port", [this](net::Strand& s, StreamSocket socket) { return imap::serve(s, std::move(socket), imap, false); }, imap_refusal);
-    addService("imaps", "imaps.port", [this](net::Strand& s, StreamSocket socket) { return imap::serve(s, std::move(socket), imap, true); }, "");
-    addService("pop3", "pop3.port", [this](net::Strand& s, StreamSocket socket) { return pop3::serve(s, std::move(socket), pop3, false); }, pop3_refusal);
-    addService("pop3s", "pop3s.port", [this](net::Strand& s, StreamSocket socket) { return pop3::serve(s, std::move(socket), pop3, true); }, "");
-    addService("lmtp", "lmtp.port", [this](net::Strand& s, StreamSocket socket) { return lmtp::serve(s, std::move(socket), lmtp); },
+    const auto imapSession = [this](bool implicit_tls) -> net::Scheduler::Session {
+        return [this, implicit_tls](net::Strand& strand, StreamSocket socket) { return imap::serve(strand, std::move(socket), imap, implicit_tls); };
+    };
+    const auto pop3Session = [this](bool implicit_tls) -> net::Scheduler::Session {
+        return [this, implicit_tls](net::Strand& strand, StreamSocket socket) { return pop3::serve(strand, std::move(socket), pop3, implicit_tls); };
+    };
+    addService("imap", "imap.port", imapSession(false), imap_refusal);
+    addService("imaps", "imaps.port", imapSession(true), "");
+    addService("pop3", "pop3.port", pop3Session(false), pop3_refusal);
+    addService("pop3s", "pop3s.port", pop3Session(true), "");
+    addService("lmtp", "lmtp.port", [this](net::Strand& strand, StreamSocket socket) { return lmtp::serve(strand, std::move(socket), lmtp); },
                "421 4.7.0 too many connections or none allowed from your address\r\n");
 
     admin::AdminOptions wanted;
@@ -264,7 +271,7 @@ void Appliance::Inner::greet(const std::vector<DemoAccount>& demo)
     say("");
     say("Postfach " POSTFACH_VERSION " serves " + name + " from " + data);
     for (const auto& service : services)
-        say("  " + service->name() + std::string(8 - std::min<std::size_t>(7, service->name().size()), ' ') + "port " + std::to_string(service->port()));
+        say("  " + (service->name() + "        ").substr(0, 8) + "port " + std::to_string(service->port()));
     if (admin->port() != 0)
         say("  admin   https://" + name + ":" + std::to_string(admin->port()) + "/");
     say("  certificate " + certificate.certificate + (certificate.own ? " (self-signed: mail clients will ask once)" : ""));

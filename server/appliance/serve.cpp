@@ -92,7 +92,10 @@ base::Config readConfig(const Given& given)
 
 base::LogLevel logLevel(const std::string& word)
 {
-    return word == "debug" ? base::LogLevel::debug : word == "warning" ? base::LogLevel::warning : word == "error" ? base::LogLevel::error : base::LogLevel::info;
+    return word == "debug"     ? base::LogLevel::debug
+           : word == "warning" ? base::LogLevel::warning
+           : word == "error"   ? base::LogLevel::error
+                               : base::LogLevel::info;
 }
 
 // Blocked in every thread and taken by sigwait() alone: no handler runs in the middle of anything.

@@ -30,9 +30,10 @@ void configureLog(int fd, LogFormat format, LogLevel least);
 // `area` is the folder that speaks (imap, store, scanner), `event` a few words that stay the same for ever.
 void log(LogLevel level, std::string_view area, std::string_view event, std::initializer_list<LogField> fields = {});
 
-inline void logDebug(std::string_view area, std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::debug, area, event, f); }
-inline void logInfo(std::string_view area, std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::info, area, event, f); }
-inline void logWarning(std::string_view area, std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::warning, area, event, f); }
-inline void logError(std::string_view area, std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::error, area, event, f); }
+using LogFields = std::initializer_list<LogField>;
+inline void logDebug(std::string_view area, std::string_view event, LogFields fields = {}) { log(LogLevel::debug, area, event, fields); }
+inline void logInfo(std::string_view area, std::string_view event, LogFields fields = {}) { log(LogLevel::info, area, event, fields); }
+inline void logWarning(std::string_view area, std::string_view event, LogFields fields = {}) { log(LogLevel::warning, area, event, fields); }
+inline void logError(std::string_view area, std::string_view event, LogFields fields = {}) { log(LogLevel::error, area, event, fields); }
 
 } // namespace postfach::base

@@ -338,7 +338,8 @@ net::Task<std::vector<Result>> Delivery::deliver(net::Strand& strand, const Enve
     co_return co_await inner_->run(strand, std::move(job), message);
 }
 
-net::Task<Result> Delivery::append(net::Strand& strand, const store::Account& account, const std::string& mailbox, const AppendItem& item, Spool& message)
+net::Task<Result> Delivery::append(net::Strand& strand, const store::Account& account, const std::string& mailbox, const AppendItem& item,
+                                   Spool& message)
 {
     Inner::Job job;
     job.way_in = "append";

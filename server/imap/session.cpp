@@ -89,7 +89,7 @@ net::Task<> Session::run()
 net::Task<> Session::startTls()
 {
     const auto tls = context_.tls.current();
-    co_await stream_.startTls(tls);
+    co_await stream_.startTls(tls, "imap");
     bad_commands_ = 0;
 }
 

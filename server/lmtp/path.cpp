@@ -7,10 +7,15 @@ namespace postfach::lmtp {
 namespace {
 constexpr std::size_t kLongest = 320; // 64 + 1 + 255, RFC 5321 4.5.3.1
 
+// A letter or digit, or any character beyond ASCII (RFC 6531 3.3).
+bool isWord(char c)
+{
+    return static_cast<unsigned char>(c) >= 0x80 || base::isDigit(c) || (base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z');
+}
+
 bool isAtext(char c)
 {
-    return static_cast<unsigned char>(c) >= 0x80 || base::isDigit(c) || (base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z')
-        || std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
+    return isWord(c) || std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
 }
 
 bool isDotString(std::string_view text)
@@ -24,10 +29,7 @@ bool isDomain(std::string_view text)
     if (text.size() > 2 && text.front() == '[' && text.back() == ']')
         return true;
     return !text.empty() && text.front() != '.' && text.front() != '-'
-        && std::all_of(text.begin(), text.end(), [](char c) {
-               return static_cast<unsigned char>(c) >= 0x80 || base::isDigit(c) || (base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z') || c == '.'
-                   || c == '-' || c == '_';
-           });
+        && std::all_of(text.begin(), text.end(), [](char c) { return isWord(c) || c == '.' || c == '-' || c == '_'; });
 }
 
 // The text of a quoted local part at the front of `path`, moved past; nullopt when it is not closed or empty.
@@ -105,7 +107,8 @@ std::optional<Path> parsePath(std::string_view argument, std::string_view keywor
         if (word.empty())
             continue;
         const auto equals = word.find('=');
-        path.parameters.emplace_back(base::upper(word.substr(0, equals)), equals == std::string_view::npos ? "" : std::string(word.substr(equals + 1)));
+        std::string value(equals == std::string_view::npos ? std::string_view() : word.substr(equals + 1));
+        path.parameters.emplace_back(base::upper(word.substr(0, equals)), std::move(value));
     }
     return path;
 }

@@ -155,7 +155,8 @@ void makeSelfSigned(const std::string& certificate, const std::string& key, cons
     require(X509_sign(made.get(), pair.get(), EVP_sha256()) > 0 ? 1 : 0);
 
     // The key first: a crash between the two leaves no certificate, and the next start makes both anew.
-    base::writeFileDurably(key, pem([&](BIO* bio) { return PEM_write_bio_PrivateKey(bio, pair.get(), nullptr, nullptr, 0, nullptr, nullptr); }), 0600);
+    const auto writeKey = [&](BIO* bio) { return PEM_write_bio_PrivateKey(bio, pair.get(), nullptr, nullptr, 0, nullptr, nullptr); };
+    base::writeFileDurably(key, pem(writeKey), 0600);
     base::writeFileDurably(certificate, pem([&](BIO* bio) { return PEM_write_bio_X509(bio, made.get()); }), 0644);
 }
 

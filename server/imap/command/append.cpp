@@ -124,7 +124,8 @@ net::Task<Tagged> cmdAppend(Session& session, Request& request)
     if (!kept)
         throw No("UNAVAILABLE", "The message cannot be taken now; try again later");
 
-    const delivery::Result result = co_await session.context().delivery.append(session.strand(), session.account(), announced.mailbox, announced.item, spool);
+    delivery::Delivery& door = session.context().delivery;
+    const delivery::Result result = co_await door.append(session.strand(), session.account(), announced.mailbox, announced.item, spool);
     if (result.outcome != delivery::Outcome::stored)
         refuse(result);
     const std::string code = "APPENDUID " + std::to_string(result.where.uid_validity) + ' ' + std::to_string(result.where.uid.value);

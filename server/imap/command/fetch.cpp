@@ -61,7 +61,10 @@ private:
     bool missed_ = false, damaged_ = false;
 };
 
-bool isOfTopHeader(const BodySection& section) { return section.part.empty() && section.what != BodySection::What::whole && section.what != BodySection::What::text; }
+bool isOfTopHeader(const BodySection& section)
+{
+    return section.part.empty() && section.what != BodySection::What::whole && section.what != BodySection::What::text;
+}
 
 // Needs the message itself, not only ranges of it: picked header fields.
 bool isMade(const BodySection& section)

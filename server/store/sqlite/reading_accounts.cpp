@@ -127,7 +127,8 @@ std::vector<AccountId> Reading::resolve(std::string_view address)
 std::optional<Domain> Reading::findDomain(std::string_view name)
 {
     const std::string kept = base::lower(name);
-    Statement row = db_.query("SELECT d.name, d.created, (SELECT count(*) FROM account a WHERE a.domain = d.name) FROM domain d WHERE d.name = ?", kept);
+    Statement row = db_.query("SELECT d.name, d.created, (SELECT count(*) FROM account a WHERE a.domain = d.name) "
+                              "FROM domain d WHERE d.name = ?", kept);
     if (!row.step())
         return std::nullopt;
     return domainOfRow(row);
