@@ -109,6 +109,8 @@ void LocalDoor::acceptLoop()
             base::logWarning("admin", "local socket refused to another user");
             continue;
         }
+        const timeval patience{30, 0}; // a client that reads no more must not hold up the end
+        ::setsockopt(peer.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
         const std::lock_guard lock(mutex_);
         if (stopping_ || connections_.size() >= kConnections)
             continue;

@@ -80,7 +80,7 @@ void checkPassword(const std::string& password)
 
 void expect(const store::Account& account, const std::optional<std::string>& expected)
 {
-    if (expected && *expected != Service::etag(account))
+    if (expected && *expected != "*" && *expected != Service::etag(account)) // RFC 9110 13.1.1
         throw Problem(412, "changed", "The account was changed in the meantime: read it again.");
 }
 

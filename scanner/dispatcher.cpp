@@ -504,7 +504,13 @@ void Dispatcher::checkTimes()
             ++restarts_;
             restart_count.add();
             base::logWarning("scanner", "scan took too long, worker killed", {{"slot", i}});
-            finish(std::move(job), Verdict::Kind::unscannable, "timeout: no answer within the deadline", generation->signatures);
+            // libclamav's own limit lies at half of the deadline: past the whole of it the worker hung, not the content.
+            if (++job->deaths < kTries) {
+                job->give_up = now + options_.deadline;
+                queue_.push_front(std::move(job));
+            } else {
+                finishCrash(std::move(job), generation->signatures);
+            }
         }
     if (serving_ && !serving_->greeted() && !serving_->busy() && now - serving_->alone_since > kGreetTime)
         servingDied(); // its destructor ends it

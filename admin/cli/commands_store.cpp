@@ -119,8 +119,15 @@ int check(Invocation& invocation)
         store::StoreOptions options;
         options.folder = invocation.data();
         options.must_exist = true;
-        const auto opened = store::openSqliteStore(options, clock);
-        return reportFindings(invocation, opened->check(repair), "the store is consistent");
+        std::vector<store::Finding> found;
+        try {
+            found = store::openSqliteStore(options, clock)->check(repair);
+        } catch (const store::Error& damaged) {
+            found.push_back({damaged.what(), options.folder, false});
+        } catch (const base::Refused& refused) { // there is no such store, or somebody holds it: not a question of usage
+            throw base::Refused(refused.what(), 1);
+        }
+        return reportFindings(invocation, found, "the store is consistent");
     }
     task = waitForTask(invocation, task);
     std::vector<store::Finding> findings;

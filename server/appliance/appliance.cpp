@@ -30,6 +30,8 @@ namespace postfach::appliance {
 namespace {
 // Helpers read from the disk and hash; at a dozen a slow disk still leaves some for the others.
 constexpr unsigned kHelpers = 12;
+// Sizes of messages are 32-bit in views and on the wire; a gigabyte leaves room for what is put before them.
+constexpr std::uint64_t kLargestMessage = 1ULL << 30;
 
 std::string serverName(const base::Config& config)
 {
@@ -114,6 +116,10 @@ void checkConfig(const base::Config& config)
     for (const auto& network : config.list("lmtp.allow"))
         if (!net::inNetwork("127.0.0.1", network))
             throw base::Refused("bad value '" + base::printable(network) + "' for lmtp.allow; allowed: networks such as 10.0.0.0/8 or fc00::/7");
+    if (config.text("store.url") != "sqlite") // the value may hold a password
+        throw base::Refused("bad value for store.url; allowed: sqlite");
+    if (config.size("limits.message_size") > kLargestMessage)
+        throw base::Refused("bad value '" + config.text("limits.message_size") + "' for limits.message_size; allowed: up to 1 GiB");
     const auto files = certificateFiles(config, "");
     if (files.own)
         return;

@@ -1,7 +1,10 @@
 #include "server/auth/failures.h"
 #include "server/base/text.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace postfach::auth {
@@ -13,7 +16,14 @@ constexpr auto kForgetAfter = 10min;
 constexpr std::size_t kPairs = 20'000;
 } // namespace
 
-Failures::Pair Failures::key(const std::string& user, const std::string& address) { return {base::lower(user.substr(0, 320)), address}; }
+// Whoever has an IPv6 address has its /64.
+static std::string network(const std::string& address)
+{
+    std::array<char, 16> bytes{};
+    return ::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1 ? std::string(bytes.data(), 8) : address;
+}
+
+Failures::Pair Failures::key(const std::string& user, const std::string& address) { return {base::lower(user.substr(0, 320)), network(address)}; }
 
 std::chrono::milliseconds Failures::delay(const std::string& user, const std::string& address) const
 {

@@ -57,6 +57,9 @@ inline constexpr int kFetchFieldNames = 200;  // of one HEADER.FIELDS: each is c
 // LMTP. RFC 5321 4.5.3.1.8 wants at least 100 recipients.
 inline constexpr int kRecipients = 1'000;
 
+// Messages between their last byte and their commit, together: each is in memory once or twice for the scanner.
+inline constexpr std::uint64_t kDeliveriesInFlight = 512ULL << 20;
+
 // Receiving. Up to here a message stays in memory; larger ones go to a spool file.
 inline constexpr std::size_t kSpoolInMemory = 256 * 1024;
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <future>
 #include <system_error>
 
@@ -57,6 +58,20 @@ Outcome outcomeOf(const store::Error& error)
     }
 }
 
+// A message's share of what is on its way; the first fits whatever its size.
+class InFlight {
+public:
+    InFlight(std::atomic<std::uint64_t>& all, std::uint64_t size) : all_(all), size_(size), before_(all.fetch_add(size)) {}
+    ~InFlight() { all_ -= size_; }
+    InFlight(const InFlight&) = delete;
+    InFlight& operator=(const InFlight&) = delete;
+    bool fits() const { return before_ == 0 || before_ + size_ <= base::limits::kDeliveriesInFlight; }
+
+private:
+    std::atomic<std::uint64_t>& all_;
+    const std::uint64_t size_, before_;
+};
+
 // What a verdict means for one way in.
 enum class Action { store, quarantine, refuse, later };
 } // namespace
@@ -67,6 +82,7 @@ struct Delivery::Inner {
     scanner::Client& scanner;
     const base::Clock& clock;
     const Policy policy;
+    std::atomic<std::uint64_t> in_flight{0};
 
     struct Target {
         store::AccountId account;
@@ -92,7 +108,7 @@ struct Delivery::Inner {
         Job() = default;
     };
 
-    Action decide(const Job& job) const;
+    Action decide(Job& job) const;
     void prepare(Job& job, std::string_view message);
     void commit(store::WriteTx& tx, Job& job) const;
     Result commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const;
@@ -102,8 +118,12 @@ struct Delivery::Inner {
     net::Task<std::vector<Result>> run(net::Strand& strand, Job job, Spool& message);
 };
 
-Action Delivery::Inner::decide(const Job& job) const
+Action Delivery::Inner::decide(Job& job) const
 {
+    if (job.verdict.kind == Verdict::Kind::clean && !job.understood.incomplete.empty()) {
+        job.verdict.kind = Verdict::Kind::unscannable;
+        job.verdict.name = job.understood.incomplete;
+    }
     switch (job.verdict.kind) {
     case Verdict::Kind::clean: return Action::store;
     case Verdict::Kind::infected:
@@ -121,7 +141,7 @@ Action Delivery::Inner::decide(const Job& job) const
 Result Delivery::Inner::refusal(const Job& job) const
 {
     Result result;
-    result.detail = job.verdict.name;
+    result.detail = job.verdict.name.empty() ? "no verdict" : job.verdict.name;
     result.outcome = job.action == Action::later                              ? Outcome::unavailable
                      : job.verdict.kind == Verdict::Kind::infected            ? Outcome::infected
                                                                               : Outcome::unscannable;
@@ -255,6 +275,11 @@ Result Delivery::Inner::unavailableFor(const std::exception_ptr& error, const Jo
 net::Task<std::vector<Result>> Delivery::Inner::run(net::Strand& strand, Job job, Spool& message)
 {
     job.results.resize(job.targets.size());
+    const InFlight held(in_flight, message.size());
+    if (!held.fits()) {
+        base::logWarning("delivery", "too much at once, asked to come again", {{"size", message.size()}});
+        co_return std::move(job.results);
+    }
     std::exception_ptr trouble;
     try {
         auto understanding = [&job, &message] { job.understood = understand(message.view(), job.content); };

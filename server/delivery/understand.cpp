@@ -7,7 +7,7 @@
 
 namespace postfach::delivery {
 namespace {
-constexpr std::size_t kMostPieces = 1'000;          // a mail of 10,000 tiny parts is covered by the scan of the whole
+constexpr std::size_t kMostPieces = 20'000;         // above limits::kMimeParts, below what the scanner takes at once
 constexpr std::size_t kMostForPeople = 500;         // bytes of a subject or sender in lists and notices
 constexpr std::uint64_t kMostDecodedTimes = 2;      // decoded pieces together, in sizes of the message
 
@@ -32,12 +32,18 @@ bool looksUuencoded(std::string_view body)
 
 // What libclamav's own reading of a mail does not surely cover: each decoded part (it misses base64 with padding in the
 // middle, yEnc, odd headers), and text in charsets where no signature would match. The worker skips what it has seen as a layer.
-void addPieces(std::string_view message, const mail::Structure& structure, scanner::Content& content)
+// Returns why something had to be left out: such a mail is never called clean.
+std::string addPieces(std::string_view message, const mail::Structure& structure, scanner::Content& content)
 {
+    std::string incomplete = structure.truncated ? "limit: too many parts or too deep" : "";
     std::uint64_t budget = kMostDecodedTimes * message.size() + (1U << 20);
     const auto add = [&](std::string piece) {
-        if (piece.empty() || piece.size() > budget || content.pieces.size() >= kMostPieces)
+        if (piece.empty())
             return;
+        if (piece.size() > budget || content.pieces.size() >= kMostPieces) {
+            incomplete = "limit: too much to decode";
+            return;
+        }
         budget -= piece.size();
         content.pieces.push_back(std::move(piece));
     };
@@ -57,6 +63,7 @@ void addPieces(std::string_view message, const mail::Structure& structure, scann
         if (encoded)
             add(std::move(decoded));
     }
+    return incomplete;
 }
 
 // Decoded, in one line, without control characters (an administrator's terminal obeys some), cut between characters.
@@ -93,7 +100,7 @@ Understood understand(std::string_view message, scanner::Content& content)
     understood.message_id = summary.envelope().message_id.value_or("");
     content.pieces.clear();
     content.pieces.emplace_back(message);
-    addPieces(message, summary.structure, content);
+    understood.incomplete = addPieces(message, summary.structure, content);
     return understood;
 }
 

@@ -11,6 +11,7 @@ struct Understood {
     std::string summary;          // mail::serialize()
     std::string sender, subject;  // decoded and bounded, for people: notices, quarantine, logs
     std::string message_id;       // for the log
+    std::string incomplete;       // why not everything that should be is in the content to scan; empty: it is
     Understood() = default;
 };
 Understood understand(std::string_view message, scanner::Content& content);

@@ -367,8 +367,14 @@ net::Task<> Session::tellNews(bool numbers_may_move)
     bool all_known = true;
     for (const News::Changed& changed : news.changed)
         all_known = all_known && knowsKeywords(changed.flags);
-    if (!all_known)
-        co_await loadKeywords();
+    if (!all_known) {
+        // The numbers have moved already: what else may fail, the client must hear of them. Unknown names are left out.
+        try {
+            co_await loadKeywords();
+        } catch (const store::Error& error) {
+            base::logWarning("imap", "keywords not read", {{"account", account_->address}, {"reason", error.what()}});
+        }
+    }
 
     std::string out;
     for (const std::uint32_t number : news.expunged)

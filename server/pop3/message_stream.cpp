@@ -17,12 +17,13 @@ void DotStuffer::feed(std::string_view piece, std::string& out)
         const auto length = end == std::string_view::npos ? piece.size() : end + 1;
         out += piece.substr(0, length);
         line_start_ = end != std::string_view::npos;
+        before_last_ = length >= 2 ? piece[length - 2] : last_;
         last_ = piece[length - 1];
         piece.remove_prefix(length);
     }
 }
 
-void DotStuffer::finish(std::string& out) { out += last_ == '\n' ? ".\r\n" : "\r\n.\r\n"; }
+void DotStuffer::finish(std::string& out) { out += before_last_ == '\r' && last_ == '\n' ? ".\r\n" : "\r\n.\r\n"; }
 
 std::string_view TopCutter::feed(std::string_view piece)
 {
@@ -67,6 +68,7 @@ net::Task<> sendMessage(Session& session, std::uint32_t number, std::optional<st
         out.reserve(piece.size() + piece.size() / 16 + 8);
         stuffer.feed(body_lines ? cutter.feed(piece) : std::string_view(piece), out);
         session.stream.write(out);
+        session.setDeadline();
         co_await session.stream.drain();
         if (body_lines && cutter.enough())
             break;

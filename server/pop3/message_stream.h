@@ -18,7 +18,7 @@ public:
 
 private:
     bool line_start_ = true;
-    char last_ = '\n';
+    char before_last_ = '\r', last_ = '\n';
 };
 
 // The first bytes of a message up to `lines` lines of its body; feed pieces until it says it has enough. RFC 1939 7, TOP.

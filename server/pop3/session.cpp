@@ -114,7 +114,8 @@ net::Task<> Session::loop()
 {
     ok(context.server_name + " Postfach POP3 ready");
     while (!leaving) {
-        setDeadline();
+        if (maildrop_) // before login only run()'s deadline counts: a word every 59 seconds holds no place for ever
+            setDeadline();
         std::string text(co_await stream.line(base::limits::kLineBeforeLogin));
         if (std::exchange(first_, false) && net::looksLikeHttp(text)) {
             error("this is POP3, not HTTP");
@@ -124,7 +125,6 @@ net::Task<> Session::loop()
         if (start_tls) {
             start_tls = false;
             co_await stream.flush();
-            setDeadline();
             co_await stream.startTls(context.tls.current(), "pop3");
             user.clear();
         }

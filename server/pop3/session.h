@@ -25,6 +25,7 @@ public:
     void ok(std::string_view text);           // queues "+OK text"
     void line(std::string_view text);         // queues a line of a multi-line answer; the caller stuffs dots where needed
     net::Task<> login(std::string user, std::string password); // PASS and AUTH end here
+    void setDeadline();                       // from now: bytes that move are a sign of life
     bool mayLogin() const;
     bool inTransaction() const { return maildrop_.has_value(); }
     Maildrop& maildrop() { return *maildrop_; } // in TRANSACTION only
@@ -41,7 +42,6 @@ private:
     net::Task<> dispatch(std::string_view text);
     net::Task<> loop();
     void error(std::string_view text);
-    void setDeadline();
 
     std::optional<Maildrop> maildrop_;        // in TRANSACTION
     std::string account_;                     // address, for the log

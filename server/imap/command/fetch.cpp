@@ -1,3 +1,4 @@
+#include "server/base/log.h"
 #include "server/imap/syntax/fetch.h"
 
 #include "server/imap/command/all.h"
@@ -47,6 +48,7 @@ private:
     net::Task<> answerWithContent();
     net::Task<> answer(const Row& row, const Content& content);
     net::Task<> sendSection(const BodySection& section, const Row& row, const Content& content, std::string& out);
+    net::Task<> sendRange(store::BodyId body, std::optional<std::string_view> held, std::uint64_t begin, std::uint64_t count);
     void putKept(std::string& out, const Row& row) const;
     Wish wishFor(const Row& row) const;
 
@@ -76,6 +78,7 @@ bool Fetch::nextBatch()
 {
     batch_.clear();
     const bool reads = items_.needsSummary();
+    const bool makes = std::any_of(items_.sections.begin(), items_.sections.end(), isMade);
     const std::size_t most = reads ? kBatchToRead : kBatchInMemory;
     std::uint64_t bytes = 0;
     while (range_ < ranges_.size() && batch_.size() < most && bytes < kBatchBytes) {
@@ -84,7 +87,8 @@ bool Fetch::nextBatch()
         view_.numbered().each(index_, range.last, [&](std::uint32_t index, const store::Message& message) {
             batch_.push_back({index + 1, message, {}});
             index_ = index + 1;
-            if (reads && message.size <= kBatchBytes)
+            // A large message is sent by ranges and holds no memory, unless fields must be picked from it.
+            if (reads && (makes || message.size <= kBatchBytes))
                 bytes += message.size;
             return batch_.size() < most && bytes < kBatchBytes;
         });
@@ -132,7 +136,12 @@ net::Task<> Fetch::markSeen()
         seen.bits = store::Flags::kSeen;
         tx.changeFlags(id, unseen, store::FlagChange::add, seen);
     };
-    co_await commit(session_.strand(), session_.store(), std::move(work));
+    // A store that cannot write now must not keep mail from being read.
+    try {
+        co_await commit(session_.strand(), session_.store(), std::move(work));
+    } catch (const store::Error& trouble) {
+        base::logWarning("imap", "not marked as read", {{"reason", trouble.what()}});
+    }
 }
 
 net::Task<> Fetch::run()
@@ -276,22 +285,39 @@ net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const
     std::string head;
     head.swap(out);
     co_await session_.send(std::move(head));
-    const store::BodyId body = row.message.body;
+    // The client counts on every byte that was announced, and would take any word of ours for one of them: what stops us here
+    // ends the connection.
+    try {
+        std::optional<std::string_view> held;
+        if (content.bytes)
+            held = message.substr(begin + skip, count);
+        co_await sendRange(row.message.body, held, begin + skip, count);
+    } catch (const net::PeerGone&) {
+        throw;
+    } catch (const std::exception& trouble) {
+        base::logWarning("imap", "message cut off", {{"reason", trouble.what()}});
+        throw net::PeerGone("a literal could not be finished");
+    }
+    out += ' ';
+}
+
+// `count` bytes of a body from `begin`: out of memory where they are, else read in pieces.
+net::Task<> Fetch::sendRange(store::BodyId body, std::optional<std::string_view> held, std::uint64_t begin, std::uint64_t count)
+{
     for (std::uint64_t at = 0; at < count;) {
+        const std::uint64_t from = begin + at;
+        const std::uint64_t most = std::min<std::uint64_t>(kBatchBytes, count - at);
         std::string piece;
         std::string_view bytes;
-        if (content.bytes) {
-            bytes = message.substr(begin + skip + at, std::min<std::uint64_t>(kBatchBytes, count - at));
+        if (held) {
+            bytes = held->substr(at, most);
         } else {
-            const std::uint64_t from = begin + skip + at;
-            const std::uint64_t most = std::min<std::uint64_t>(kBatchBytes, count - at);
             auto read = [body, from, most](store::ReadTx& tx) { return tx.bodyRange(body, from, most); };
             piece = co_await reading(session_.strand(), session_.store(), std::move(read));
             bytes = piece;
         }
-        // The client counts on every byte that was announced; a literal that cannot be finished ends the connection.
         if (bytes.empty())
-            throw Bye("The message could not be read to its end");
+            throw net::PeerGone("body ended early");
         at += bytes.size();
         for (; !bytes.empty(); bytes.remove_prefix(std::min(kPiece, bytes.size()))) {
             session_.stream().write(bytes.substr(0, kPiece));
@@ -299,7 +325,6 @@ net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const
         }
         session_.stillAlive();
     }
-    out += ' ';
 }
 
 } // namespace

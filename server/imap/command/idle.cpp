@@ -10,6 +10,7 @@ namespace postfach::imap {
 net::Task<Tagged> cmdIdle(Session& session, Request& request)
 {
     request.args.end();
+    session.stillAlive(); // RFC 9051 5.4: the 30 minutes begin anew
     net::Strand& strand = session.strand();
     // Watching begins before the first look, so that no news fall between the two.
     store::Subscription watching;

@@ -1,3 +1,4 @@
+#include "server/base/log.h"
 #include "server/imap/command/all.h"
 #include "server/imap/names.h"
 #include "server/imap/session.h"
@@ -49,7 +50,12 @@ net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only
             if (const auto mailbox = tx.mailbox(id))
                 recent_to = mailbox->uid_next;
         };
-        co_await commit(session.strand(), store, std::move(claim));
+        // A store that cannot write now must not keep mail from being read.
+        try {
+            co_await commit(session.strand(), store, std::move(claim));
+        } catch (const store::Error& trouble) {
+            base::logWarning("imap", "recent not claimed", {{"reason", trouble.what()}});
+        }
     }
     auto view = std::make_unique<View>(std::move(opened.mailbox), std::move(opened.view), read_only);
     const store::Snapshot& now = view->numbered();

@@ -115,13 +115,19 @@ net::Task<> cmdData(Session& session, std::string argument)
     const std::vector<delivery::Result> results = co_await session.context.delivery.deliver(session.stream.strand(), fanout.envelope, spool);
     for (std::size_t i = 0; i < recipients.size(); ++i) {
         const delivery::Result* worst = nullptr;
+        bool some = false;
         for (const auto target : fanout.targets[i]) {
             const auto& result = results[target];
             const bool well = result.outcome == delivery::Outcome::stored || result.outcome == delivery::Outcome::quarantined;
+            some = some || well;
             if (worst == nullptr || !well)
                 worst = &result;
         }
-        session.reply(answer(*worst, recipients[i]));
+        // Coming again would give those who have it another copy each time: the sender is told once instead.
+        if (some && worst->outcome == delivery::Outcome::overQuota)
+            session.reply("552 5.2.2 <" + recipients[i] + "> one of the mailboxes behind it is full");
+        else
+            session.reply(answer(*worst, recipients[i]));
     }
 }
 

@@ -335,6 +335,14 @@ std::vector<Finding> verifyBackup(const std::string& folder, const Progress& pro
     return findings;
 }
 
+// What a restore that failed had made: the folder was empty, so all of it is ours, and the next try finds it empty again.
+static void removeRestored(const std::string& data_folder)
+{
+    std::error_code ignored;
+    for (const char* made : {"/postfach.db.restoring", "/postfach.db.restoring-wal", "/postfach.db.restoring-shm", "/bodies", "/lock"})
+        std::filesystem::remove_all(data_folder + made, ignored);
+}
+
 void restoreBackup(const std::string& backup, const std::string& data_folder, const Progress& progress)
 {
     if (!isEmptyFolder(data_folder))
@@ -367,6 +375,7 @@ void restoreBackup(const std::string& backup, const std::string& data_folder, co
             Connection db(fresh, Connection::Role::writer);
             sqlite::requireKnownVersion(db);
             db.run("UPDATE mailbox SET uid_next = min(uid_next + ?1, 4294967295), highest_modseq = highest_modseq + ?1", kGap);
+            db.run("UPDATE tally SET value = value + ? WHERE name = 'uid_validity'", kGap);
         }
         syncFile(fresh);
         for (const std::string& touched : folders)
@@ -374,7 +383,11 @@ void restoreBackup(const std::string& backup, const std::string& data_folder, co
         std::filesystem::rename(fresh, data_folder + "/postfach.db");
         base::syncFolder(data_folder);
     } catch (const std::system_error& e) {
+        removeRestored(data_folder);
         throw sqlite::asStoreError(e);
+    } catch (...) {
+        removeRestored(data_folder);
+        throw;
     }
     if (damaged > 0)
         throw Error(Error::Kind::damaged, "restored, but for " + std::to_string(damaged) + " damaged bodies; see the log");

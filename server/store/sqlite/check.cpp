@@ -83,7 +83,7 @@ void applyRules(Connection& db, std::vector<Finding>& findings)
 std::vector<Finding> SqliteStore::check(bool repair)
 {
     std::vector<Finding> findings;
-    {
+    try {
         const auto transaction = readTransaction();
         Statement row = transaction->db().query("PRAGMA integrity_check");
         while (row.step())
@@ -92,6 +92,11 @@ std::vector<Finding> SqliteStore::check(bool repair)
         if (!findings.empty())
             return findings; // what follows would trip over the same damage
         applyRules(transaction->db(), findings);
+    } catch (const Error& error) {
+        if (error.kind != Error::Kind::damaged)
+            throw;
+        findings.push_back({error.what(), "postfach.db", false});
+        return findings;
     }
 
     std::int64_t after = 0;

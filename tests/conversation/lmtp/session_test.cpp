@@ -122,6 +122,16 @@ TEST_CASE("a full mailbox is its own recipient's answer", "[lmtp][quota]")
     CHECK(server.pop3("small@example.org").talk("STAT") == "+OK 0 0");
 }
 
+TEST_CASE("an alias with one full mailbox does not fill the others with copies", "[lmtp][quota]")
+{
+    TestServer server;
+    server.addAccount("small@example.org", "secret", 2000);
+    server.store().writeAndWait([](postfach::store::WriteTx& tx) { tx.putAlias("team@example.org", {"alice@example.org", "small@example.org"}); });
+    const std::string message = "Subject: big\r\n\r\n" + std::string(3000, 'x') + "\r\n";
+    CHECK_THAT(server.lmtp().deliver({"team@example.org"}, message).at(0), StartsWith("552 5.2.2"));
+    CHECK(server.pop3().talk("STAT").substr(0, 6) == "+OK 1 ");
+}
+
 TEST_CASE("infected mail is kept aside and a notice stands in its place", "[lmtp][scan]")
 {
     TestServer server;

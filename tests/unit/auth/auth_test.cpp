@@ -88,6 +88,9 @@ TEST_CASE("one mistake is free, then each doubles the wait, for that pair alone"
     CHECK(failures.delay("alice", "192.0.2.1") == 15s);
     CHECK(failures.delay("alice", "192.0.2.2") == 0ms); // the owner elsewhere
     CHECK(failures.delay("bob", "192.0.2.1") == 0ms);   // his neighbour
+    for (const auto* address : {"2001:db8::1", "2001:db8::2"})
+        failures.add("alice", address);
+    CHECK(failures.delay("alice", "2001:db8::3") == 250ms); // one network
     failures.forget("alice", "192.0.2.1");
     CHECK(failures.delay("alice", "192.0.2.1") == 0ms);
 }

@@ -56,6 +56,20 @@ TEST_CASE("what is scanned is the whole and every decoded part", "[delivery]")
     CHECK(mail::deserialize(understood.summary));
 }
 
+TEST_CASE("a mail of which something is left out says so, and one of a thousand parts is scanned whole", "[delivery]")
+{
+    const auto mailOf = [](int parts) {
+        std::string message = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n";
+        for (int i = 0; i < parts; ++i)
+            message += "--b\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n";
+        return message + "--b--\r\n";
+    };
+    scanner::Content content;
+    CHECK(understand(mailOf(1'100), content).incomplete.empty());
+    CHECK(content.pieces.size() == 1'101);
+    CHECK_THAT(understand(mailOf(base::limits::kMimeParts + 10), content).incomplete, Catch::StartsWith("limit"));
+}
+
 TEST_CASE("hostile senders and subjects stay within their line of the notice", "[delivery][notice]")
 {
     Notice notice;

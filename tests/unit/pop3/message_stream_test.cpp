@@ -33,6 +33,7 @@ TEST_CASE("every line that begins with a dot gets one more, wherever the pieces 
         {"no line end", "no line end\r\n.\r\n"},
         {"", ".\r\n"},
         {"bare\n.lf", "bare\n..lf\r\n.\r\n"},
+        {"bare at the end\n", "bare at the end\n\r\n.\r\n"}, // clients look for CRLF.CRLF
     };
     for (const auto& [message, wire] : table)
         for (const std::size_t step : {1, 2, 100})

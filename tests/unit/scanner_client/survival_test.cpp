@@ -107,7 +107,7 @@ TEST_CASE("when the scanner's parent is killed, it is started again and scans go
         CHECK(gone(worker));
 }
 
-TEST_CASE("a worker that hangs costs its own scan, at the deadline, and nobody else's", "[scanner][deadline]")
+TEST_CASE("a worker that hangs is killed at the deadline, its scan tried again, and nobody else waits", "[scanner][deadline]")
 {
     Scanning scanning([](Options& options) { options.deadline = 700ms; });
     REQUIRE(scanning.until([&](const Status&) { return scanning.workers().size() == 2; }));
@@ -123,10 +123,7 @@ TEST_CASE("a worker that hangs costs its own scan, at the deadline, and nobody e
         verdicts.push_back(scanning.scan(plain("others go on")));
     CHECK(std::all_of(verdicts.begin(), verdicts.end(), [](const Verdict& one) { return one.kind == Kind::clean; }));
     verdicts = {first.get(), second.get()};
-    const auto late = std::find_if(verdicts.begin(), verdicts.end(), [](const Verdict& one) { return one.kind != Kind::clean; });
-    REQUIRE(late != verdicts.end());
-    CHECK(late->kind == Kind::unscannable);
-    CHECK_THAT(late->name, Catch::StartsWith("timeout"));
+    CHECK(std::all_of(verdicts.begin(), verdicts.end(), [](const Verdict& one) { return one.kind == Kind::clean; }));
     CHECK(gone(worker));
     CHECK(scanning.until([&](const Status&) { return scanning.workers().size() == 2; }));
 }
