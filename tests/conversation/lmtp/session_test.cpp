@@ -23,7 +23,7 @@ TEST_CASE("commands out of their order are refused", "[lmtp][rfc2033]")
     CHECK(client.closed());
 }
 
-TEST_CASE("who is not here is refused; aliases, details and case find their account", "[lmtp][recipients]")
+TEST_CASE("who is not here is refused, aliases, details and case find their account", "[lmtp][recipients]")
 {
     TestServer server;
     server.store().writeAndWait([](postfach::store::WriteTx& tx) { tx.putAlias("office@example.org", {"alice@example.org", "bob@example.org"}); });

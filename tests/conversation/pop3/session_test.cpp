@@ -175,7 +175,7 @@ TEST_CASE("UIDLs are unique, printable and the same after a restart", "[pop3][ui
     CHECK(server.pop3().list("UIDL") == before);
 }
 
-TEST_CASE("retrieving marks a message as read for every IMAP client; TOP does not", "[pop3][imap]")
+TEST_CASE("retrieving marks a message as read for every IMAP client, TOP does not", "[pop3][imap]")
 {
     TestServer server;
     server.fill(2);

@@ -36,7 +36,7 @@ TEST_CASE("PLAIN's message is taken apart as RFC 4616 says, or not at all", "[au
     CHECK(parsePlain("\0a\0"s)->password.empty());
 }
 
-TEST_CASE("a password verifies against its own hash alone; an empty hash against none", "[auth]")
+TEST_CASE("a password verifies against its own hash alone, an empty hash against none", "[auth]")
 {
     HashPool pool;
     const auto hash = hashPassword("secret");

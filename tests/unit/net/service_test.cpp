@@ -130,7 +130,7 @@ TEST_CASE("networks that may not connect are turned away", "[net][service]")
     CHECK(house.admission.now() == 0);
 }
 
-TEST_CASE("admission bounds an address, an IPv6 /64, and the whole; loopback only by the whole", "[net][admission]")
+TEST_CASE("admission bounds an address, an IPv6 /64, and the whole, loopback only by the whole", "[net][admission]")
 {
     Admission admission(8, 2);
     Admission::Refusal refusal{};

@@ -446,7 +446,7 @@ std::string commonName(const Client& client)
 }
 } // namespace
 
-TEST_CASE("a replaced certificate is shown to the next client; live connections and ALPN go on", "[net][tls][certificate]")
+TEST_CASE("a replaced certificate is shown to the next client, live connections and ALPN go on", "[net][tls][certificate]")
 {
     const TempFolder folder;
     makeSelfSigned(folder / "a.pem", folder / "a.key", {"old.example.org"});

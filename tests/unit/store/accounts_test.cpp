@@ -53,7 +53,7 @@ TEST_CASE("who gets mail for an address", "[store][accounts]")
     CHECK(resolve("deep4@example.org") == Ids{office.alice});
 }
 
-TEST_CASE("an account's changes make a new version, a login does not; removing it leaves nothing", "[store][accounts]")
+TEST_CASE("an account's changes make a new version, a login does not, removing it leaves nothing", "[store][accounts]")
 {
     Office office;
     const Uid uid = office.deliver("mail");

@@ -161,7 +161,7 @@ TEST_CASE("in a group, a closure that throws is undone alone", "[store][commit]"
     CHECK(office.store->check(false).empty());
 }
 
-TEST_CASE("news come after the commit, in its order, once a group; and never after the subscription has ended", "[store][views]")
+TEST_CASE("news come after the commit, in its order, once a group, and never after the subscription has ended", "[store][views]")
 {
     Office office;
     const auto body = office.store->prepareBody("a body");
@@ -231,7 +231,7 @@ TEST_CASE("a subscription may end while its news is being told, and from within"
     CHECK(calls == 1);
 }
 
-TEST_CASE("a full disk refuses what grows; reading and deleting go on; when there is room, so does mail", "[store][fault]")
+TEST_CASE("a full disk refuses what grows, reading and deleting go on, when there is room, so does mail", "[store][fault]")
 {
     Shim shim;
     Office office;

@@ -159,7 +159,7 @@ TEST_CASE("a file stays while an older reader may still open it, or a new mail n
     CHECK(filesBelow(office.data + "/bodies").size() == 1);
 }
 
-TEST_CASE("what a crash left behind is swept at start; what is not ours is left alone", "[store][bodies]")
+TEST_CASE("what a crash left behind is swept at start, what is not ours is left alone", "[store][bodies]")
 {
     Office office;
     office.deliver(noise(200'000));

@@ -109,7 +109,7 @@ TEST_CASE("a rename keeps UIDs, UIDVALIDITY and object ids, also of what is belo
     CHECK(after.exists == 1);
 }
 
-TEST_CASE("INBOX is renamed by moving its messages; it stays, and so does what is below it", "[store][mailboxes][rfc9051-6.3.6]")
+TEST_CASE("INBOX is renamed by moving its messages, it stays, and so does what is below it", "[store][mailboxes][rfc9051-6.3.6]")
 {
     Office office;
     office.deliver("one", {Flags::kSeen, {}});
@@ -141,7 +141,7 @@ TEST_CASE("subscriptions outlive their mailboxes", "[store][mailboxes]")
     CHECK(office.store->read()->subscriptions(office.alice) == std::vector<std::string>{"Archive", "Drafts", "INBOX", "Junk", "Trash", "x"});
 }
 
-TEST_CASE("a UIDL stays with its message; another message never gets it", "[store][uidl][rfc1939]")
+TEST_CASE("a UIDL stays with its message, another message never gets it", "[store][uidl][rfc1939]")
 {
     Office office;
     const Uid uid = office.deliver("ruled");
