@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import statistics
 import sys
 import time
@@ -90,6 +91,7 @@ def table(subjects, names, values, wrong):
 
 def main():
     given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended"))  # so that the servers end too
     names = given.names or list(benches.BENCHES)
     kinds = [kind for kind in given.formats.split(",") if kind]
     if kinds and not shutil.which("dovecot"):
