@@ -166,11 +166,12 @@ def search(subject, work, _):
         for row, key, every in (("search SUBJECT", b"SUBJECT quokka", 7), ("search BODY", b"BODY zymurgy", 0)):
             began = time.perf_counter()
             answer = b"".join(imap.ask(b"SEARCH " + key))
-            yield row, rate(work.messages, began)
+            value = rate(work.messages, began)
             wanted = sum(number % len(work.mails) % 50 == every for number in range(work.messages))
             found = len(answer[:answer.index(b"\r\n")].split()) - 2
             if found != wanted:
                 raise Failed("%s found %d messages, not %d" % (row, found, wanted))
+            yield row, value
 
 
 def pop3(subject, work, round_number):
