@@ -1,6 +1,7 @@
 // Plays the dialogs of this folder: conversations as a person would type them, several at a time. README.md has the format.
 #include "tests/support/catch.h"
 #include "tests/support/test_server.h"
+#include "tests/support/paths.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -198,7 +199,7 @@ private:
 void play(const std::string& protocol)
 {
     std::vector<std::filesystem::path> files;
-    const std::filesystem::path folder = std::filesystem::path(POSTFACH_SOURCE_DIR) / "tests/dialogs" / protocol;
+    const std::filesystem::path folder = std::filesystem::path(postfach::test::sourceFolder()) / "tests/dialogs" / protocol;
     if (std::filesystem::exists(folder))
         for (const auto& entry : std::filesystem::directory_iterator(folder))
             if (entry.path().extension() == ".dialog")

@@ -2,6 +2,7 @@
 #include "server/auth/auth.h"
 #include "server/mail/summary.h"
 #include "server/store/store.h"
+#include "tests/support/paths.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -52,7 +53,7 @@ void TestServer::start()
     options.config.set("server.name", "mail.example.org");
     options.config.set("auth.plaintext", "always");
     options.config.set("scanner.signatures", folder_.path() + "/signatures");
-    options.config.set("scanner.program", std::string(POSTFACH_BINARY_DIR) + "/postfach-scanner");
+    options.config.set("scanner.program", postfach::test::buildFolder() + "/postfach-scanner");
     options.config.set("scanner.workers", "1");
     for (const auto& [key, value] : settings_.config)
         options.config.set(key, value);

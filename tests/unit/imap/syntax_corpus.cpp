@@ -2,6 +2,7 @@
 #include "tests/support/catch.h"
 #include "tests/unit/imap/syntax_golden.h"
 #include "tests/unit/imap/syntax_grammar.h"
+#include "tests/support/paths.h"
 
 #include <filesystem>
 #include <iostream>
@@ -40,7 +41,7 @@ TEST_CASE("golden mails that are cut anywhere keep the grammar", "[imap][syntax]
 
 TEST_CASE("answers and sections of every real mail", "[imap][syntax][corpus]")
 {
-    const std::filesystem::path corpus = std::filesystem::path(POSTFACH_SOURCE_DIR) / ".." / "shared" / "corpus";
+    const std::filesystem::path corpus = std::filesystem::path(postfach::test::sourceFolder()) / ".." / "shared" / "corpus";
     if (!std::filesystem::is_directory(corpus)) {
         std::cout << "skipped: no corpus of real mails beside the project\n";
         return;

@@ -7,6 +7,7 @@
 #include "server/mail/text.h"
 #include "tests/support/catch.h"
 #include "tests/unit/mail/outline.h"
+#include "tests/support/paths.h"
 
 #include <filesystem>
 #include <iostream>
@@ -42,7 +43,7 @@ void checkMail(const std::string& mail)
 
 TEST_CASE("every real mail has a sound structure, a summary that reads back, and text in UTF-8", "[mail][corpus]")
 {
-    const std::filesystem::path folder = std::filesystem::path(POSTFACH_SOURCE_DIR) / "../shared/corpus";
+    const std::filesystem::path folder = std::filesystem::path(postfach::test::sourceFolder()) / "../shared/corpus";
     if (!std::filesystem::exists(folder)) {
         std::cout << "skipped: no corpus at " << folder.lexically_normal().string() << "\n";
         SUCCEED();

@@ -3,6 +3,7 @@
 #include "server/mail/summary.h"
 #include "tests/support/catch.h"
 #include "tests/unit/mail/outline.h"
+#include "tests/support/paths.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -16,7 +17,7 @@ using namespace postfach::mail;
 // POSTFACH_GOLDEN=write writes what the parser says now, and git diff shows it.
 TEST_CASE("the structure of every golden mail is the one beside it", "[mail][structure][golden]")
 {
-    const std::filesystem::path folder = std::string(POSTFACH_SOURCE_DIR) + "/tests/golden/mail";
+    const std::filesystem::path folder = postfach::test::sourceFolder() + "/tests/golden/mail";
     std::vector<std::filesystem::path> mails;
     for (const auto& entry : std::filesystem::directory_iterator(folder))
         if (entry.path().extension() == ".eml")

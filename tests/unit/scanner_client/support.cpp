@@ -1,5 +1,6 @@
 #include "tests/unit/scanner_client/support.h"
 #include "server/base/text.h"
+#include "tests/support/paths.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -130,7 +131,7 @@ std::string Folder::write(const std::string& name, std::string_view bytes) const
 Scanning::Scanning(std::function<void(Options&)> adjust) : signatures(folder.path + "/signatures"), run(folder.path + "/run")
 {
     Options options;
-    options.program = POSTFACH_BINARY_DIR "/postfach-scanner";
+    options.program = postfach::test::buildFolder() + "/postfach-scanner";
     options.signatures = signatures;
     options.run_folder = run;
     options.workers = 2;
