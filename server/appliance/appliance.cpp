@@ -5,6 +5,7 @@
 #include "server/appliance/demo.h"
 #include "server/auth/auth.h"
 #include "server/base/file.h"
+#include "server/base/housekeeper.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
@@ -152,6 +153,7 @@ struct Appliance::Inner {
     pop3::Context pop3;
     lmtp::Context lmtp;
     std::vector<std::unique_ptr<net::Service>> services;
+    base::Housekeeper housekeeper;
     std::unique_ptr<admin::AdminServer> admin;
     std::string token;
     bool fresh = false;   // this start made the directory
@@ -203,7 +205,7 @@ Appliance::Inner::Inner(Options given)
       scanner(startScanner()), certificate(certificateFiles(options.config, options.data)), tls(loadCertificate(certificate, name)),
       authenticator(*store, clock, plaintextPolicy(options.config)), delivery(*store, *scanner, clock, deliveryPolicy(options.config, options.data)),
       imap{*store, authenticator, delivery, tls, clock, name, options.config.size("limits.message_size")}, pop3{*store, authenticator, tls, name},
-      lmtp{*store, delivery, tls, name}
+      lmtp{*store, delivery, tls, name}, housekeeper(clock)
 {
     if (!options.say)
         options.say = [](const std::string& line) {
@@ -308,6 +310,7 @@ void Appliance::start()
     for (auto& service : self.services)
         service->start();
     self.admin->start();
+    self.housekeeper.start();
     self.started = true;
     self.greet(demo);
     base::logInfo("appliance", "listening on all ports, ready");
@@ -319,6 +322,7 @@ void Appliance::stop()
     if (!self.admin)
         return; // once
     self.started = false;
+    self.housekeeper.stop();
     for (auto& service : self.services)
         service->stop();
     self.admin->stop();
@@ -357,5 +361,6 @@ store::Store& Appliance::store() { return *inner_->store; }
 auth::Authenticator& Appliance::authenticator() { return inner_->authenticator; }
 delivery::Delivery& Appliance::delivery() { return inner_->delivery; }
 scanner::Client& Appliance::scanner() { return *inner_->scanner; }
+base::Housekeeper& Appliance::housekeeper() { return inner_->housekeeper; }
 
 } // namespace postfach::appliance

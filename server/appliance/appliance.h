@@ -13,6 +13,9 @@
 #include <string>
 #include <vector>
 
+namespace postfach::base {
+class Housekeeper;
+}
 namespace postfach::store {
 class Store;
 }
@@ -50,6 +53,7 @@ public:
     auth::Authenticator& authenticator();
     delivery::Delivery& delivery();
     scanner::Client& scanner();
+    base::Housekeeper& housekeeper();        // tests move their clock and call runDue()
 
 private:
     struct Inner;
