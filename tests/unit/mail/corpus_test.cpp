@@ -20,12 +20,12 @@ namespace {
 void checkMail(const std::string& mail)
 {
     const Summary summary = summarize(mail);
-    const std::string broken = test::brokenRule(mail, summary.structure);
+    const std::string broken = mail::test::brokenRule(mail, summary.structure);
     REQUIRE(broken == "");
     const auto back = deserialize(serialize(summary));
     REQUIRE(back);
     REQUIRE(serialize(*back) == serialize(summary));
-    REQUIRE(test::outline(mail, back->structure) == test::outline(mail, summary.structure));
+    REQUIRE(mail::test::outline(mail, back->structure) == mail::test::outline(mail, summary.structure));
     REQUIRE(base::isUtf8(summary.preview));
     const std::string header = searchableHeader(mail, summary.structure), body = searchableBody(mail, summary.structure);
     REQUIRE(base::isUtf8(header));

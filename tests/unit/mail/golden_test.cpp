@@ -29,17 +29,17 @@ TEST_CASE("the structure of every golden mail is the one beside it", "[mail][str
         const std::string with_lf = base::readFile(path);
         const std::string mail = normalizeLineEnds(with_lf);
         const Structure structure = parseStructure(mail);
-        CHECK(test::brokenRule(mail, structure) == "");
+        CHECK(mail::test::brokenRule(mail, structure) == "");
 
         const std::string expected = std::filesystem::path(path).replace_extension(".expected");
         const char* mode = std::getenv("POSTFACH_GOLDEN");
         if (mode && std::string_view(mode) == "write")
-            base::writeFileDurably(expected, test::outline(mail, structure), 0644);
-        CHECK(test::outline(mail, structure) == base::readFile(expected));
+            base::writeFileDurably(expected, mail::test::outline(mail, structure), 0644);
+        CHECK(mail::test::outline(mail, structure) == base::readFile(expected));
 
         // With bare LF the same parts hold the same bytes, line ends aside.
         const Structure of_lf = parseStructure(with_lf);
-        CHECK(test::brokenRule(with_lf, of_lf) == "");
+        CHECK(mail::test::brokenRule(with_lf, of_lf) == "");
         REQUIRE(of_lf.parts.size() == structure.parts.size());
         for (std::size_t i = 0; i < structure.parts.size(); ++i) {
             CHECK(normalizeLineEnds(of_lf.parts[i].header(with_lf)) == structure.parts[i].header(mail));
