@@ -6,12 +6,13 @@ import os
 import platform
 import shutil
 import signal
-import statistics
 import sys
 import time
 
+import bench
 import benches
 import servers
+import table
 
 
 def arguments():
@@ -22,98 +23,90 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="little of everything, one round: does it run?")
     parser.add_argument("--rounds", type=int, help="3, or 1 with --quick")
     parser.add_argument("--messages", type=int, help="in the large mailbox: 10000, or 600 with --quick")
-    parser.add_argument("--formats", default="maildir,sdbox", help="Dovecot's mailbox formats; empty: Postfach alone")
+    parser.add_argument("--against", metavar="LIST", help="the only other servers, of: %s; empty: Postfach alone; "
+                        "without: those each bench names" % ", ".join(servers.DOVECOTS))
     parser.add_argument("--signatures", metavar="DIR", help="ClamAV signatures to scan with; without: the scanner's own alone")
     given = parser.parse_args()
     for name in given.names:
         if name not in benches.BENCHES:
             parser.error("no bench %s; there are %s" % (name, ", ".join(benches.BENCHES)))
+    given.names = given.names or list(benches.BENCHES)
+    for name in (given.against or "").split(","):
+        if name and name not in servers.DOVECOTS:
+            parser.error("no server %s; there are %s" % (name, ", ".join(servers.DOVECOTS)))
     return given
 
 
-def measure(subjects, names, work, rounds):
-    """{row: {subject: [value of each round]}} and {row: {subject: what went wrong}}"""
-    values, wrong = {}, {}
-    for name in names:
-        function, rows = benches.BENCHES[name]
-        for row in rows:
-            values[row] = {subject.name: [] for subject in subjects}
-            wrong[row] = {}
-        for number in range(rounds):
-            first = number % len(subjects)  # nobody goes first every time
-            for subject in subjects[first:] + subjects[:first]:
-                began = time.monotonic()
-                missing = dict.fromkeys(rows)
-                try:
-                    for row, value in function(subject, work, number):
-                        values[row][subject.name].append(value)
-                        missing.pop(row)
-                    why = "not measured"
-                except Exception as error:
-                    why = "%s: %s" % (type(error).__name__, error)
-                    missing = missing or rows
-                    print("FAIL %s, %s: %s" % (name, subject.name, why), file=sys.stderr)
-                    print("".join("  | %s\n" % line for line in subject.last_words()), end="", file=sys.stderr)
-                for row in missing:
-                    wrong[row].setdefault(subject.name, why)
-                print("%s, round %d, %s: %.1f s" % (name, number + 1, subject.name, time.monotonic() - began), file=sys.stderr)
-    return values, wrong
+def subjects_of(bench, against):
+    """The names of the servers to compare, Postfach first."""
+    return [name for name in bench.subjects if name == "Postfach" or against is None or name in against.split(",")]
 
 
-def figure(value):
-    return "%.0f" % value if value >= 100 else "%.1f" % value if value >= 10 else "%.2f" % value
+class Result:
+    """What one bench found: {row: {subject: [value of each round]}} and {row: {subject: what went wrong}}."""
+
+    def __init__(self, name, names):
+        self.name, self.bench, self.subjects = name, benches.BENCHES[name], names
+        self.values = {row: {subject: [] for subject in names} for row in self.bench.rows}
+        self.wrong = {row: {} for row in self.bench.rows}
 
 
-def table(subjects, names, values, wrong):
-    """Prints it; returns the rows for the file and how many failed."""
-    head = ["", "unit"] + [subjects[0].name] + [word for subject in subjects[1:] for word in (subject.name, "ratio")]
-    lines, found, failed = [], [], 0
-    for name in names:
-        for row, unit in benches.BENCHES[name][1].items():
-            entry = {"bench": name, "row": row, "unit": unit, "failed": wrong[row]}
-            medians = {subject: statistics.median(each) for subject, each in values[row].items() if each and subject not in wrong[row]}
-            entry["median"], entry["rounds"] = medians, values[row]
-            line = [row, unit]
-            mine = medians.get(subjects[0].name)
-            line.append(figure(mine) if mine else "FAIL")
-            for subject in subjects[1:]:
-                other = medians.get(subject.name)
-                line.append(figure(other) if other else "FAIL")
-                line.append("%.2f" % (mine / other) if mine and other else "-")
-            lines.append(line)
-            found.append(entry)
-            failed += bool(wrong[row])
-    widths = [max(len(line[at]) for line in [head] + lines) for at in range(len(head))]
-    for line in [head] + lines:
-        print("  ".join(cell.ljust(width) if at < 2 else cell.rjust(width) for at, (cell, width) in enumerate(zip(line, widths))).rstrip())
-    return found, failed
+def measure(result, subjects, work, rounds):
+    for number in range(min(rounds, result.bench.rounds or rounds)):
+        first = number % len(subjects)  # nobody goes first every time
+        for subject in subjects[first:] + subjects[:first]:
+            began = time.monotonic()
+            missing = dict.fromkeys(result.bench.rows)
+            try:
+                for row, value in result.bench.function(subject, work, number):
+                    if value is not None:
+                        result.values[row][subject.name].append(value)
+                    missing.pop(row)
+                why = "not measured"
+            except Exception as error:
+                why = "%s: %s" % (type(error).__name__, error)
+                missing = missing or result.bench.rows
+                print("FAIL %s, %s: %s" % (result.name, subject.name, why), file=sys.stderr)
+                print("".join("  | %s\n" % line for line in subject.last_words()), end="", file=sys.stderr)
+            for row in missing:
+                result.wrong[row].setdefault(subject.name, why)
+            print("%s, round %d, %s: %.1f s" % (result.name, number + 1, subject.name, time.monotonic() - began), file=sys.stderr)
+
+
+def measure_all(given, work, rounds):
+    shared, results, versions = servers.Pool(given.build, given.signatures), [], {}
+    try:
+        for name in given.names:
+            result = Result(name, subjects_of(benches.BENCHES[name], given.against))
+            results.append(result)
+            pool = servers.Pool(given.build, given.signatures) if result.bench.alone else shared
+            try:
+                measure(result, pool.get(result.subjects, result.bench.options), work, rounds)
+            finally:
+                versions.update(pool.versions)
+                if pool is not shared:
+                    pool.stop()
+    finally:
+        shared.stop()
+    return results, versions
 
 
 def main():
     given = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended"))  # so that the servers end too
-    names = given.names or list(benches.BENCHES)
-    kinds = [kind for kind in given.formats.split(",") if kind]
-    if kinds and not shutil.which("dovecot"):
+    wanted = {name for each in given.names for name in subjects_of(benches.BENCHES[each], given.against)}
+    if len(wanted) > 1 and not shutil.which("dovecot"):
         sys.exit("bench: dovecot is not installed (./dev install bench)")
     rounds = given.rounds or (1 if given.quick else 3)
-    work = benches.Work(given.quick, given.messages)
+    work = bench.Work(given.quick, given.messages, given.build)
     load = os.getloadavg()[0]
-    subjects = []
-    try:
-        subjects.append(servers.Postfach(given.build, given.signatures))
-        subjects += [servers.Dovecot(kind, subjects[0]) for kind in kinds]
-        values, wrong = measure(subjects, names, work, rounds)
-        versions = {subject.name: subject.version for subject in subjects}
-    finally:
-        for subject in subjects:
-            subject.stop()
-    print("\n%d rounds, %d messages in the large mailbox, %d cores, load before the run %.1f; rates, more is better"
+    results, versions = measure_all(given, work, rounds)
+    print("\n%d rounds, %d messages in the large mailbox, %d cores, load before the run %.1f"
           % (rounds, work.messages, os.cpu_count(), load))
     if load > 0.5 * os.cpu_count():
-        print("The machine was busy: compare the columns with care, and the rates with no other run.")
-    print()
-    rows, failed = table(subjects, names, values, wrong)
+        print("The machine was busy: compare the columns with care, and the figures with no other run.")
+    rows = table.rows(results)
+    table.show(results, rows)
     print("\nPostfach scans every mail that comes in by LMTP or APPEND; Dovecot does not.")
     if given.output:
         os.makedirs(os.path.dirname(os.path.abspath(given.output)), exist_ok=True)
@@ -126,7 +119,7 @@ def main():
     for row in rows:
         for subject, why in row["failed"].items():
             print("FAIL %s, %s: %s" % (row["row"], subject, why))
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if any(row["failed"] for row in rows) else 0)
 
 
 if __name__ == "__main__":

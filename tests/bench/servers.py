@@ -1,6 +1,6 @@
 """The servers that are compared: the built Postfach, and Debian's Dovecot with a configuration of ours.
 
-Both live in a temporary folder of the same file system, on free ports of the loopback, with the same key and certificate.
+All live in a temporary folder of the same file system, on free ports of the loopback, with the same key and certificate.
 """
 import os
 import shutil
@@ -12,14 +12,37 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients"))
 import server  # noqa: E402
 
-SERVICES = ("imap", "imaps", "pop3", "lmtp")
+SERVICES = ("imap", "imaps", "pop3", "pop3s", "lmtp")
 
 
-class Postfach:
+class Subject:
+    """What both have in common: processes, and what these hold."""
+
+    def processes(self):
+        """The process ids that serve mail."""
+        raise NotImplementedError
+
+    def memory(self):
+        """KiB held by them: what /proc calls Pss, so that what they share counts once."""
+        return sum(self.proc(pid, "smaps_rollup", "Pss") for pid in self.processes())
+
+    def threads(self):
+        return sum(self.proc(pid, "status", "Threads") for pid in self.processes())
+
+    @staticmethod
+    def proc(pid, file, key):
+        try:
+            with open("/proc/%d/%s" % (pid, file)) as lines:
+                return sum(int(line.split()[1]) for line in lines if line.startswith(key + ":"))
+        except OSError:
+            return 0  # it has ended
+
+
+class Postfach(Subject):
     name = "Postfach"
 
-    def __init__(self, build, signatures=None):
-        options = {"auth.plaintext": "loopback"}
+    def __init__(self, build, signatures=None, options=None):
+        options = {"auth.plaintext": "loopback", **(options or {})}
         if signatures:
             options["scanner.signatures"] = signatures
         self.office = server.Local(build, options)
@@ -32,6 +55,9 @@ class Postfach:
         address, password = self.office.account(name)
         return address.encode(), password.encode()
 
+    def processes(self):
+        return [self.office.process.pid]  # the scanner is not counted: Dovecot has none
+
     def last_words(self):
         return self.office.lines[-10:]
 
@@ -39,11 +65,11 @@ class Postfach:
         self.office.stop()
 
 
-class Dovecot:
-    """One mailbox format, in processes that are there before the first client and serve one client after the other."""
+class Dovecot(Subject):
+    """One mailbox format and one style of processes: HIGH_PERFORMANCE or STANDARD."""
 
-    def __init__(self, kind, like):
-        self.name, self.kind, self.accounts = "Dovecot " + kind, kind, 0
+    def __init__(self, name, kind, style, like):
+        self.name, self.kind, self.style, self.accounts = name, kind, style, 0
         self.ports = dict(zip(SERVICES, server.free_ports(len(SERVICES))))
         self.version = subprocess.run(["dovecot", "--version"], capture_output=True, text=True).stdout.split(" ")[0].strip()
         self.folder = tempfile.mkdtemp(prefix="postfach-bench-dovecot-")
@@ -74,7 +100,7 @@ class Dovecot:
             users = ["default_internal_user = " + owner.pw_name, "default_login_user = " + owner.pw_name,
                      "default_internal_group = " + grp.getgrgid(owner.pw_gid).gr_name]
         values = {"folder": self.folder, "mail": mail, "kind": self.kind, "uid": owner.pw_uid, "gid": owner.pw_gid, **self.ports}
-        text = (NEW if self.version.startswith("2.4") else OLD) + COMMON + "\n".join(users) + "\n"
+        text = (NEW if self.version.startswith("2.4") else OLD) + COMMON + self.style + "\n".join(users) + "\n"
         for key, value in values.items():
             text = text.replace("@%s@" % key, str(value))
         if users:
@@ -103,6 +129,19 @@ class Dovecot:
     def account(self, name):
         self.accounts += 1
         return b"%s-%d@office.test" % (name.encode(), self.accounts), b"bench"
+
+    def processes(self):
+        """All of the master's session: whatever it has started."""
+        found = []
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    with open("/proc/%s/stat" % entry) as file:
+                        if int(file.read().rsplit(")", 1)[1].split()[3]) == self.process.pid:
+                            found.append(int(entry))
+                except OSError:
+                    continue
+        return found
 
     def last_words(self):
         try:
@@ -161,7 +200,6 @@ userdb static {
 userdb_static_allow_all_users = yes
 """
 
-# "High-performance" logins and processes that serve many clients in turn, as Dovecot's documentation describes them.
 COMMON = """
 base_dir = @folder@/run
 state_dir = @folder@/state
@@ -171,11 +209,9 @@ listen = 127.0.0.1
 ssl = yes
 first_valid_uid = 1
 first_valid_gid = 1
-mail_max_userip_connections = 1000
+mail_max_userip_connections = 20000
 service imap-login {
   chroot = login
-  service_count = 0
-  process_min_avail = 2
   inet_listener imap {
     port = @imap@
   }
@@ -186,14 +222,38 @@ service imap-login {
 }
 service pop3-login {
   chroot = login
-  service_count = 0
-  process_min_avail = 2
   inet_listener pop3 {
     port = @pop3@
   }
   inet_listener pop3s {
-    port = 0
+    port = @pop3s@
+    ssl = yes
   }
+}
+service lmtp {
+  inet_listener lmtp {
+    port = @lmtp@
+  }
+}
+"""
+
+# As Debian ships it: a process for each login and one for each session. Only the limits are raised, to what is measured.
+STANDARD = """
+default_process_limit = 4000
+default_client_limit = 20000
+"""
+
+# "High-performance" logins and processes that serve many clients in turn, as Dovecot's documentation describes them.
+HIGH_PERFORMANCE = """
+default_process_limit = 4000
+default_client_limit = 20000
+service imap-login {
+  service_count = 0
+  process_min_avail = 2
+}
+service pop3-login {
+  service_count = 0
+  process_min_avail = 2
 }
 service imap {
   service_count = 0
@@ -206,8 +266,31 @@ service pop3 {
 service lmtp {
   service_count = 0
   process_min_avail = 10
-  inet_listener lmtp {
-    port = @lmtp@
-  }
 }
 """
+
+# name: (mailbox format, style); the servers beside Postfach
+DOVECOTS = {
+    "Dovecot maildir": ("maildir", HIGH_PERFORMANCE),
+    "Dovecot sdbox": ("sdbox", HIGH_PERFORMANCE),
+    "Dovecot default": ("maildir", STANDARD),
+}
+
+
+class Pool:
+    """The servers of a run, each started when a bench first wants it."""
+
+    def __init__(self, build, signatures):
+        self.build, self.signatures, self.running, self.versions = build, signatures, {}, {}
+
+    def get(self, names, options):
+        for name in ("Postfach", *names):
+            if name not in self.running:
+                self.running[name] = (Postfach(self.build, self.signatures, options) if name == "Postfach" else
+                                      Dovecot(name, *DOVECOTS[name], self.running["Postfach"]))
+                self.versions[name] = self.running[name].version
+        return [self.running[name] for name in names]
+
+    def stop(self):
+        while self.running:
+            self.running.popitem()[1].stop()
