@@ -24,7 +24,8 @@ class Row:
 
 @dataclasses.dataclass
 class Bench:
-    """function(subject, work, round) yields (row, value), or (row, None) where that server has no such thing.
+    """function(subject, work, round) yields (row, value), or (row, None) where that server has no such thing. All rows in the
+    first round; later ones may leave out what one round shows.
 
     subjects: who is compared, Postfach first. alone: servers of its own, started for this bench (memory, options).
     options: configuration of Postfach; {} of the shared servers.
@@ -34,7 +35,7 @@ class Bench:
     subjects: tuple = STANDARD
     alone: bool = False
     options: dict = dataclasses.field(default_factory=dict)
-    rounds: typing.Optional[int] = None  # fewer than the run's, for what is slow and steady
+    note: str = ""  # printed under the table, on a full run: sizes that a row's name has no room for
 
 
 class Work:

@@ -1,5 +1,6 @@
 """The table of benches. One bench, one file: bench_NAME.py, whose BENCH says what it measures and against whom."""
 import bench_append
+import bench_connections
 import bench_deliver
 import bench_fetch
 import bench_login
@@ -8,6 +9,7 @@ import bench_search
 import bench_select
 
 BENCHES = {
+    "connections": bench_connections.BENCH,
     "deliver": bench_deliver.BENCH,
     "login": bench_login.BENCH,
     "append": bench_append.BENCH,

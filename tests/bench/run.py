@@ -52,7 +52,7 @@ class Result:
 
 
 def measure(result, subjects, work, rounds):
-    for number in range(min(rounds, result.bench.rounds or rounds)):
+    for number in range(rounds):
         first = number % len(subjects)  # nobody goes first every time
         for subject in subjects[first:] + subjects[:first]:
             began = time.monotonic()
@@ -62,7 +62,7 @@ def measure(result, subjects, work, rounds):
                     if value is not None:
                         result.values[row][subject.name].append(value)
                     missing.pop(row)
-                why = "not measured"
+                missing, why = missing if number == 0 else {}, "not measured"
             except Exception as error:
                 why = "%s: %s" % (type(error).__name__, error)
                 missing = missing or result.bench.rows
@@ -107,6 +107,9 @@ def main():
         print("The machine was busy: compare the columns with care, and the figures with no other run.")
     rows = table.rows(results)
     table.show(results, rows)
+    for result in results:
+        if result.bench.note and not given.quick:
+            print("\n" + result.bench.note)
     print("\nPostfach scans every mail that comes in by LMTP or APPEND; Dovecot does not.")
     if given.output:
         os.makedirs(os.path.dirname(os.path.abspath(given.output)), exist_ok=True)
