@@ -157,19 +157,31 @@ BodyFiles::Pin::~Pin()
     files_->candidates_.push_back({hash_, files_->ticket_}); // if no row came to name it, the writer removes it
 }
 
+// Whoever made the folder may not have come to sync its name yet: each process does so itself before it relies on one.
+void BodyFiles::makeFolderDurable(const base::Sha256& hash, const std::string& folder)
+{
+    const std::size_t number = static_cast<std::size_t>(hash[0]) << 8 | hash[1];
+    {
+        const std::lock_guard lock(mutex_);
+        if (durable_folders_.test(number))
+            return;
+    }
+    base::makeFolders(folder);
+    base::syncFolder(std::filesystem::path(folder).parent_path().string());
+    base::syncFolder(folder_);
+    const std::lock_guard lock(mutex_);
+    durable_folders_.set(number);
+}
+
 void BodyFiles::write(const base::Sha256& hash, std::string_view bytes)
 {
     const std::string file = path(hash);
-    const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+    const std::string folder = std::filesystem::path(file).parent_path().string();
+    makeFolderDurable(hash, folder);
     struct stat info {};
     if (::stat(file.c_str(), &info) == 0 && static_cast<std::size_t>(info.st_size) == bytes.size()) {
-        base::syncFolder(folder.string()); // whoever renamed it may not have come to this yet
+        base::syncFolder(folder); // whoever renamed it may not have come to this yet
         return;
-    }
-    if (!std::filesystem::exists(folder)) {
-        base::makeFolders(folder.string());
-        base::syncFolder(folder.parent_path().string());
-        base::syncFolder(folder_);
     }
     base::writeFileDurably(file, bytes);
 }

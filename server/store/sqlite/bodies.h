@@ -8,6 +8,7 @@
 // A crash leaves files without rows, never the reverse; sweep() removes them at start.
 #include "server/store/store.h"
 
+#include <bitset>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -72,8 +73,11 @@ private:
         base::Sha256 hash;
         std::uint64_t ticket; // readers that entered with a lower one may still need it
     };
+    void makeFolderDurable(const base::Sha256& hash, const std::string& folder);
+
     const std::string folder_;
     mutable std::mutex mutex_; // guards what follows
+    std::bitset<65536> durable_folders_; // whose names this process has synced, by the first two bytes of their hashes
     std::unordered_map<base::Sha256, int, HashOfSha256> pins_;
     std::multiset<std::uint64_t> readers_;
     std::deque<Candidate> candidates_;
