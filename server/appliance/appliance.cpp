@@ -13,6 +13,7 @@
 #include "server/imap/service.h"
 #include "server/lmtp/service.h"
 #include "server/net/service.h"
+#include "server/pop3/retention.h"
 #include "server/pop3/service.h"
 #include "server/store/store.h"
 
@@ -310,6 +311,8 @@ void Appliance::start()
     for (auto& service : self.services)
         service->start();
     self.admin->start();
+    self.housekeeper.add("pop3-retention", base::Housekeeper::every(std::chrono::hours(1)),
+                         [&self](std::stop_token stop) { pop3::carryOutRetention(*self.store, self.clock, stop); }, true);
     self.housekeeper.start();
     self.started = true;
     self.greet(demo);

@@ -4,10 +4,11 @@
 namespace postfach::pop3 {
 namespace {
 constexpr Command kCommands[] = {
-    {"USER", kAuthorization, cmdUser}, {"PASS", kAuthorization, cmdPass}, {"AUTH", kAuthorization, cmdAuth}, {"STLS", kAuthorization, cmdStls},
-    {"CAPA", kAnyState, cmdCapa},      {"QUIT", kAnyState, cmdQuit},      {"NOOP", kTransaction, cmdNoop},   {"STAT", kTransaction, cmdStat},
-    {"LIST", kTransaction, cmdList},   {"UIDL", kTransaction, cmdUidl},   {"RETR", kTransaction, cmdRetr},   {"TOP", kTransaction, cmdTop},
-    {"DELE", kTransaction, cmdDele},   {"RSET", kTransaction, cmdRset},
+    {"USER", kAuthorization, cmdUser}, {"PASS", kAuthorization, cmdPass}, {"AUTH", kAuthorization, cmdAuth}, {"APOP", kAuthorization, cmdApop},
+    {"STLS", kAuthorization, cmdStls}, {"UTF8", kAuthorization, cmdUtf8}, {"LANG", kAnyState, cmdLang},      {"CAPA", kAnyState, cmdCapa},
+    {"QUIT", kAnyState, cmdQuit},      {"NOOP", kTransaction, cmdNoop},   {"STAT", kTransaction, cmdStat},   {"LIST", kTransaction, cmdList},
+    {"UIDL", kTransaction, cmdUidl},   {"RETR", kTransaction, cmdRetr},   {"TOP", kTransaction, cmdTop},     {"DELE", kTransaction, cmdDele},
+    {"RSET", kTransaction, cmdRset},
 };
 } // namespace
 

@@ -14,9 +14,11 @@ struct Command {
 };
 const Command* findCommand(std::string_view verb); // any case; null when unknown
 
+net::Task<> cmdApop(Session& session, std::string argument);
 net::Task<> cmdAuth(Session& session, std::string argument);
 net::Task<> cmdCapa(Session& session, std::string argument);
 net::Task<> cmdDele(Session& session, std::string argument);
+net::Task<> cmdLang(Session& session, std::string argument);
 net::Task<> cmdList(Session& session, std::string argument);
 net::Task<> cmdNoop(Session& session, std::string argument);
 net::Task<> cmdPass(Session& session, std::string argument);
@@ -28,6 +30,7 @@ net::Task<> cmdStls(Session& session, std::string argument);
 net::Task<> cmdTop(Session& session, std::string argument);
 net::Task<> cmdUidl(Session& session, std::string argument);
 net::Task<> cmdUser(Session& session, std::string argument);
+net::Task<> cmdUtf8(Session& session, std::string argument);
 
 // --- what arguments have in common; both throw Refusal
 void noArgument(const std::string& argument);

@@ -1,29 +1,20 @@
 #include "server/pop3/message_stream.h"
 #include "server/base/log.h"
 
-#include <algorithm>
+#include <cstring>
 
 namespace postfach::pop3 {
 namespace {
 constexpr std::uint64_t kPiece = 64 * 1024; // a slow reader holds one of these
 } // namespace
 
-void DotStuffer::feed(std::string_view piece, std::string& out)
+std::size_t DotStuffer::findDotLine(std::string_view piece, std::size_t from)
 {
-    while (!piece.empty()) {
-        if (line_start_ && piece.front() == '.')
-            out += '.';
-        const auto end = piece.find('\n');
-        const auto length = end == std::string_view::npos ? piece.size() : end + 1;
-        out += piece.substr(0, length);
-        line_start_ = end != std::string_view::npos;
-        before_last_ = length >= 2 ? piece[length - 2] : last_;
-        last_ = piece[length - 1];
-        piece.remove_prefix(length);
-    }
+    const void* found = ::memmem(piece.data() + from, piece.size() - from, "\n.", 2);
+    return found == nullptr ? std::string_view::npos : static_cast<std::size_t>(static_cast<const char*>(found) - piece.data());
 }
 
-void DotStuffer::finish(std::string& out) { out += before_last_ == '\r' && last_ == '\n' ? ".\r\n" : "\r\n.\r\n"; }
+std::string_view DotStuffer::finish() const { return before_last_ == '\r' && last_ == '\n' ? ".\r\n" : "\r\n.\r\n"; }
 
 std::string_view TopCutter::feed(std::string_view piece)
 {
@@ -43,14 +34,51 @@ std::string_view TopCutter::feed(std::string_view piece)
     return piece;
 }
 
-net::Task<> sendMessage(Session& session, std::uint32_t number, std::optional<std::uint32_t> body_lines)
+namespace {
+
+void sendSmall(Session& session, std::string_view body, std::optional<std::uint32_t> body_lines)
+{
+    DotStuffer stuffer;
+    TopCutter cutter(body_lines.value_or(0));
+    session.ok(std::to_string(body.size()) + " octets");
+    stuffer.feed(body_lines ? cutter.feed(body) : body, [&session](std::string_view bytes) { session.stream.write(bytes); });
+    session.stream.write(stuffer.finish());
+}
+
+// One helper's trip for this message and those that are likely to be asked for next.
+net::Task<std::string> fetch(Session& session, std::uint32_t number)
+{
+    const std::vector<std::uint32_t> numbers = session.read_ahead.plan(session.maildrop(), number, session.stream.hasInput());
+    auto read = [&session, &numbers] {
+        const auto tx = session.context.store.read();
+        std::vector<std::string> bodies;
+        for (const std::uint32_t wanted : numbers) {
+            try {
+                bodies.push_back(tx->body(session.maildrop().at(wanted).body));
+            } catch (const store::Error&) {
+                if (bodies.empty())
+                    throw; // the one that was asked for
+                break;     // its own turn will tell
+            }
+        }
+        return bodies;
+    };
+    std::vector<std::string> bodies = co_await session.stream.strand().offload(std::move(read));
+    session.read_ahead.keep(numbers, bodies);
+    co_return std::move(bodies.front());
+}
+
+net::Task<> sendLarge(Session& session, std::uint32_t number, std::optional<std::uint32_t> body_lines)
 {
     DotStuffer stuffer;
     TopCutter cutter(body_lines.value_or(0));
     const std::uint64_t size = session.maildrop().at(number).size;
+    const auto send = [&session](std::string_view bytes) { session.stream.write(bytes); };
     bool announced = false;
     for (std::uint64_t offset = 0; offset < size || !announced; offset += kPiece) {
-        auto read = [&session, number, offset] { return session.maildrop().readBody(session.context.store, number, offset, kPiece); };
+        auto read = [&session, number, offset] {
+            return session.context.store.read()->bodyRange(session.maildrop().at(number).body, offset, kPiece);
+        };
         std::string piece;
         try {
             piece = co_await session.stream.strand().offload(std::move(read));
@@ -64,18 +92,30 @@ net::Task<> sendMessage(Session& session, std::uint32_t number, std::optional<st
         if (!announced)
             session.ok(std::to_string(size) + " octets");
         announced = true;
-        std::string out;
-        out.reserve(piece.size() + piece.size() / 16 + 8);
-        stuffer.feed(body_lines ? cutter.feed(piece) : std::string_view(piece), out);
-        session.stream.write(out);
+        stuffer.feed(body_lines ? cutter.feed(piece) : std::string_view(piece), send);
         session.setDeadline();
         co_await session.stream.drain();
         if (body_lines && cutter.enough())
             break;
     }
-    std::string out;
-    stuffer.finish(out);
-    session.stream.write(out);
+    session.stream.write(stuffer.finish());
+}
+
+} // namespace
+
+net::Task<> sendMessage(Session& session, std::uint32_t number, std::optional<std::uint32_t> body_lines)
+{
+    if (session.maildrop().at(number).size > kPiece) {
+        co_await sendLarge(session, number, body_lines);
+        co_return;
+    }
+    std::optional<std::string> body = session.read_ahead.take(number);
+    if (!body) {
+        std::string fetched = co_await fetch(session, number);
+        body = std::move(fetched);
+    }
+    sendSmall(session, *body, body_lines);
+    co_await session.stream.drain();
 }
 
 } // namespace postfach::pop3

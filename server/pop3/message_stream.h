@@ -13,13 +13,34 @@ namespace postfach::pop3 {
 // behind it for the end of the message.
 class DotStuffer {
 public:
-    void feed(std::string_view piece, std::string& out);
-    void finish(std::string& out); // the line end a message may lack, and the closing dot
+    // Gives what is to be sent to `out(std::string_view)`: views of the piece, uncopied, wherever no line begins with a dot.
+    template <class Out>
+    void feed(std::string_view piece, Out&& out);
+    std::string_view finish() const; // the line end a message may lack, and the closing dot
 
 private:
+    static std::size_t findDotLine(std::string_view piece, std::size_t from); // where "\n." is; npos
     bool line_start_ = true;
     char before_last_ = '\r', last_ = '\n';
 };
+
+template <class Out>
+void DotStuffer::feed(std::string_view piece, Out&& out)
+{
+    if (piece.empty())
+        return;
+    if (line_start_ && piece.front() == '.')
+        out(std::string_view("."));
+    std::size_t begin = 0;
+    for (std::size_t at = findDotLine(piece, 0); at != std::string_view::npos; at = findDotLine(piece, at + 1)) {
+        out(piece.substr(begin, at + 2 - begin)); // with the dot, which comes again
+        begin = at + 1;
+    }
+    out(piece.substr(begin));
+    before_last_ = piece.size() >= 2 ? piece[piece.size() - 2] : last_;
+    last_ = piece.back();
+    line_start_ = last_ == '\n';
+}
 
 // The first bytes of a message up to `lines` lines of its body; feed pieces until it says it has enough. RFC 1939 7, TOP.
 class TopCutter {

@@ -3,8 +3,10 @@
 #include "server/auth/auth.h"
 #include "server/net/stream.h"
 #include "server/net/tls.h"
+#include "server/pop3/open_maildrops.h"
 #include "server/store/store.h"
 
+#include <memory>
 #include <string>
 
 namespace postfach::pop3 {
@@ -14,6 +16,7 @@ struct Context { // everything outlives every session
     auth::Authenticator& authenticator;
     const net::TlsSource& tls;
     std::string server_name;
+    std::shared_ptr<OpenMaildrops> open_maildrops = std::make_shared<OpenMaildrops>();
 };
 
 // One connection, from greeting to goodbye. For net::Service.

@@ -6,6 +6,7 @@
 #include "server/net/cross_protocol.h"
 #include "server/pop3/commands.h"
 
+#include <memory>
 #include <utility>
 
 namespace postfach::pop3 {
@@ -19,16 +20,21 @@ void Session::ok(std::string_view text)
     stream.write("\r\n");
 }
 
+void Session::say(std::string_view english, std::initializer_list<std::uint64_t> numbers) { ok(worded(*language, english, numbers)); }
+
 void Session::line(std::string_view text)
 {
     stream.write(text);
     stream.write("\r\n");
 }
 
-void Session::error(std::string_view text)
+void Session::error(std::string_view english, std::string_view tail)
 {
     stream.write("-ERR ");
-    stream.write(text);
+    stream.write(worded(*language, english));
+    if (!tail.empty())
+        stream.write(" ");
+    stream.write(tail);
     stream.write("\r\n");
 }
 
@@ -55,10 +61,14 @@ net::Task<> Session::login(std::string name, std::string password)
         throw Refusal("[AUTH] wrong user name or password");
     }
     account_ = login.account.address;
-    auto open = [this, id = login.account.id] { return Maildrop::open(context.store, id); };
+    OpenMaildrops::Place place = context.open_maildrops->take(login.account.id, login.account.pop3_in_force.exclusive.value_or(false));
+    if (!place)
+        throw Refusal("[IN-USE] another session has this maildrop, and it is set to one at a time");
+    auto open = [this, account = std::move(login.account)] { return Maildrop::open(context.store, account); };
     Maildrop drop = co_await stream.strand().offload(std::move(open));
     maildrop_.emplace(std::move(drop));
-    ok("logged in, " + std::to_string(maildrop_->live()) + " messages (" + std::to_string(maildrop_->liveBytes()) + " octets)");
+    place_ = std::move(place);
+    say("logged in, # messages (# octets)", {maildrop_->live(), maildrop_->liveBytes()});
 }
 
 net::Task<> Session::dispatch(std::string_view text)
@@ -90,7 +100,7 @@ net::Task<> Session::command(std::string text)
     } catch (const store::Error& failure) {
         const auto reference = base::newReference();
         base::logError("pop3", "the store failed a command", {{"reason", failure.what()}, {"account", account_}, {"reference", reference}});
-        error("[SYS/TEMP] not possible now, reference " + reference);
+        error("[SYS/TEMP] not possible now, reference", reference);
     } catch (const net::PeerGone&) {
         throw;
     } catch (const net::DeadlinePassed&) {
@@ -100,7 +110,7 @@ net::Task<> Session::command(std::string text)
     } catch (const std::exception& bug) {
         const auto reference = base::newReference();
         base::logError("pop3", "command failed", {{"reason", bug.what()}, {"account", account_}, {"reference", reference}});
-        error("[SYS/PERM] internal error, reference " + reference);
+        error("[SYS/PERM] internal error, reference", reference);
         leaving = true; // an answer may be half out
     }
     using namespace base::limits;
@@ -127,6 +137,7 @@ net::Task<> Session::loop()
             co_await stream.flush();
             co_await stream.startTls(context.tls.current(), "pop3");
             user.clear();
+            language = &languages().front(); // RFC 2595 4: what was said in the clear is forgotten
         }
         co_await stream.drain();
     }
@@ -154,8 +165,12 @@ net::Task<> Session::run(bool implicit_tls)
         said = true;
     }
     // A line that dropped deletes nothing; that a message was read is still true.
-    if (maildrop_ && maildrop_->hasWork(false))
-        context.store.write([drop = *maildrop_](store::WriteTx& tx) { drop.close(tx, false); }, [](std::exception_ptr) {});
+    if (maildrop_ && maildrop_->hasWork(false)) {
+        auto drop = std::make_shared<Maildrop>(std::move(*maildrop_));
+        context.store.write([drop](store::WriteTx& tx) { drop->close(tx, false); }, [](std::exception_ptr) {});
+    }
+    maildrop_.reset();
+    place_ = {}; // before the last words: who reads them may come again at once
     if (said)
         co_await stream.close();
 }

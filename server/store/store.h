@@ -74,6 +74,12 @@ public:
     // The UIDLs of a whole mailbox that differ from the rule "%08x%08x" of UIDVALIDITY and UID.
     virtual std::vector<std::pair<Uid, std::string>> fixedUidls(MailboxId mailbox) = 0;
 
+    // --- POP3 policies
+    virtual std::vector<Uid> hiddenFromPop3(MailboxId mailbox) = 0;                  // ascending
+    virtual std::uint32_t leastPop3Retention() = 0;                                  // of all accounts; Pop3Policy::kForEver when none has less
+    // What has stayed its days after the first download: of one account after another (or of one), at most `most` messages of each.
+    virtual std::vector<Pop3Due> pop3Due(Time now, std::size_t most, std::optional<AccountId> only = {}) = 0;
+
     // --- quarantine
     virtual std::vector<Quarantined> quarantine(const Page& page) = 0;               // by id as decimal, ascending
     virtual std::optional<Quarantined> quarantined(QuarantineId id) = 0;
@@ -91,6 +97,7 @@ public:
 
     // --- accounts
     virtual void createDomain(std::string_view name) = 0;                            // alreadyExists, badName
+    virtual void changeDomain(std::string_view name, const Pop3Policy& pop3) = 0;    // noSuchEntry
     virtual void removeDomain(std::string_view name) = 0;                            // notEmpty while it has accounts or aliases
     // Makes the domain too when it is new; INBOX and the special-use mailboxes, subscribed.
     virtual AccountId createAccount(const NewAccount& account) = 0;
@@ -124,6 +131,8 @@ public:
     virtual std::vector<Uid> expunge(MailboxId mailbox, const std::vector<Uid>& uids) = 0;       // what was there and went
     virtual CopiedUids copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to) = 0;     // overQuota: none is copied
     virtual CopiedUids move(MailboxId from, const std::vector<Uid>& uids, MailboxId to) = 0;     // same account
+    virtual void recordPop3Download(MailboxId mailbox, const std::vector<Uid>& uids) = 0; // the first time stays
+    virtual void hideFromPop3(MailboxId mailbox, const std::vector<Uid>& uids) = 0;  // for good; it stays for IMAP
     virtual Uid takeRecent(MailboxId mailbox) = 0;                                   // recent_from as it was; then uid_next
     virtual void recordScan(BodyId body, const ScanRecord& record) = 0;
     virtual void putSummary(BodyId body, std::string_view summary) = 0;              // remade by a newer parser

@@ -44,4 +44,10 @@ void Flags::remove(const Flags& other)
     more = std::move(rest);
 }
 
+Pop3Policy Pop3Policy::over(const Pop3Policy& inherited) const
+{
+    const auto first = [](const auto& mine, const auto& theirs) { return mine ? mine : theirs; };
+    return {first(retention, inherited.retention), first(seen, inherited.seen), first(hide, inherited.hide), first(exclusive, inherited.exclusive)};
+}
+
 } // namespace postfach::store

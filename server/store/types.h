@@ -54,6 +54,20 @@ struct Flags {
 };
 enum class FlagChange { replace, add, remove };
 
+// --- POP3 policies. What is unset is inherited: an account's from its domain, a domain's from the defaults.
+struct Pop3Policy {
+    static constexpr std::uint32_t kAtOnce = 0, kMostDays = 36'500, kForEver = 0xFFFFFFFF;
+
+    std::optional<std::uint32_t> retention; // days after the first download; kAtOnce: with the session that did it; kForEver
+    std::optional<bool> seen;               // a download sets \Seen
+    std::optional<bool> hide;               // what leaves the maildrop, by DELE or retention, stays for IMAP
+    std::optional<bool> exclusive;          // one POP3 session at a time
+
+    Pop3Policy over(const Pop3Policy& inherited) const;
+    static Pop3Policy defaults() { return {kForEver, true, false, false}; }
+    bool operator==(const Pop3Policy&) const = default;
+};
+
 // --- accounts
 struct Credentials {
     std::string argon2;                    // crypt-like string of libsodium; empty: nobody can log in
@@ -72,6 +86,8 @@ struct Account {
     Time created{};
     std::optional<Time> last_login;
     std::uint64_t version = 0;             // for ETag
+    Pop3Policy pop3;                       // its own
+    Pop3Policy pop3_in_force;              // with what it inherits: nothing is unset
 };
 
 struct NewAccount {
@@ -86,12 +102,14 @@ struct AccountPatch {
     std::optional<std::uint64_t> quota;
     std::optional<std::vector<std::string>> services;
     std::optional<Credentials> credentials;
+    std::optional<Pop3Policy> pop3;        // whole: what is unset in it is inherited from now on
 };
 
 struct Domain {
     std::string name;
     Time created{};
     std::uint64_t accounts = 0;
+    Pop3Policy pop3;                       // for its accounts
 };
 
 struct Alias {
@@ -149,6 +167,14 @@ struct Appended {
 struct CopiedUids {                        // RFC 4315: pairs in the order of the source UIDs
     std::uint32_t uid_validity = 0;        // of the target
     std::vector<std::pair<Uid, Uid>> uids; // source, target
+};
+
+struct Pop3Due {                           // what retention takes out of a maildrop now
+    AccountId account;
+    std::string address;
+    MailboxId mailbox;
+    bool hide = false;
+    std::vector<Uid> uids;
 };
 
 struct ScanRecord {                        // what was last said of a content

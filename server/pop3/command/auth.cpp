@@ -8,7 +8,7 @@ namespace postfach::pop3 {
 net::Task<> cmdAuth(Session& session, std::string argument)
 {
     if (argument.empty()) { // asked for the list, as some clients do (RFC 1734's successor practice)
-        session.ok("mechanisms follow");
+        session.say("mechanisms follow");
         if (session.mayLogin())
             session.line("PLAIN");
         session.line(".");

@@ -1,14 +1,33 @@
 #include "server/pop3/commands.h"
 
-namespace postfach::pop3 {
+#include <string>
 
-// CAPA: the same before and after login but for what login and TLS change. RFC 2449 5, 6.
+namespace postfach::pop3 {
+namespace {
+
+std::string expire(std::uint32_t days) { return days == store::Pop3Policy::kForEver ? "EXPIRE NEVER" : "EXPIRE " + std::to_string(days); }
+
+} // namespace
+
+// CAPA: what is true now, before and after login, with TLS and without. RFC 2449 5, 6; RFC 6856 2, 3.
+// EXPIRE is the account's own retention once it is known; before that the least of all with USER, which says that it may be more.
 net::Task<> cmdCapa(Session& session, std::string argument)
 {
     noArgument(argument);
-    session.ok("capabilities follow");
-    for (const auto* capability : {"TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE NEVER", "LOGIN-DELAY 0"})
+    std::string retention;
+    if (session.inTransaction()) {
+        retention = expire(session.maildrop().policy().retention.value_or(store::Pop3Policy::kForEver));
+    } else {
+        auto least = [&session] { return session.context.store.read()->leastPop3Retention(); };
+        const std::uint32_t days = co_await session.stream.strand().offload(std::move(least));
+        retention = expire(days);
+        if (days != store::Pop3Policy::kForEver)
+            retention += " USER";
+    }
+    session.say("capabilities follow");
+    for (const auto* capability : {"TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "LOGIN-DELAY 0", "UTF8 USER", "LANG"})
         session.line(capability);
+    session.line(retention);
     if (session.mayLogin()) {
         session.line("USER");
         session.line("SASL PLAIN");
@@ -17,7 +36,6 @@ net::Task<> cmdCapa(Session& session, std::string argument)
         session.line("STLS");
     session.line("IMPLEMENTATION Postfach");
     session.line(".");
-    co_return;
 }
 
 } // namespace postfach::pop3

@@ -7,7 +7,7 @@ net::Task<> cmdDele(Session& session, std::string argument)
 {
     auto& drop = session.maildrop();
     drop.markDeleted(messageNumber(drop, argument));
-    session.ok("marked as deleted");
+    session.say("marked as deleted");
     co_return;
 }
 

@@ -1,4 +1,8 @@
 #include "server/pop3/commands.h"
+#include "server/pop3/listing.h"
+
+#include <string>
+#include <utility>
 
 namespace postfach::pop3 {
 
@@ -6,19 +10,14 @@ namespace postfach::pop3 {
 net::Task<> cmdList(Session& session, std::string argument)
 {
     const auto& drop = session.maildrop();
-    const auto listing = [&drop](std::uint32_t n) { return std::to_string(n) + ' ' + std::to_string(drop.at(n).size); };
     if (!argument.empty()) {
-        session.ok(listing(messageNumber(drop, argument)));
+        const std::uint32_t number = messageNumber(drop, argument);
+        session.ok(std::to_string(number) + ' ' + std::to_string(drop.at(number).size));
         co_return;
     }
-    session.ok(std::to_string(drop.live()) + " messages");
-    for (std::uint32_t n = 1; n <= drop.count(); ++n) {
-        if (drop.isDeleted(n))
-            continue;
-        session.line(listing(n));
-        co_await session.stream.drain();
-    }
-    session.line(".");
+    session.say("# messages", {drop.live()});
+    ListingPart size = [](std::string& out, const store::Message& message) { putNumber(out, message.size); };
+    co_await sendListing(session, std::move(size));
 }
 
 } // namespace postfach::pop3

@@ -6,7 +6,7 @@ namespace postfach::pop3 {
 net::Task<> cmdNoop(Session& session, std::string argument)
 {
     noArgument(argument);
-    session.ok("still here");
+    session.say("still here");
     co_return;
 }
 

@@ -10,6 +10,7 @@ net::Task<> cmdQuit(Session& session, std::string argument)
     noArgument(argument);
     session.leaving = true;
     if (session.inTransaction() && session.maildrop().hasWork(true)) {
+        const std::size_t leaving_messages = session.maildrop().leaving();
         std::exception_ptr failure;
         std::function<void(std::function<void()>)> write = [&session, &failure](std::function<void()> done) {
             session.context.store.write([&session](store::WriteTx& tx) { session.maildrop().close(tx, true); },
@@ -28,8 +29,10 @@ net::Task<> cmdQuit(Session& session, std::string argument)
             }
             throw Refusal("[SYS/TEMP] the deletions were not carried out, nothing was lost");
         }
+        if (leaving_messages > 0)
+            base::logInfo("pop3", "messages left the maildrop", {{"account", session.account()}, {"messages", leaving_messages}});
     }
-    session.ok("goodbye");
+    session.say("goodbye");
 }
 
 } // namespace postfach::pop3

@@ -8,7 +8,7 @@ net::Task<> cmdRset(Session& session, std::string argument)
     noArgument(argument);
     auto& drop = session.maildrop();
     drop.unmarkAll();
-    session.ok(std::to_string(drop.live()) + " messages (" + std::to_string(drop.liveBytes()) + " octets)");
+    session.say("# messages (# octets)", {drop.live(), drop.liveBytes()});
     co_return;
 }
 

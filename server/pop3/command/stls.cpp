@@ -8,11 +8,13 @@ net::Task<> cmdStls(Session& session, std::string argument)
     noArgument(argument);
     if (session.stream.isTls())
         throw BadCommand("TLS is on already");
+    if (session.utf8)
+        throw Refusal("STLS comes before UTF8"); // RFC 6856 2.1
     if (session.stream.hasInput()) {
         session.leaving = true;
         throw Refusal("nothing may follow STLS before the handshake");
     }
-    session.ok("begin TLS now");
+    session.say("begin TLS now");
     session.start_tls = true;
     co_return;
 }

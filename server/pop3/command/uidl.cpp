@@ -1,4 +1,8 @@
 #include "server/pop3/commands.h"
+#include "server/pop3/listing.h"
+
+#include <string>
+#include <utility>
 
 namespace postfach::pop3 {
 
@@ -6,19 +10,14 @@ namespace postfach::pop3 {
 net::Task<> cmdUidl(Session& session, std::string argument)
 {
     const auto& drop = session.maildrop();
-    const auto listing = [&drop](std::uint32_t n) { return std::to_string(n) + ' ' + drop.uidl(n); };
     if (!argument.empty()) {
-        session.ok(listing(messageNumber(drop, argument)));
+        const std::uint32_t number = messageNumber(drop, argument);
+        session.ok(std::to_string(number) + ' ' + drop.uidl(number));
         co_return;
     }
-    session.ok("unique ids follow");
-    for (std::uint32_t n = 1; n <= drop.count(); ++n) {
-        if (drop.isDeleted(n))
-            continue;
-        session.line(listing(n));
-        co_await session.stream.drain();
-    }
-    session.line(".");
+    session.say("unique ids follow");
+    ListingPart id = [&drop](std::string& out, const store::Message& message) { drop.putUidl(out, message.uid); };
+    co_await sendListing(session, std::move(id));
 }
 
 } // namespace postfach::pop3

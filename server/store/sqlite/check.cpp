@@ -51,6 +51,10 @@ constexpr Rule kRules[] = {
      "SELECT 'mailbox ' || m.mailbox_id || ' uid ' || m.uid FROM message m JOIN body b ON b.id = m.body_id WHERE b.size <> m.size", nullptr},
     {"a quarantine entry names a body that is gone",
      "SELECT 'quarantine ' || id FROM quarantine WHERE body_id NOT IN (SELECT id FROM body)", nullptr},
+    {"what POP3 knows of a message that is gone",
+     "SELECT 'mailbox ' || p.mailbox_id || ' uid ' || p.uid FROM pop3_message p LEFT JOIN message m ON m.mailbox_id = p.mailbox_id"
+     " AND m.uid = p.uid WHERE m.uid IS NULL",
+     "DELETE FROM pop3_message WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox_id = pop3_message.mailbox_id AND m.uid = pop3_message.uid)"},
     {"content belongs to no body", "SELECT 'content ' || body_id FROM content WHERE body_id NOT IN (SELECT id FROM body)",
      "DELETE FROM content WHERE body_id NOT IN (SELECT id FROM body)"},
 };

@@ -25,6 +25,9 @@ std::vector<std::uint16_t> unpackKeywords(std::string_view bytes);
 std::string ruledUidl(std::uint32_t uid_validity, Uid uid);
 std::int64_t messageSeconds(Time time);
 
+// A policy in four columns: days (-1: for ever), and 0 or 1; NULL where it is inherited.
+Pop3Policy pop3PolicyOf(const Statement& row, int first);
+
 class Reading {
 public:
     Reading(Connection& db, const BodyFiles& files, char delimiter) : db_(db), files_(files), delimiter_(delimiter) {}
@@ -56,6 +59,10 @@ public:
     ScanRecord scanRecord(BodyId id);
     std::string uidl(MailboxId mailbox, Uid uid);
     std::vector<std::pair<Uid, std::string>> fixedUidls(MailboxId mailbox);
+
+    std::vector<Uid> hiddenFromPop3(MailboxId mailbox);
+    std::uint32_t leastPop3Retention();
+    std::vector<Pop3Due> pop3Due(Time now, std::size_t most, std::optional<AccountId> only);
 
     std::vector<Quarantined> quarantine(const Page& page);
     std::optional<Quarantined> quarantined(QuarantineId id);
@@ -110,6 +117,10 @@ public:
     ScanRecord scanRecord(BodyId id) override { return reading_.scanRecord(id); }
     std::string uidl(MailboxId mailbox, Uid uid) override { return reading_.uidl(mailbox, uid); }
     std::vector<std::pair<Uid, std::string>> fixedUidls(MailboxId mailbox) override { return reading_.fixedUidls(mailbox); }
+
+    std::vector<Uid> hiddenFromPop3(MailboxId mailbox) override { return reading_.hiddenFromPop3(mailbox); }
+    std::uint32_t leastPop3Retention() override { return reading_.leastPop3Retention(); }
+    std::vector<Pop3Due> pop3Due(Time now, std::size_t most, std::optional<AccountId> only) override { return reading_.pop3Due(now, most, only); }
 
     std::vector<Quarantined> quarantine(const Page& page) override { return reading_.quarantine(page); }
     std::optional<Quarantined> quarantined(QuarantineId id) override { return reading_.quarantined(id); }

@@ -9,9 +9,15 @@
 namespace postfach::store::sqlite {
 namespace {
 
+#define DOMAIN_COLUMNS \
+    "SELECT d.name, d.created, (SELECT count(*) FROM account a WHERE a.domain = d.name)," \
+    " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive FROM domain d "
+
 #define ACCOUNT_COLUMNS \
-    "SELECT a.id, a.address, a.name, a.enabled, u.quota, u.used, u.messages, a.services, a.created, a.last_login, a.version " \
-    "FROM account a JOIN usage u ON u.account_id = a.id "
+    "SELECT a.id, a.address, a.name, a.enabled, u.quota, u.used, u.messages, a.services, a.created, a.last_login, a.version," \
+    " a.pop3_retention, a.pop3_seen, a.pop3_hide, a.pop3_exclusive," \
+    " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive " \
+    "FROM account a JOIN usage u ON u.account_id = a.id LEFT JOIN domain d ON d.name = a.domain "
 
 Account accountOf(const Statement& row)
 {
@@ -28,12 +34,14 @@ Account accountOf(const Statement& row)
     if (!row.isNull(9))
         a.last_login = base::fromMillis(row.integer(9));
     a.version = static_cast<std::uint64_t>(row.integer(10));
+    a.pop3 = pop3PolicyOf(row, 11);
+    a.pop3_in_force = a.pop3.over(pop3PolicyOf(row, 15)).over(Pop3Policy::defaults());
     return a;
 }
 
 Domain domainOfRow(const Statement& row)
 {
-    return {row.text(0), base::fromMillis(row.integer(1)), static_cast<std::uint64_t>(row.integer(2))};
+    return {row.text(0), base::fromMillis(row.integer(1)), static_cast<std::uint64_t>(row.integer(2)), pop3PolicyOf(row, 3)};
 }
 
 Alias aliasOf(const Statement& row) { return {row.text(0), unjoined(row.bytes(1), '\n'), base::fromMillis(row.integer(2))}; }
@@ -127,8 +135,7 @@ std::vector<AccountId> Reading::resolve(std::string_view address)
 std::optional<Domain> Reading::findDomain(std::string_view name)
 {
     const std::string kept = base::lower(name);
-    Statement row = db_.query("SELECT d.name, d.created, (SELECT count(*) FROM account a WHERE a.domain = d.name) "
-                              "FROM domain d WHERE d.name = ?", kept);
+    Statement row = db_.query(DOMAIN_COLUMNS "WHERE d.name = ?", kept);
     if (!row.step())
         return std::nullopt;
     return domainOfRow(row);
@@ -137,8 +144,7 @@ std::optional<Domain> Reading::findDomain(std::string_view name)
 std::vector<Domain> Reading::domains(const Page& page)
 {
     std::vector<Domain> all;
-    Statement row = db_.query("SELECT d.name, d.created, (SELECT count(*) FROM account a WHERE a.domain = d.name) FROM domain d"
-                              " WHERE d.name > ? ORDER BY d.name LIMIT ?", page.after, limitOf(page));
+    Statement row = db_.query(DOMAIN_COLUMNS "WHERE d.name > ? ORDER BY d.name LIMIT ?", page.after, limitOf(page));
     while (row.step())
         all.push_back(domainOfRow(row));
     return all;

@@ -75,6 +75,21 @@ const std::vector<Migration>& migrations()
             " date INTEGER NOT NULL, uidl TEXT NOT NULL, notice INTEGER, created INTEGER NOT NULL) STRICT",
             "CREATE INDEX quarantine_account ON quarantine (account_id)",
         },
+        {   // POP3 policies. NULL: inherited; retention in days, -1 for ever.
+            "ALTER TABLE account ADD COLUMN pop3_retention INTEGER",
+            "ALTER TABLE account ADD COLUMN pop3_seen INTEGER",
+            "ALTER TABLE account ADD COLUMN pop3_hide INTEGER",
+            "ALTER TABLE account ADD COLUMN pop3_exclusive INTEGER",
+            "ALTER TABLE domain ADD COLUMN pop3_retention INTEGER",
+            "ALTER TABLE domain ADD COLUMN pop3_seen INTEGER",
+            "ALTER TABLE domain ADD COLUMN pop3_hide INTEGER",
+            "ALTER TABLE domain ADD COLUMN pop3_exclusive INTEGER",
+            "CREATE INDEX account_pop3_retention ON account (pop3_retention) WHERE pop3_retention IS NOT NULL",
+            // Messages a POP3 client has downloaded (when first; NULL: never) or that are hidden from POP3. The rest has no row.
+            "CREATE TABLE pop3_message (mailbox_id INTEGER NOT NULL, uid INTEGER NOT NULL, downloaded INTEGER,"
+            " hidden INTEGER NOT NULL, PRIMARY KEY (mailbox_id, uid)) STRICT, WITHOUT ROWID",
+            "CREATE INDEX pop3_message_due ON pop3_message (mailbox_id, downloaded) WHERE hidden = 0 AND downloaded IS NOT NULL",
+        },
     };
     return all;
 }

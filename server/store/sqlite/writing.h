@@ -34,6 +34,7 @@ public:
     Time now() const override { return now_; }
 
     void createDomain(std::string_view name) override;
+    void changeDomain(std::string_view name, const Pop3Policy& pop3) override;
     void removeDomain(std::string_view name) override;
     AccountId createAccount(const NewAccount& account) override;
     void changeAccount(AccountId id, const AccountPatch& patch) override;
@@ -59,6 +60,8 @@ public:
     std::vector<Uid> expunge(MailboxId mailbox, const std::vector<Uid>& uids) override;
     CopiedUids copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to) override;
     CopiedUids move(MailboxId from, const std::vector<Uid>& uids, MailboxId to) override;
+    void recordPop3Download(MailboxId mailbox, const std::vector<Uid>& uids) override;
+    void hideFromPop3(MailboxId mailbox, const std::vector<Uid>& uids) override;
     Uid takeRecent(MailboxId mailbox) override;
     void recordScan(BodyId body, const ScanRecord& record) override;
     void putSummary(BodyId body, std::string_view summary) override;
@@ -98,6 +101,7 @@ private:
     void dropMessages(MailboxId mailbox);
     void settleBodies();
 
+    void putPop3Policy(AccountId id, const Pop3Policy& policy);
     AccountId requireAccount(AccountId id);
     void requireFreeAddress(const std::string& address);
     void requireRoomOnDisk() const;

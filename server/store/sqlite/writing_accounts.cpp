@@ -31,7 +31,7 @@ void Writing::requireRoomOnDisk() const
 
 void Writing::addDomain(const std::string& name)
 {
-    db_.run("INSERT OR IGNORE INTO domain VALUES (?, ?)", name, base::toMillis(now_));
+    db_.run("INSERT OR IGNORE INTO domain (name, created) VALUES (?, ?)", name, base::toMillis(now_));
 }
 
 void Writing::createDomain(std::string_view name)
@@ -92,6 +92,8 @@ void Writing::changeAccount(AccountId id, const AccountPatch& patch)
         db_.run("UPDATE account SET argon2 = ?, scram_salt = ?, scram_stored_key = ?, scram_server_key = ?, scram_iterations = ? WHERE id = ?",
                 c.argon2, Blob{c.scram_salt}, Blob{c.scram_stored_key}, Blob{c.scram_server_key}, c.scram_iterations, id);
     }
+    if (patch.pop3)
+        putPop3Policy(id, *patch.pop3);
     db_.run("UPDATE account SET version = version + 1 WHERE id = ?", id);
     changes_.touch(id);
 }

@@ -200,6 +200,7 @@ void Writing::removeRows(MailboxId mailbox, const std::vector<MessageRow>& rows)
             --refs_[m.body.value];
             change.messages.push_back({MessageChange::Kind::expunge, rows[i]});
         }
+        db_.run("DELETE FROM pop3_message WHERE mailbox_id = ? AND uid BETWEEN ? AND ?", mailbox, first, last);
         db_.run("INSERT INTO expunged VALUES (?, ?, ?, ?)", mailbox, stepped.modseq, first, last);
     }
 }
@@ -286,6 +287,8 @@ CopiedUids Writing::move(MailboxId from, const std::vector<Uid>& uids, MailboxId
         const CopiedUids moved = duplicate(rows, from, target, false);
         for (const auto& [old_uid, new_uid] : moved.uids)
             db_.run("UPDATE fixed_uidl SET uid = ? WHERE mailbox_id = ? AND uid = ?", new_uid, from, old_uid);
+        for (const auto& [old_uid, new_uid] : moved.uids)
+            db_.run("UPDATE pop3_message SET uid = ? WHERE mailbox_id = ? AND uid = ?", new_uid, from, old_uid);
         removeRows(from, rows);
         return moved;
     }
@@ -313,6 +316,7 @@ void Writing::dropMessages(MailboxId mailbox)
     db_.run("DELETE FROM message WHERE mailbox_id = ?", mailbox);
     db_.run("DELETE FROM expunged WHERE mailbox_id = ?", mailbox);
     db_.run("DELETE FROM fixed_uidl WHERE mailbox_id = ?", mailbox);
+    db_.run("DELETE FROM pop3_message WHERE mailbox_id = ?", mailbox);
 }
 
 } // namespace postfach::store::sqlite

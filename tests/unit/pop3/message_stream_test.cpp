@@ -9,8 +9,8 @@ std::string stuffed(const std::string& message, std::size_t step)
     DotStuffer stuffer;
     std::string out;
     for (std::size_t at = 0; at < message.size(); at += step)
-        stuffer.feed(std::string_view(message).substr(at, step), out);
-    stuffer.finish(out);
+        stuffer.feed(std::string_view(message).substr(at, step), [&out](std::string_view bytes) { out += bytes; });
+    out += stuffer.finish();
     return out;
 }
 
@@ -30,6 +30,7 @@ TEST_CASE("every line that begins with a dot gets one more, wherever the pieces 
         {"a\r\n.b\r\n", "a\r\n..b\r\n.\r\n"},
         {".\r\n..\r\n", "..\r\n...\r\n.\r\n"},
         {"a.b\r\n", "a.b\r\n.\r\n"},
+        {"\n.\n.\n..\r\n.", "\n..\n..\n...\r\n..\r\n.\r\n"},
         {"no line end", "no line end\r\n.\r\n"},
         {"", ".\r\n"},
         {"bare\n.lf", "bare\n..lf\r\n.\r\n"},

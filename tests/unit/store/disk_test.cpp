@@ -1,4 +1,5 @@
 // Bodies, files, damage, backups, and who may open a directory.
+#include "server/store/sqlite/schema.h"
 #include "tests/unit/store/store_fixture.h"
 
 #include <sqlite3.h>
@@ -71,7 +72,7 @@ TEST_CASE("who may not open a directory is told why, and nothing changes", "[sto
         } catch (const base::Refused& e) {
             CHECK_THAT(e.what(), Catch::ContainsSubstring("newer"));
         }
-        sql(office.data, "PRAGMA user_version=1");
+        sql(office.data, "PRAGMA user_version=" + std::to_string(sqlite::newestVersion()));
         office.open();
         CHECK(office.account().address == "alice@example.org");
     }
