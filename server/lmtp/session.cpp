@@ -78,7 +78,7 @@ net::Task<> Session::loop()
             start_tls = false;
             co_await stream.flush();
             setDeadline();
-            co_await stream.startTls(context.tls.current());
+            co_await stream.startTls(context.tls.current(), "lmtp"); // no protocol of that name is registered: any that is asked for is refused
             client_name.clear(); // RFC 3207 4.2: nothing said in the clear counts
             transaction = Transaction{};
         }

@@ -80,6 +80,13 @@ void Admission::leave(const std::string& key)
         by_address_.erase(at);
 }
 
+void Admission::setLimits(std::size_t in_all, std::size_t per_address)
+{
+    const std::lock_guard lock(mutex_);
+    in_all_ = in_all;
+    per_address_ = per_address;
+}
+
 std::size_t Admission::now() const
 {
     const std::lock_guard lock(mutex_);

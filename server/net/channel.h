@@ -26,6 +26,12 @@ public:
     virtual TlsInfo info() const = 0;
 };
 
+// What the callbacks of a handshake (tls.cpp) look at, through SSL_get_app_data. Lives in the TLS channel.
+struct TlsAsk {
+    std::string_view protocol;           // the one ALPN id that fits; empty: any of ours
+    const TlsContext* context = nullptr; // whose certificates there are to choose from
+};
+
 std::unique_ptr<Channel> plainChannel(const Poco::Net::StreamSocket& socket);
 std::unique_ptr<Channel> tlsChannel(const Poco::Net::StreamSocket& socket, std::shared_ptr<const TlsContext> context,
                                     std::string_view protocol);

@@ -28,12 +28,11 @@ int clamp(std::size_t bytes)
 class TlsChannel final : public Channel {
 public:
     TlsChannel(const Poco::Net::StreamSocket& socket, std::shared_ptr<const TlsContext> context, std::string_view protocol)
-        : socket_(socket), context_(std::move(context)), protocol_(protocol), ssl_(SSL_new(context_->native()))
+        : socket_(socket), context_(std::move(context)), ask_{protocol, context_.get()}, ssl_(SSL_new(context_->native()))
     {
         if (!ssl_ || SSL_set_fd(ssl_.get(), socket.impl()->sockfd()) != 1)
             throw std::bad_alloc();
-        if (!protocol_.empty())
-            SSL_set_app_data(ssl_.get(), &protocol_); // for the ALPN choice in tls.cpp
+        SSL_set_app_data(ssl_.get(), &ask_);
         SSL_set_accept_state(ssl_.get());
     }
 
@@ -142,7 +141,7 @@ private:
 
     const Poco::Net::StreamSocket socket_; // keeps the descriptor open
     const std::shared_ptr<const TlsContext> context_;
-    std::string_view protocol_;
+    TlsAsk ask_;
     std::unique_ptr<SSL, SslFree> ssl_;
     bool established_ = false;
     bool ended_ = false;

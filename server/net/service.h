@@ -38,11 +38,12 @@ public:
     // A place, or none and why. Loopback is counted but not bounded per address.
     std::unique_ptr<Place> enter(const std::string& address, Refusal& refusal);
     std::size_t now() const;
+    void setLimits(std::size_t in_all, std::size_t per_address); // any thread; whoever is in stays
 
 private:
     void leave(const std::string& key);
-    const std::size_t in_all_, per_address_;
     mutable std::mutex mutex_;
+    std::size_t in_all_, per_address_;              // guarded by mutex_
     std::size_t count_ = 0;                         // guarded by mutex_
     std::map<std::string, std::size_t> by_address_; // guarded by mutex_
 };

@@ -3,6 +3,8 @@
 #include "server/base/clock.h"
 #include "server/base/error.h"
 #include "server/base/file.h"
+#include "server/base/text.h"
+#include "server/net/channel.h"
 
 #include <Poco/Exception.h>
 #include <Poco/Net/Context.h>
@@ -13,9 +15,12 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
+#include <map>
 #include <mutex>
 #include <string_view>
 #include <utility>
@@ -26,6 +31,7 @@ struct Free {
     void operator()(BIO* bio) const { BIO_free(bio); }
     void operator()(X509* certificate) const { X509_free(certificate); }
     void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+    void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
 };
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
@@ -84,13 +90,13 @@ bool isOurProtocol(std::string_view id)
 // HTTP or FTP is ever answered here (ALPACA). One that offers none is served: many mail clients do not know ALPN.
 int chooseProtocol(SSL* ssl, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length, void*)
 {
-    const auto* const wanted = static_cast<const std::string_view*>(SSL_get_app_data(ssl));
+    const auto* const ask = static_cast<const TlsAsk*>(SSL_get_app_data(ssl));
     for (unsigned at = 0; at < in_length;) {
         const unsigned length = in[at];
         if (length > in_length - at - 1)
             break;
         const std::string_view id(reinterpret_cast<const char*>(in + at + 1), length);
-        if (wanted != nullptr ? id == *wanted : isOurProtocol(id)) {
+        if (ask->protocol.empty() ? isOurProtocol(id) : id == ask->protocol) {
             *out = in + at + 1;
             *out_length = static_cast<unsigned char>(length);
             return SSL_TLSEXT_ERR_OK;
@@ -98,6 +104,17 @@ int chooseProtocol(SSL* ssl, const unsigned char** out, unsigned char* out_lengt
         at += length + 1;
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+// RFC 6066 3. An unknown name is no error: the client sees whose certificate it is and judges by itself.
+int chooseCertificate(SSL* ssl, int*, void*)
+{
+    const auto* const ask = static_cast<const TlsAsk*>(SSL_get_app_data(ssl));
+    const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    SSL_CTX* const chosen = name != nullptr ? ask->context->forName(name) : nullptr;
+    if (chosen == nullptr)
+        return SSL_TLSEXT_ERR_NOACK;
+    return SSL_set_SSL_CTX(ssl, chosen) != nullptr ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 // Everything a new Context does not bring along by itself; a reloaded one passes here too.
@@ -118,6 +135,7 @@ void harden(SSL_CTX* context)
     static constexpr std::string_view kSessionContext = "postfach";
     SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(kSessionContext.data()), kSessionContext.size());
     SSL_CTX_set_alpn_select_cb(context, chooseProtocol, nullptr);
+    SSL_CTX_set_tlsext_servername_callback(context, chooseCertificate);
     ERR_clear_error();
 }
 
@@ -146,19 +164,96 @@ public:
         return text;
     }
 
-    std::string expires() const override
+    std::string expires() const override { return base::rfc3339(base::Time{std::chrono::seconds(expiresAt())}); }
+
+    std::int64_t expiresAt() const override
     {
         std::tm time{};
         if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate_.get()), &time) != 1)
-            return {};
-        return base::rfc3339(base::Time{std::chrono::seconds(::timegm(&time))});
+            return 0;
+        return ::timegm(&time);
     }
+
+    std::vector<std::string> names() const override
+    {
+        const Owned<GENERAL_NAMES> all(
+            static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate_.get(), NID_subject_alt_name, nullptr, nullptr)));
+        std::vector<std::string> names;
+        for (int i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) { // of nullptr: -1
+            int type = 0;
+            const auto* const value = static_cast<const ASN1_STRING*>(GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(all.get(), i), &type));
+            if (type == GEN_DNS)
+                names.push_back(base::lower(std::string_view(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
+                                                             static_cast<std::size_t>(ASN1_STRING_length(value)))));
+        }
+        return names;
+    }
+
+    bool isSelfSigned() const override
+    {
+        return X509_NAME_cmp(X509_get_subject_name(certificate_.get()), X509_get_issuer_name(certificate_.get())) == 0;
+    }
+
+    SSL_CTX* forName(std::string_view) const noexcept override { return nullptr; }
 
 private:
     const Poco::Net::Context::Ptr context_;
     const Owned<X509> certificate_;
 };
+
+// Several certificates behind one door. The others live as long as this does, and this as long as the last connection.
+class NamedContexts final : public TlsContext {
+public:
+    NamedContexts(std::shared_ptr<const TlsContext> standard, const std::vector<std::shared_ptr<const TlsContext>>& others)
+        : standard_(std::move(standard))
+    {
+        for (const auto& other : others)
+            for (const auto& name : other->names()) {
+                auto& place = by_name_[name];
+                if (!place || place->expiresAt() < other->expiresAt())
+                    place = other;
+            }
+        if (!standard_->isSelfSigned())
+            for (const auto& name : standard_->names())
+                by_name_.try_emplace(name, standard_);
+    }
+
+    SSL_CTX* native() const override { return standard_->native(); }
+    std::string fingerprint() const override { return standard_->fingerprint(); }
+    std::string expires() const override { return standard_->expires(); }
+    std::int64_t expiresAt() const override { return standard_->expiresAt(); }
+    std::vector<std::string> names() const override { return standard_->names(); }
+    bool isSelfSigned() const override { return standard_->isSelfSigned(); }
+
+    SSL_CTX* forName(std::string_view name) const noexcept override
+    {
+        std::array<char, kDnsName> lowered; // no memory is asked for here: OpenSSL's C code stands between us and any catch
+        if (name.size() < 2 || name.size() > lowered.size())
+            return nullptr;
+        std::transform(name.begin(), name.end(), lowered.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        const std::string_view whole(lowered.data(), name.size());
+        auto found = by_name_.find(whole);
+        const std::size_t dot = whole.find('.');
+        if (found == by_name_.end() && dot != std::string_view::npos && dot > 0) {
+            lowered[dot - 1] = '*'; // RFC 6125 6.4.3: the whole first label, and only that one
+            found = by_name_.find(whole.substr(dot - 1));
+        }
+        return found == by_name_.end() ? nullptr : found->second->native();
+    }
+
+private:
+    static constexpr std::size_t kDnsName = 255;
+    const std::shared_ptr<const TlsContext> standard_;
+    std::map<std::string, std::shared_ptr<const TlsContext>, std::less<>> by_name_; // fixed after construction
+};
 } // namespace
+
+std::shared_ptr<const TlsContext> withNames(std::shared_ptr<const TlsContext> standard, const std::vector<std::shared_ptr<const TlsContext>>& others)
+{
+    if (others.empty())
+        return standard;
+    return std::make_shared<NamedContexts>(std::move(standard), others);
+}
 
 std::shared_ptr<const TlsContext> TlsContext::load(const std::string& certificate, const std::string& key)
 {

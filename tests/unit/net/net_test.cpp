@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -178,6 +179,15 @@ bool Client::startTls(const TlsWish& wish)
     const bool done = SSL_connect(ssl_) == 1;
     ERR_clear_error();
     return done;
+}
+
+std::string Client::commonName() const
+{
+    X509* const certificate = SSL_get1_peer_certificate(ssl_);
+    char name[100] = "";
+    X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
+    X509_free(certificate);
+    return name;
 }
 
 bool Client::send(std::string_view bytes)

@@ -88,6 +88,7 @@ public:
     void reset();                            // closes with RST
     int fd() const { return fd_; }
     bool resetByPeer() const { return reset_; } // a read ended with ECONNRESET
+    std::string commonName() const;             // of the certificate that was shown
 
 private:
     int receive(char* into, std::size_t most);

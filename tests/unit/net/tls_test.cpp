@@ -435,15 +435,6 @@ Task<> reloaded(Strand& strand, Poco::Net::StreamSocket socket, TlsSource& sourc
         stream.write(line + "\r\n");
     }
 }
-
-std::string commonName(const Client& client)
-{
-    X509* const certificate = SSL_get1_peer_certificate(client.ssl());
-    char name[100] = "";
-    X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
-    X509_free(certificate);
-    return name;
-}
 } // namespace
 
 TEST_CASE("a replaced certificate is shown to the next client, live connections and ALPN go on", "[net][tls][certificate]")
@@ -455,11 +446,11 @@ TEST_CASE("a replaced certificate is shown to the next client, live connections 
     House house([&source](Strand& strand, Poco::Net::StreamSocket socket) { return reloaded(strand, std::move(socket), source); });
     Client before(house.port());
     REQUIRE(before.startTls());
-    CHECK(commonName(before) == "old.example.org");
+    CHECK(before.commonName() == "old.example.org");
     source.replace(TlsContext::load(folder / "b.pem", folder / "b.key"));
     Client after(house.port());
     REQUIRE(after.startTls());
-    CHECK(commonName(after) == "new.example.org");
+    CHECK(after.commonName() == "new.example.org");
     CHECK(before.talk("still") == "still");
     CHECK(after.talk("hello") == "hello");
     Client wrong(house.port());
