@@ -28,7 +28,7 @@ struct Context {
     std::string server_name;
     std::string data_folder;                           // DIR
     base::Time started{};
-    std::uint64_t default_quota = 0;                   // quota.default
+    std::function<std::uint64_t()> default_quota;      // quota.default, as it is now; any thread
     std::function<std::vector<Listener>()> listeners;  // as they are now; any thread; may be empty
 };
 

@@ -206,7 +206,7 @@ struct AdminServer::Inner {
     std::unique_ptr<net::Service> https;
 };
 
-AdminServer::AdminServer(Context context, net::Scheduler& scheduler, net::Admission& admission, net::TlsSource& tls, AdminOptions options)
+AdminServer::AdminServer(Context context, net::Scheduler& scheduler, net::Admission& admission, const net::TlsSource& tls, AdminOptions options)
     : inner_(std::make_unique<Inner>(std::move(context), std::move(options)))
 {
     auto& inner = *inner_;

@@ -181,7 +181,7 @@ Put<store::Account> Service::putAccount(const std::string& given, const AccountC
     const auto address = checkedAddress(given);
     AccountChange whole = change; // PUT replaces: what is not said takes its default
     whole.name = change.name.value_or("");
-    whole.quota = change.quota.value_or(context_.default_quota);
+    whole.quota = change.quota ? *change.quota : context_.default_quota();
     whole.enabled = change.enabled.value_or(true);
     whole.services = change.services.value_or(std::vector<std::string>{"pop3", "imap"});
     const auto patch = patchOf(whole);

@@ -46,7 +46,7 @@ AccountChange changeOf(Fields fields, const std::string& address, const Service&
     change.password = fields.isNull("password") ? throw Problem(422, "invalid_field", "The field \"password\" must be a text.")
                                                 : fields.text("password", 1024);
     change.name = fields.isNull("name") ? std::optional<std::string>("") : fields.text("name", 255);
-    change.quota = fields.isNull("quota") ? std::optional(service.context().default_quota) : fields.number("quota");
+    change.quota = fields.isNull("quota") ? std::optional(service.context().default_quota()) : fields.number("quota");
     change.enabled = fields.isNull("enabled") ? std::optional(true) : fields.flag("enabled");
     change.services = fields.isNull("services") ? std::optional(std::vector<std::string>{"pop3", "imap"}) : fields.texts("services", 10);
     fields.finish();

@@ -101,7 +101,7 @@ Response server(Service& service, const Call&)
     out->set("started", base::rfc3339(context.started));
     out->set("delimiter", std::string(1, context.store.delimiter()));
     out->set("message_size", context.delivery.policy().message_size);
-    out->set("default_quota", context.default_quota);
+    out->set("default_quota", context.default_quota());
     return Response::json(200, out);
 }
 

@@ -3,6 +3,7 @@
 #include "admin/service.h"
 #include "server/appliance/certificate.h"
 #include "server/appliance/demo.h"
+#include "server/appliance/live_config.h"
 #include "server/auth/auth.h"
 #include "server/base/file.h"
 #include "server/base/housekeeper.h"
@@ -20,8 +21,11 @@
 #include <Poco/Environment.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 #include <arpa/inet.h>
@@ -123,16 +127,25 @@ void checkConfig(const base::Config& config)
     if (config.size("limits.message_size") > kLargestMessage)
         throw base::Refused("bad value '" + config.text("limits.message_size") + "' for limits.message_size; allowed: up to 1 GiB");
     const auto files = certificateFiles(config, "");
+    if (!files.folder.empty() && !std::filesystem::is_directory(files.folder))
+        throw base::Refused("bad value '" + base::printable(files.folder) + "' for tls.folder; allowed: a folder that is there");
     if (files.own)
         return;
     try {
-        net::TlsContext::load(files.certificate, files.key);
+        net::TlsContext::load(files.standard.certificate, files.standard.key);
     } catch (const base::Refused& refused) {
         throw base::Refused("tls.certificate and tls.key cannot be used: " + std::string(refused.what()));
     }
 }
 } // namespace
 
+namespace {
+net::CertificatePair standardCertificate(const CertificateFiles& files, const std::string& server_name)
+{
+    makeOwnCertificate(files, server_name);
+    return files.standard;
+}
+} // namespace
 
 struct Appliance::Inner {
     explicit Inner(Options given);
@@ -147,7 +160,8 @@ struct Appliance::Inner {
     std::unique_ptr<store::Store> store;
     std::unique_ptr<scanner::Client> scanner;
     CertificateFiles certificate;
-    net::TlsSource tls;
+    net::Certificates certificates;
+    const net::TlsSource& tls; // theirs
     auth::Authenticator authenticator;
     delivery::Delivery delivery;
     imap::Context imap;
@@ -156,6 +170,10 @@ struct Appliance::Inner {
     std::vector<std::unique_ptr<net::Service>> services;
     base::Housekeeper housekeeper;
     std::unique_ptr<admin::AdminServer> admin;
+    std::optional<CertificateWatch> certificate_watch;
+    std::mutex networks_mutex;
+    std::vector<std::string> lmtp_networks;   // lmtp.allow; guarded by networks_mutex
+    std::atomic<std::uint64_t> default_quota; // quota.default
     std::string token;
     bool fresh = false;   // this start made the directory
     bool started = false;
@@ -167,6 +185,9 @@ struct Appliance::Inner {
     void addService(const std::string& service, const std::string& key, net::Scheduler::Session session, std::string refusal);
     std::vector<admin::Listener> listeners() const;
     void greet(const std::vector<DemoAccount>& demo);
+    bool lmtpAllows(const std::string& address);
+    void applyConfig();
+    void rereadConfig();
 };
 
 // Binds every port and lets go of it again: a port in use is said before the data directory is touched.
@@ -203,11 +224,13 @@ Appliance::Inner::Inner(Options given)
     : options(std::move(given)), clock(options.clock != nullptr ? *options.clock : system_clock), name(serverName(options.config)),
       scheduler(std::make_unique<net::Scheduler>(std::max(1U, std::thread::hardware_concurrency()) + 1, kHelpers)),
       admission(options.config.number("limits.connections"), options.config.number("limits.connections_per_address")), store(openStore()),
-      scanner(startScanner()), certificate(certificateFiles(options.config, options.data)), tls(loadCertificate(certificate, name)),
+      scanner(startScanner()), certificate(certificateFiles(options.config, options.data)),
+      certificates(standardCertificate(certificate, name), certificate.folder), tls(certificates.source()),
       authenticator(*store, clock, plaintextPolicy(options.config)), delivery(*store, *scanner, clock, deliveryPolicy(options.config, options.data)),
-      imap{*store, authenticator, delivery, tls, clock, name, options.config.size("limits.message_size")}, pop3{*store, authenticator, tls, name},
+      imap{*store, authenticator, delivery, tls, clock, name}, pop3{*store, authenticator, tls, name},
       lmtp{*store, delivery, tls, name}, housekeeper(clock)
 {
+    applyConfig();
     if (!options.say)
         options.say = [](const std::string& line) {
             // One write a line, as the log does: the two share standard output.
@@ -229,10 +252,7 @@ void Appliance::Inner::addService(const std::string& service, const std::string&
     wanted.port = *port;
     wanted.refusal = std::move(refusal);
     if (service == "lmtp")
-        wanted.allowed = [networks = options.config.list("lmtp.allow")](const std::string& address) {
-            return std::any_of(networks.begin(), networks.end(),
-                               [&](const auto& network) { return net::inNetwork(address, network).value_or(false); });
-        };
+        wanted.allowed = [this](const std::string& address) { return lmtpAllows(address); };
     services.push_back(std::make_unique<net::Service>(*scheduler, admission, std::move(wanted), std::move(session)));
 }
 
@@ -258,9 +278,63 @@ void Appliance::Inner::bind()
     wanted.addresses = options.config.list("listen.address");
     wanted.port = options.config.port("admin.port");
     wanted.socket_path = options.data + "/run/admin.sock";
-    admin::Context context{*store, authenticator, delivery, *scanner, clock, name, options.data, clock.now(), options.config.size("quota.default"),
+    admin::Context context{*store, authenticator, delivery, *scanner, clock, name, options.data, clock.now(), [this] { return default_quota.load(); },
                            [this] { return listeners(); }};
     admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, admission, tls, std::move(wanted));
+}
+
+bool Appliance::Inner::lmtpAllows(const std::string& address)
+{
+    const std::lock_guard lock(networks_mutex);
+    return std::any_of(lmtp_networks.begin(), lmtp_networks.end(),
+                       [&](const auto& network) { return net::inNetwork(address, network).value_or(false); });
+}
+
+// Hands on what may change while serving (live_config.cpp has the list); the certificates have it already.
+void Appliance::Inner::applyConfig()
+{
+    const auto& config = options.config;
+    authenticator.setPolicy(plaintextPolicy(config));
+    delivery.setPolicy(deliveryPolicy(config, options.data));
+    admission.setLimits(config.number("limits.connections"), config.number("limits.connections_per_address"));
+    default_quota = config.size("quota.default");
+    const std::lock_guard lock(networks_mutex);
+    lmtp_networks = config.list("lmtp.allow");
+}
+
+// All of a good configuration, or nothing of a bad one.
+void Appliance::Inner::rereadConfig()
+{
+    if (!options.reread)
+        return;
+    base::Config next;
+    try {
+        next = options.reread();
+        checkConfig(next);
+        const auto files = certificateFiles(next, options.data);
+        makeOwnCertificate(files, name);
+        if (files != certificate)
+            certificates.move(files.standard, files.folder);
+        certificate = files;
+    } catch (const base::Refused& refused) {
+        base::logError("appliance", "configuration not usable, the old one stays", {{"reason", refused.what()}});
+        return;
+    }
+    const auto changes = adopt(options.config, next);
+    applyConfig();
+    const auto inWords = [](const std::vector<std::string>& keys) {
+        std::string words;
+        for (const auto& key : keys)
+            words += (words.empty() ? "" : ", ") + key;
+        return words;
+    };
+    const std::string taken = inWords(changes.taken);
+    if (taken.find("log.") != std::string::npos)
+        configureLog(options.config);
+    if (!taken.empty())
+        base::logInfo("appliance", "configuration read again", {{"changed", taken}});
+    if (!changes.waiting.empty())
+        base::logWarning("appliance", "configuration changed where it needs a restart", {{"keys", inWords(changes.waiting)}});
 }
 
 std::vector<admin::Listener> Appliance::Inner::listeners() const
@@ -283,7 +357,7 @@ void Appliance::Inner::greet(const std::vector<DemoAccount>& demo)
         say("  " + (service->name() + "        ").substr(0, 8) + "port " + std::to_string(service->port()));
     if (admin->port() != 0)
         say("  admin   https://" + name + ":" + std::to_string(admin->port()) + "/");
-    say("  certificate " + certificate.certificate + (certificate.own ? " (self-signed: mail clients will ask once)" : ""));
+    say("  certificate " + certificate.standard.certificate + (certificate.own ? " (self-signed: mail clients will ask once)" : ""));
     say("  SHA-256 " + tls.current()->fingerprint());
     for (const auto& account : demo)
         say("demo account: " + account.address + " password: " + account.password);
@@ -314,6 +388,7 @@ void Appliance::start()
     self.housekeeper.add("pop3-retention", base::Housekeeper::every(std::chrono::hours(1)),
                          [&self](std::stop_token stop) { pop3::carryOutRetention(*self.store, self.clock, stop); }, true);
     self.housekeeper.start();
+    self.certificate_watch.emplace(self.certificates, self.options.look_every);
     self.started = true;
     self.greet(demo);
     base::logInfo("appliance", "listening on all ports, ready");
@@ -325,6 +400,7 @@ void Appliance::stop()
     if (!self.admin)
         return; // once
     self.started = false;
+    self.certificate_watch.reset();
     self.housekeeper.stop();
     for (auto& service : self.services)
         service->stop();
@@ -340,10 +416,11 @@ void Appliance::reload()
 {
     auto& self = *inner_;
     try {
-        self.tls.replace(loadCertificate(self.certificate, self.name));
-        base::logInfo("appliance", "certificate read again", {{"expires", self.tls.current()->expires()}});
+        self.rereadConfig();
+        makeOwnCertificate(self.certificate, self.name);
+        self.certificates.readAgain();
     } catch (const std::exception& error) {
-        base::logError("appliance", "certificate not usable, the old one stays", {{"reason", error.what()}});
+        base::logError("appliance", "not everything was read again", {{"reason", error.what()}});
     }
     self.scanner->reload();
 }

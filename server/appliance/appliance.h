@@ -7,6 +7,7 @@
 #include "server/base/clock.h"
 #include "server/base/config.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,6 +33,8 @@ struct Options {
     base::Config config;
     std::string data;                        // DIR
     bool demo = false;                       // fill an empty directory with the demo office
+    std::function<base::Config()> reread;    // SIGHUP: the configuration as it is now; throws base::Refused. Without it there is none to read
+    std::chrono::milliseconds look_every{2000}; // at the files of the certificates
     std::function<void(const std::string&)> say; // lines for the person at first start; default: standard output
     // Tests put their own in place of these. The clock outlives the appliance.
     const base::Clock* clock = nullptr;
@@ -44,7 +47,7 @@ public:
     ~Appliance();                            // stops
     void start();
     void stop();
-    void reload();                           // SIGHUP: certificates and what of the configuration can change while serving
+    void reload();                           // SIGHUP: certificates, signatures, and what of the configuration can change while serving
 
     std::uint16_t port(const std::string& service) const; // imap, imaps, pop3, pop3s, lmtp, admin; 0 when off
     std::string socketPath() const;          // of the local administrator's door

@@ -1,5 +1,6 @@
 #include "server/appliance/serve.h"
 #include "server/appliance/appliance.h"
+#include "server/appliance/live_config.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
 
@@ -27,7 +28,7 @@ struct Given {
 void printHelp()
 {
     std::cout << "postfach serve --data DIR [--config FILE] [-D KEY=VALUE]… [--demo]\n\n"
-                 "Serves in the foreground until SIGTERM or Ctrl-C; logs to standard output. SIGHUP reads certificates again.\n"
+                 "Serves in the foreground until SIGTERM or Ctrl-C; logs to standard output. SIGHUP reads certificates and configuration again.\n"
                  "--demo makes, on an empty data directory, example.org with alice and bob and prints their passwords.\n"
                  "A key may also be set in the file (KEY = VALUE) or the environment (imap.port as POSTFACH_IMAP_PORT).\n\n"
                  "Keys:\n";
@@ -90,14 +91,6 @@ base::Config readConfig(const Given& given)
     return config;
 }
 
-base::LogLevel logLevel(const std::string& word)
-{
-    return word == "debug"     ? base::LogLevel::debug
-           : word == "warning" ? base::LogLevel::warning
-           : word == "error"   ? base::LogLevel::error
-                               : base::LogLevel::info;
-}
-
 // Blocked in every thread and taken by sigwait() alone: no handler runs in the middle of anything.
 sigset_t takeSignals()
 {
@@ -124,8 +117,8 @@ try {
     options.config = readConfig(given);
     options.data = given.data;
     options.demo = given.demo;
-    base::configureLog(STDOUT_FILENO, options.config.text("log.format") == "json" ? base::LogFormat::json : base::LogFormat::text,
-                       logLevel(options.config.text("log.level")));
+    options.reread = [given] { return readConfig(given); };
+    configureLog(options.config);
     const sigset_t signals = takeSignals();
     Appliance appliance(std::move(options));
     appliance.start();

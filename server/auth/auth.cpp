@@ -8,6 +8,7 @@
 #include "server/base/text.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace postfach::auth {
 namespace {
@@ -30,7 +31,7 @@ struct Authenticator::Inner {
     Inner(store::Store& s, const base::Clock& c, PlaintextPolicy p) : store(s), clock(c), policy(p) {}
     store::Store& store;
     const base::Clock& clock;
-    const PlaintextPolicy policy;
+    std::atomic<PlaintextPolicy> policy;
     VerifiedCache verified;
     Failures failures;
     HashPool hashes; // last: its threads end first
@@ -96,8 +97,11 @@ Authenticator::~Authenticator() = default;
 
 bool Authenticator::mayLogin(bool tls, bool loopback) const
 {
-    return tls || inner_->policy == PlaintextPolicy::always || (inner_->policy == PlaintextPolicy::loopback && loopback);
+    const PlaintextPolicy policy = inner_->policy;
+    return tls || policy == PlaintextPolicy::always || (policy == PlaintextPolicy::loopback && loopback);
 }
+
+void Authenticator::setPolicy(PlaintextPolicy policy) { inner_->policy = policy; }
 
 net::Task<Login> Authenticator::login(net::Strand& strand, Attempt attempt)
 {

@@ -38,6 +38,7 @@ public:
     net::Task<Login> login(net::Strand& strand, Attempt attempt);
     // May this connection send a password now? (RFC 9051: LOGINDISABLED, [PRIVACYREQUIRED])
     bool mayLogin(bool tls, bool loopback) const;
+    void setPolicy(PlaintextPolicy policy); // any thread; for what is asked from now on
     // Blocking forms for the admin API and the CLI.
     static store::Credentials makeCredentials(const std::string& password);
     void forget(store::AccountId account); // after a password change: cached logins of the account are gone

@@ -87,6 +87,7 @@ const std::vector<Config::Key>& Config::keys()
         {"admin.port", Kind::port, "8443", kPort, "HTTPS: API, web console, health, metrics"},
         {"tls.certificate", Kind::text, "", "a PEM file", "certificate chain; empty: self-signed in DIR/tls"},
         {"tls.key", Kind::text, "", "a PEM file", "private key of tls.certificate"},
+        {"tls.folder", Kind::text, "", "a folder", "more certificates, chosen by name (SNI): NAME.crt with NAME.key, or NAME/fullchain.pem with privkey.pem"},
         {"auth.plaintext", Kind::choice, "tls", "tls|loopback|always", "who may log in without TLS"},
         {"server.name", Kind::text, "", "a host name", "name in greetings and the certificate; empty: the host's"},
         {"store.url", Kind::text, "sqlite", "sqlite", "where accounts and mail are kept"},

@@ -12,6 +12,8 @@
 #include <array>
 #include <atomic>
 #include <future>
+#include <list>
+#include <mutex>
 #include <system_error>
 
 namespace postfach::delivery {
@@ -77,11 +79,21 @@ enum class Action { store, quarantine, refuse, later };
 } // namespace
 
 struct Delivery::Inner {
-    Inner(store::Store& st, scanner::Client& sc, const base::Clock& cl, Policy po) : store(st), scanner(sc), clock(cl), policy(std::move(po)) {}
+    Inner(store::Store& st, scanner::Client& sc, const base::Clock& cl, Policy po) : store(st), scanner(sc), clock(cl) { setPolicy(std::move(po)); }
     store::Store& store;
     scanner::Client& scanner;
     const base::Clock& clock;
-    const Policy policy;
+    // Every policy there ever was: somebody may still be reading one, and an administrator changes them rarely.
+    std::mutex policies_mutex;
+    std::list<Policy> policies;                     // guarded by policies_mutex
+    std::atomic<const Policy*> policy_now{nullptr}; // the last of them
+    const Policy& policy() const { return *policy_now.load(std::memory_order_acquire); }
+    void setPolicy(Policy next)
+    {
+        const std::lock_guard lock(policies_mutex);
+        policies.push_back(std::move(next));
+        policy_now.store(&policies.back(), std::memory_order_release);
+    }
     std::atomic<std::uint64_t> in_flight{0};
 
     struct Target {
@@ -128,12 +140,12 @@ Action Delivery::Inner::decide(Job& job) const
     case Verdict::Kind::clean: return Action::store;
     case Verdict::Kind::infected:
         // The author of an APPEND is there to be told; a sender far away is not, and his mail may be a false alarm.
-        return job.append || policy.reject_infected ? Action::refuse : Action::quarantine;
+        return job.append || policy().reject_infected ? Action::refuse : Action::quarantine;
     case Verdict::Kind::unscannable:
-        if (policy.unscannable == Policy::Unscannable::mark)
+        if (policy().unscannable == Policy::Unscannable::mark)
             return Action::store;
-        return job.append || policy.unscannable == Policy::Unscannable::reject ? Action::refuse : Action::quarantine;
-    case Verdict::Kind::error: return policy.accept_unscanned ? Action::store : Action::later;
+        return job.append || policy().unscannable == Policy::Unscannable::reject ? Action::refuse : Action::quarantine;
+    case Verdict::Kind::error: return policy().accept_unscanned ? Action::store : Action::later;
     }
     return Action::later;
 }
@@ -156,7 +168,7 @@ void Delivery::Inner::prepare(Job& job, std::string_view message)
         return;
     for (const auto& target : job.targets) {
         Notice notice;
-        notice.server_name = policy.server_name;
+        notice.server_name = policy().server_name;
         notice.recipient = target.address;
         notice.sender = job.understood.sender;
         notice.subject = job.understood.subject;
@@ -331,15 +343,16 @@ Delivery::Delivery(store::Store& store, scanner::Client& scanner, const base::Cl
 
 Delivery::~Delivery() = default;
 
-const Policy& Delivery::policy() const { return inner_->policy; }
+const Policy& Delivery::policy() const { return inner_->policy(); }
+void Delivery::setPolicy(Policy policy) { inner_->setPolicy(std::move(policy)); }
 
-Spool Delivery::newSpool() const { return Spool(inner_->policy.spool_folder); }
+Spool Delivery::newSpool() const { return Spool(inner_->policy().spool_folder); }
 
 Spool Delivery::newSpool(const Envelope& envelope) const
 {
     // RFC 5321 4.4. "for" only where there is one recipient: with several it would show one what is for another.
     std::string head = "Return-Path: <" + envelope.from + ">\r\n";
-    head += "Received: from " + envelope.client + "\r\n\tby " + inner_->policy.server_name + " (Postfach) with " + envelope.with + " id "
+    head += "Received: from " + envelope.client + "\r\n\tby " + inner_->policy().server_name + " (Postfach) with " + envelope.with + " id "
           + base::randomHex(8);
     if (envelope.recipients.size() == 1)
         head += "\r\n\tfor <" + envelope.recipients.front() + ">";
@@ -382,7 +395,7 @@ net::Task<Result> Delivery::append(net::Strand& strand, const store::Account& ac
 Result Delivery::import(const store::Account& account, const std::string& mailbox, const AppendItem& item, std::string_view message)
 {
     Result result;
-    if (message.size() > inner_->policy.message_size) {
+    if (message.size() > inner_->policy().message_size) {
         result.outcome = Outcome::tooLarge;
         return result;
     }

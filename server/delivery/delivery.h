@@ -58,7 +58,8 @@ public:
     Delivery(store::Store& store, scanner::Client& scanner, const base::Clock& clock, Policy policy); // all outlive it
     ~Delivery();
 
-    const Policy& policy() const;
+    const Policy& policy() const;      // as it is now; the reference stays good
+    void setPolicy(Policy policy);     // any thread; for what comes in from now on
     Spool newSpool() const;
     // A spool that begins with Return-Path: and Received: for this envelope; what follows is the message as DATA brings it.
     // The same two lines for all recipients, so that a mail to a hundred is one body.

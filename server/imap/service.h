@@ -23,7 +23,7 @@ struct Context {
     const net::TlsSource& tls;
     const base::Clock& clock;
     std::string server_name;         // in the greeting
-    std::uint64_t message_size = 0;  // APPENDLIMIT, bytes
+    std::uint64_t messageSize() const { return delivery.policy().message_size; } // APPENDLIMIT, bytes; may change while serving
 };
 
 // A whole session. `implicit_tls`: the handshake comes before the greeting (port 993). Never throws but for a full memory.

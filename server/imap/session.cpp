@@ -165,7 +165,7 @@ net::Task<> Session::discardMessage(Request& request)
     const Literal literal = *std::exchange(request.message, std::nullopt);
     if (literal.waits)
         co_return; // it was told no, and sends nothing
-    if (literal.size / 2 > context_.message_size)
+    if (literal.size / 2 > context_.messageSize())
         throw Bye("[TOOBIG] The message is too large");
     std::uint64_t left = literal.size;
     while (left > 0) {
@@ -251,7 +251,7 @@ std::string Session::capabilities() const
 {
     // server/imap/RFC.md says what stands behind each word; nothing is announced before its tests exist.
     std::string all = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE SPECIAL-USE "
-                      "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS APPENDLIMIT=" + std::to_string(context_.message_size);
+                      "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS APPENDLIMIT=" + std::to_string(context_.messageSize());
     if (account_)
         return all;
     if (canStartTls())

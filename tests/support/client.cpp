@@ -31,12 +31,14 @@ Client::Client(std::uint16_t port, bool tls)
         startTls();
 }
 
-void Client::startTls()
+void Client::startTls(const std::string& name)
 {
-    auto secure = Poco::Net::SecureStreamSocket::attach(socket_, clientContext());
+    auto secure = Poco::Net::SecureStreamSocket::attach(socket_, name, clientContext());
     secure.completeHandshake();
     socket_ = secure;
 }
+
+std::string Client::shownName() const { return Poco::Net::SecureStreamSocket(socket_).peerCertificate().commonName(); }
 
 void Client::send(std::string_view bytes)
 {

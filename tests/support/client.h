@@ -21,7 +21,8 @@ public:
     std::string bytes(std::size_t count);
     std::string rest();                       // to the end of the connection
     bool closed();                            // true when the other side has ended it (waits for that)
-    void startTls();                          // handshake as client, any certificate
+    void startTls(const std::string& name = ""); // handshake as client that asks for `name` (SNI), any certificate
+    std::string shownName() const;            // under TLS: the common name of the certificate that was shown
     void hangUp();
     bool waits();                             // true: nothing to read right now (looks for a tenth of a second)
 

@@ -44,19 +44,31 @@ TestServer::TestServer(Settings settings) : settings_(std::move(settings))
 
 TestServer::~TestServer() = default;
 
+base::Config TestServer::config() const
+{
+    base::Config config;
+    for (const auto* service : {"imap", "imaps", "pop3", "pop3s", "lmtp", "admin"})
+        config.set(std::string(service) + ".port", "0");
+    config.set("listen.address", "127.0.0.1");
+    config.set("server.name", "mail.example.org");
+    config.set("auth.plaintext", "always");
+    config.set("scanner.signatures", folder_.path() + "/signatures");
+    config.set("scanner.program", postfach::test::buildFolder() + "/postfach-scanner");
+    config.set("scanner.workers", "1");
+    for (const auto& [key, value] : settings_.config)
+        config.set(key, value);
+    return config;
+}
+
+void TestServer::configure(const std::string& key, const std::string& value) { settings_.config.emplace_back(key, value); }
+void TestServer::reload() { appliance_->reload(); }
+
 void TestServer::start()
 {
     appliance::Options options;
-    for (const auto* service : {"imap", "imaps", "pop3", "pop3s", "lmtp", "admin"})
-        options.config.set(std::string(service) + ".port", "0");
-    options.config.set("listen.address", "127.0.0.1");
-    options.config.set("server.name", "mail.example.org");
-    options.config.set("auth.plaintext", "always");
-    options.config.set("scanner.signatures", folder_.path() + "/signatures");
-    options.config.set("scanner.program", postfach::test::buildFolder() + "/postfach-scanner");
-    options.config.set("scanner.workers", "1");
-    for (const auto& [key, value] : settings_.config)
-        options.config.set(key, value);
+    options.config = config();
+    options.reread = [this] { return config(); };
+    options.look_every = std::chrono::milliseconds(20);
     options.data = folder_.path() + "/data";
     options.demo = settings_.demo;
     options.clock = &clock_;

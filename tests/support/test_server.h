@@ -57,8 +57,11 @@ public:
     void fill(int count, const std::string& mailbox = "INBOX");
     void addAccount(const std::string& address, const std::string& password = "secret", std::uint64_t quota = 0);
     void restart();                                                  // stops, starts again on the same directory
+    void configure(const std::string& key, const std::string& value); // what the next reload or restart reads
+    void reload();                                                   // as SIGHUP does
 
 private:
+    base::Config config() const;
     void start();
     Settings settings_;
     TemporaryFolder folder_;

@@ -97,7 +97,7 @@ net::Task<Tagged> cmdAppend(Session& session, Request& request)
     if (!request.message)
         throw BadSyntax("A message as a literal expected");
     const Literal literal = *request.message;
-    if (literal.size > session.context().message_size)
+    if (literal.size > session.context().messageSize())
         throw No("TOOBIG", "The message is too large");
 
     const store::AccountId id = session.account().id;

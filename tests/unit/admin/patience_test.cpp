@@ -47,7 +47,7 @@ struct Server {
         store = store::openSqliteStore({folder.path + "/data", '/', false}, clock);
         authenticator = std::make_unique<auth::Authenticator>(*store, clock, auth::PlaintextPolicy::tls);
         delivery = std::make_unique<delivery::Delivery>(*store, no_scanner, clock, delivery::Policy{});
-        admin::Context context{*store, *authenticator, *delivery, no_scanner, clock, "localhost", folder.path + "/data", {}, 0, {}};
+        admin::Context context{*store, *authenticator, *delivery, no_scanner, clock, "localhost", folder.path + "/data", {}, [] { return std::uint64_t{0}; }, {}};
         admin::AdminOptions options{{"127.0.0.1"}, std::uint16_t{0}, folder.path + "/run/admin.sock", 200ms, 200ms, 200ms};
         admin = std::make_unique<admin::AdminServer>(context, scheduler, admission, *tls, options);
         admin->start();
