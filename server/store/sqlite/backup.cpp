@@ -9,6 +9,7 @@
 #include "server/base/file.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
+#include "server/store/sqlite/page_check.h"
 #include "server/store/sqlite/schema.h"
 #include "server/store/sqlite/sqlite_store.h"
 
@@ -34,9 +35,6 @@ using sqlite::Encoding;
 
 constexpr const char* kHead = "postfach-backup 1\n"; // the first line never changes its meaning
 constexpr std::size_t kManifest = 1U << 30;          // ten million bodies
-
-// Clients remember UIDs that were given after the backup was taken. Those must not come again with other mail behind them.
-constexpr int kGap = 1'000'000;
 
 struct Manifest {
     std::uint64_t size = 0;   // of the database
@@ -157,6 +155,7 @@ void copyDatabase(Connection& source, const std::string& path, Meter& meter)
     if (rc != SQLITE_OK)
         failCopy(raw);
     sqlite3_exec(raw, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF", nullptr, nullptr, nullptr); // synced once, at the end
+    sqlite::sealCopy(source.handle(), raw);
     sqlite3_backup* backup = sqlite3_backup_init(raw, "main", source.handle(), "main");
     if (!backup)
         failCopy(raw);
@@ -374,8 +373,7 @@ void restoreBackup(const std::string& backup, const std::string& data_folder, co
         {
             Connection db(fresh, Connection::Role::writer);
             sqlite::requireKnownVersion(db);
-            db.run("UPDATE mailbox SET uid_next = min(uid_next + ?1, 4294967295), highest_modseq = highest_modseq + ?1", kGap);
-            db.run("UPDATE tally SET value = value + ? WHERE name = 'uid_validity'", kGap);
+            sqlite::skipNumbers(db);
         }
         syncFile(fresh);
         for (const std::string& touched : folders)

@@ -6,6 +6,7 @@
 //   pins      - a prepared body relies on its file from before it looks for it until after its commit;
 //   readers   - a read transaction may still see a row that is gone now, and open its file.
 // A crash leaves files without rows, never the reverse; sweep() removes them at start.
+#include "server/store/sqlite/database.h"
 #include "server/store/store.h"
 
 #include <bitset>
@@ -37,6 +38,8 @@ base::Sha256 asSha256(std::string_view bytes); // damaged unless 32 bytes
 class BodyFiles : public std::enable_shared_from_this<BodyFiles> {
 public:
     explicit BodyFiles(std::string folder) : folder_(std::move(folder)) {}
+
+    const std::shared_ptr<Alarm> alarm = std::make_shared<Alarm>(); // also of the connections beside these files
 
     std::string path(const base::Sha256& hash) const;
     std::string read(const base::Sha256& hash, std::uint64_t size) const;                    // damaged

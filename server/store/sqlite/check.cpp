@@ -82,6 +82,13 @@ void applyRules(Connection& db, std::vector<Finding>& findings)
         findings.push_back({"the references to a body are miscounted", "body " + std::to_string(row.integer(0)), true});
 }
 
+void raiseAlarm(Alarm& alarm, const std::vector<Finding>& findings)
+{
+    for (const Finding& finding : findings)
+        if (!finding.repairable)
+            alarm.raise(finding.what + " (" + finding.where + ")");
+}
+
 } // namespace
 
 std::vector<Finding> SqliteStore::check(bool repair)
@@ -93,8 +100,10 @@ std::vector<Finding> SqliteStore::check(bool repair)
         while (row.step())
             if (row.bytes(0) != "ok")
                 findings.push_back({row.text(0), "postfach.db", false});
-        if (!findings.empty())
-            return findings; // what follows would trip over the same damage
+        if (!findings.empty()) { // what follows would trip over the same damage
+            raiseAlarm(*files_->alarm, findings);
+            return findings;
+        }
         applyRules(transaction->db(), findings);
     } catch (const Error& error) {
         if (error.kind != Error::Kind::damaged)
@@ -133,6 +142,7 @@ std::vector<Finding> SqliteStore::check(bool repair)
     for (const base::Sha256& hash : orphans)
         findings.push_back({"a file that no body names", files_->path(hash), true});
 
+    raiseAlarm(*files_->alarm, findings);
     if (!repair || findings.empty())
         return findings;
     writeAndWait([](WriteTx& tx) { // counted anew inside: mail may have come since

@@ -1,4 +1,7 @@
 #include "server/store/sqlite/database.h"
+#include "server/base/log.h"
+#include "server/base/metrics.h"
+#include "server/store/sqlite/page_check.h"
 
 #include <Poco/Data/SQLite/Connector.h>
 #include <Poco/Data/SQLite/Utility.h>
@@ -13,6 +16,8 @@ namespace {
 
 Error::Kind kindOf(int code)
 {
+    if (code == SQLITE_IOERR_DATA) // page_check.h
+        return Error::Kind::damaged;
     switch (code & 0xFF) {
     case SQLITE_FULL: return Error::Kind::diskFull;
     case SQLITE_CORRUPT:
@@ -21,18 +26,47 @@ Error::Kind kindOf(int code)
     }
 }
 
+constexpr std::size_t kOpenPatience = 5; // seconds; Poco tries again as long, and what does not open at once will not
+
 Poco::Data::Session open(const std::string& file)
 {
     static std::once_flag once;
     std::call_once(once, [] { Poco::Data::SQLite::Connector::registerConnector(); });
+    installPageChecks();
     try {
-        return Poco::Data::Session("SQLite", file);
+        return Poco::Data::Session("SQLite", file, kOpenPatience);
     } catch (const Poco::Exception& e) {
         throw Error(Error::Kind::unavailable, "cannot open " + file + ": " + e.displayText());
     }
 }
 
+base::Counter g_damage{"postfach_store_damage_total", "Times that damaged pages, bodies or logs were met, or could not be read"};
+
+bool isDamage(const SqliteError& error)
+{
+    return error.kind == Error::Kind::damaged || error.code == SQLITE_IOERR_READ || error.code == SQLITE_IOERR_SHORT_READ;
+}
+
 } // namespace
+
+void Alarm::raise(const std::string& what)
+{
+    g_damage.add();
+    const std::lock_guard lock(mutex_);
+    if (count_ == 0)
+        first_ = what;
+    ++count_;
+    if (count_ <= 20 || count_ % 1000 == 0) // whoever reads a damaged mailbox again and again must not fill the log
+        base::logError("store", "damage", {{"what", what}, {"times", count_}});
+}
+
+std::string Alarm::words() const
+{
+    const std::lock_guard lock(mutex_);
+    if (count_ == 0)
+        return {};
+    return "damage was found " + std::to_string(count_) + " times; run `postfach check`. The first: " + first_;
+}
 
 SqliteError::SqliteError(int extended_code, const std::string& text) : Error(kindOf(extended_code), text), code(extended_code) {}
 bool SqliteError::isInputOutput() const { return (code & 0xFF) == SQLITE_IOERR; }
@@ -101,12 +135,13 @@ void Statement::bindOne(int position, const std::optional<std::int64_t>& value)
         bindOne(position, nullptr);
 }
 
-Connection::Connection(const std::string& file, Role role)
-    : session_(open(file)), handle_(Poco::Data::SQLite::Utility::dbHandle(session_))
+Connection::Connection(const std::string& file, Role role, std::shared_ptr<Alarm> alarm)
+    : session_(open(file)), handle_(Poco::Data::SQLite::Utility::dbHandle(session_)), alarm_(std::move(alarm))
 {
     busyTimeout(5000);
     sqlite3_extended_result_codes(handle_, 1);
     if (role == Role::writer) {
+        askForSeals(handle_);
         pragma("page_size=4096"); // for a new file; fewest WAL bytes a delivery
         if (pragma("journal_mode=WAL") != "wal")
             throw Error(Error::Kind::unavailable, "SQLite refused journal_mode=WAL on " + file);
@@ -160,6 +195,8 @@ void Connection::fail(const std::string& during)
 {
     const int code = sqlite3_extended_errcode(handle_);
     const SqliteError error(code, during + ": " + sqlite3_errmsg(handle_) + " (" + std::to_string(code) + ")");
+    if (alarm_ && isDamage(error))
+        alarm_->raise(error.what());
     if (!failure_)
         failure_ = std::make_exception_ptr(error);
     throw error;

@@ -8,6 +8,8 @@
 #include <concepts>
 #include <cstdint>
 #include <exception>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +26,18 @@ public:
     SqliteError(int extended_code, const std::string& text);
     const int code;
     bool isInputOutput() const;
+};
+
+// What was found damaged since the store was opened; the first of it is kept, all is logged. Any thread.
+class Alarm {
+public:
+    void raise(const std::string& what);
+    std::string words() const; // empty while nothing was found
+
+private:
+    mutable std::mutex mutex_; // guards what follows
+    std::string first_;
+    std::size_t count_ = 0;
 };
 
 struct Blob { // bytes to bind; they must stay until the statement has run
@@ -80,7 +94,8 @@ private:
 class Connection {
 public:
     enum class Role { writer, reader };
-    Connection(const std::string& file, Role role);
+    // `alarm` hears of damage; null: nobody does.
+    Connection(const std::string& file, Role role, std::shared_ptr<Alarm> alarm = nullptr);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -125,6 +140,7 @@ private:
     };
     Poco::Data::Session session_;
     sqlite3* handle_;
+    std::shared_ptr<Alarm> alarm_;
     std::unordered_map<const char*, Entry> cache_;
     std::exception_ptr failure_;
 };

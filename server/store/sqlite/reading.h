@@ -80,6 +80,8 @@ public:
     char delimiter() const { return delimiter_; }
 
 private:
+    std::string contentOf(const BodyRow& body);
+
     Connection& db_;
     const BodyFiles& files_;
     const char delimiter_;

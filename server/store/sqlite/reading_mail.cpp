@@ -203,15 +203,27 @@ BodyRow Reading::requireBody(BodyId id)
     return {id, asSha256(row.bytes(0)), static_cast<std::uint64_t>(row.integer(1)), encodingOf(row.integer(2))};
 }
 
-std::string Reading::body(BodyId id)
+std::string Reading::contentOf(const BodyRow& body)
 {
-    const BodyRow body = requireBody(id);
     if (body.encoding == Encoding::file)
         return files_.read(body.hash, body.size);
-    Statement row = db_.query("SELECT data FROM content WHERE body_id = ?", id);
+    Statement row = db_.query("SELECT data FROM content WHERE body_id = ?", body.id);
     if (!row.step())
-        throw Error(Error::Kind::damaged, "body " + std::to_string(id.value) + " has no content");
+        throw Error(Error::Kind::damaged, "body " + std::to_string(body.id.value) + " has no content");
     return decodeBody(body.encoding, body.hash, body.size, row.bytes(0));
+}
+
+std::string Reading::body(BodyId id)
+{
+    try {
+        return contentOf(requireBody(id));
+    } catch (const SqliteError&) {
+        throw; // its connection has raised the alarm
+    } catch (const Error& error) {
+        if (error.kind == Error::Kind::damaged)
+            files_.alarm->raise(error.what());
+        throw;
+    }
 }
 
 std::string Reading::bodyRange(BodyId id, std::uint64_t offset, std::uint64_t length)
@@ -220,8 +232,15 @@ std::string Reading::bodyRange(BodyId id, std::uint64_t offset, std::uint64_t le
     if (offset >= row.size || length == 0)
         return {};
     length = std::min(length, row.size - offset);
-    if (row.encoding == Encoding::file && length < row.size)
-        return files_.readRange(row.hash, row.size, offset, length);
+    if (row.encoding == Encoding::file && length < row.size) {
+        try {
+            return files_.readRange(row.hash, row.size, offset, length);
+        } catch (const Error& error) {
+            if (error.kind == Error::Kind::damaged)
+                files_.alarm->raise(error.what());
+            throw;
+        }
+    }
     std::string whole = body(id);
     return length == whole.size() ? std::move(whole) : whole.substr(offset, length);
 }

@@ -132,6 +132,13 @@ int requireKnownVersion(Connection& connection)
     return version;
 }
 
+void skipNumbers(Connection& writer)
+{
+    constexpr int kGap = 1'000'000;
+    writer.run("UPDATE mailbox SET uid_next = min(uid_next + ?1, 4294967295), highest_modseq = highest_modseq + ?1", kGap);
+    writer.run("UPDATE tally SET value = value + ? WHERE name = 'uid_validity'", kGap);
+}
+
 void migrate(Connection& writer)
 {
     const int have = requireKnownVersion(writer);

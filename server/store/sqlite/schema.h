@@ -11,5 +11,8 @@ int newestVersion();
 void migrate(Connection& writer);
 // Throws Refused as migrate() does, changes nothing.
 int requireKnownVersion(Connection& connection);
+// After commits were lost (a restore of something older, a damaged log): UIDs, MODSEQs and UIDVALIDITYs that clients may
+// remember from them are not given again.
+void skipNumbers(Connection& writer);
 
 } // namespace postfach::store::sqlite

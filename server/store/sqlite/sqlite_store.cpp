@@ -1,6 +1,7 @@
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
+#include "server/store/sqlite/log_check.h"
 #include "server/store/sqlite/schema.h"
 
 #include <cerrno>
@@ -74,7 +75,7 @@ std::unique_ptr<Connection> Readers::take()
             return connection;
         }
     }
-    return std::make_unique<Connection>(file_, Connection::Role::reader);
+    return std::make_unique<Connection>(file_, Connection::Role::reader, alarm_);
 }
 
 void Readers::giveBack(std::unique_ptr<Connection> connection)
@@ -112,18 +113,45 @@ ReadTransaction::~ReadTransaction()
 
 SqliteStore::SqliteStore(const StoreOptions& options, const base::Clock& clock)
     : folder_(prepareFolder(options)), delimiter_(options.delimiter), lock_(lockFolder(folder_)),
-      files_(std::make_shared<BodyFiles>(folder_ + "/bodies")), readers_(std::make_shared<Readers>(folder_ + "/postfach.db"))
+      files_(std::make_shared<BodyFiles>(folder_ + "/bodies")), readers_(std::make_shared<Readers>(folder_ + "/postfach.db", files_->alarm))
 {
-    auto connection = std::make_unique<Connection>(folder_ + "/postfach.db", Connection::Role::writer);
+    const std::string damage = damageInLog(folder_ + "/postfach.db-wal"); // before SQLite recovers: it ends the log there
+    if (!damage.empty())
+        setLogAside(folder_);
+    auto connection = std::make_unique<Connection>(folder_ + "/postfach.db", Connection::Role::writer, files_->alarm);
     migrate(*connection);
+    if (!damage.empty()) {
+        skipNumbers(*connection); // what was given in the lost part must not be given again
+        connection->pragma("wal_checkpoint(TRUNCATE)"); // or the next start would find the damage again
+        files_->alarm->raise(damage);
+    }
     base::syncFolder(folder_); // the database's own name
-    files_->sweep([&](const base::Sha256& hash) {
-        return connection->query("SELECT 1 FROM body WHERE encoding = 2 AND hash = ?", Blob{asBytes(hash)}).step();
-    });
+    if (logWasSetAside(folder_)) // until an administrator has seen it; the files of bodies whose rows were lost stay as long
+        files_->alarm->raise("commits were lost with a damaged log; it is kept as postfach.db-wal.damaged, remove that to end this alarm");
+    else
+        sweep(*connection);
     writer_ = std::make_unique<Writer>(std::move(connection), files_, views_, clock, delimiter_, folder_ + "/reserve");
 }
 
 SqliteStore::~SqliteStore() = default;
+
+void SqliteStore::sweep(Connection& connection)
+{
+    try {
+        files_->sweep([&](const base::Sha256& hash) {
+            return connection.query("SELECT 1 FROM body WHERE encoding = 2 AND hash = ?", Blob{asBytes(hash)}).step();
+        });
+    } catch (const Error& error) {
+        if (error.kind != Error::Kind::damaged) // that has raised the alarm, and is no reason not to serve what is whole
+            throw;
+    }
+}
+
+std::string SqliteStore::problem() const
+{
+    std::string words = writer_->problem();
+    return words.empty() ? files_->alarm->words() : words;
+}
 
 std::unique_ptr<ReadTx> SqliteStore::read()
 {

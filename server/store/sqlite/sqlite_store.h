@@ -16,13 +16,14 @@ namespace postfach::store::sqlite {
 
 class Readers {
 public:
-    explicit Readers(std::string file) : file_(std::move(file)) {}
+    Readers(std::string file, std::shared_ptr<Alarm> alarm) : file_(std::move(file)), alarm_(std::move(alarm)) {}
     std::unique_ptr<Connection> take();
     void giveBack(std::unique_ptr<Connection> connection);
 
 private:
     static constexpr std::size_t kIdle = 16; // kept open; each may hold 2 MiB
     const std::string file_;
+    const std::shared_ptr<Alarm> alarm_;
     std::mutex mutex_; // guards idle_
     std::vector<std::unique_ptr<Connection>> idle_;
 };
@@ -56,13 +57,15 @@ public:
     std::shared_ptr<MailboxView> viewIfWarm(MailboxId mailbox) override { return views_.ifWarm(mailbox); }
     Subscription watchAccount(AccountId account, std::function<void()> news) override { return views_.watchAccount(account, std::move(news)); }
     std::vector<Finding> check(bool repair) override;
-    std::string problem() const override { return writer_->problem(); }
+    std::string problem() const override;
     char delimiter() const override { return delimiter_; }
 
     std::unique_ptr<ReadTransaction> readTransaction();
     const std::string& folder() const { return folder_; }
 
 private:
+    void sweep(Connection& connection); // files of bodies that no row names, at start
+
     const std::string folder_;
     const char delimiter_;
     base::Fd lock_;

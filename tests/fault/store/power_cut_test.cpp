@@ -96,6 +96,7 @@ TEST_CASE("after a power cut the store is as one of its commits left it, and non
                 REQUIRE(found == after[begun]);
             }
             CHECK(findingsOf(*store) == "");
+            CHECK(store->problem() == ""); // a crash is no damage
             const auto body = store->prepareBody("after the cut");
             store->writeAndWait([&](WriteTx& tx) {
                 tx.append(tx.findMailbox(tx.findAccount("alice@example.org")->id, "INBOX")->id, {tx.addBody(*body, ""), {}, tx.now(), ""});
@@ -161,6 +162,7 @@ TEST_CASE("after a power cut under many writers every acknowledged body is there
                     REQUIRE((found[ops[i].offset] == contents[ops[i].offset]));
                 }
             CHECK(findingsOf(*store) == "");
+            CHECK(store->problem() == "");
         }
     }
     CHECK(promised > rounds * cuts * 5);

@@ -164,7 +164,7 @@ std::string everythingIn(Store& store)
                 for (const auto more : now.flags(i).more)
                     out << '+' << more;
                 out << ' ' << message.size << ' ' << tx->uidl(m.id, message.uid) << ' '
-                    << base::hex(base::sha256(tx->body(message.body))) << '\n';
+                    << base::hex(base::sha256(tx->body(message.body))) << ' ' << tx->summary(message.body) << '\n';
             }
             for (const auto& [uid, modseq] : tx->expungedSince(m.id, 0))
                 out << "  gone " << uid.value << ' ' << modseq << '\n';

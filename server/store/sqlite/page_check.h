@@ -1,0 +1,21 @@
+#pragma once
+// A checksum in the last eight bytes of every page of the database. SQLite itself has none: one flipped bit may turn a message's
+// body into somebody else's. The pages are sealed on their way to the file (at checkpoints; the write-ahead log has checksums of
+// its own) and checked on their way back; one that does not fit is SQLITE_IOERR_DATA, which is an Error of kind `damaged`.
+//
+// Works as SQLite's default VFS of this process, in front of the system's, on databases that were made with room for it.
+//
+// A seal of zeros is none, and such a page is taken as it is: pages have none in the cache and in the write-ahead log, so a
+// foreign program that only reads may still move the log's pages into the file. One that writes leaves seals that do not fit.
+struct sqlite3;
+
+namespace postfach::store::sqlite {
+
+inline constexpr int kSealBytes = 8;
+
+void installPageChecks();            // once a process; any thread
+void askForSeals(sqlite3* database); // before a new database gets its first page
+// Before sqlite3_backup_init(): the first page, which says whether there are seals, may come last there.
+void sealCopy(sqlite3* source, sqlite3* copy);
+
+} // namespace postfach::store::sqlite
