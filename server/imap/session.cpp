@@ -338,23 +338,17 @@ void Session::putFetchFlags(std::string& out, store::Uid uid, const store::Flags
     putFlags(out, flags, view_->isRecent(uid), keywords_);
 }
 
-// \Recent goes to one session only: the first to ask the store for it (RFC 3501 2.3.2). A store that cannot write now
-// must not keep the news back.
-net::Task<> Session::claimRecent()
+// \Recent goes to one session only: the first to take it (RFC 3501 2.3.2). No news wait for a disk: it is written down with
+// the next commit, and what a crash forgets is recent once more.
+void Session::takeRecent(View& view, store::Uid from)
 {
-    const store::MailboxId id = view_->id();
-    store::Uid from, to;
-    auto claim = [&from, &to, id](store::WriteTx& tx) {
-        from = tx.takeRecent(id);
-        if (const auto mailbox = tx.mailbox(id))
-            to = mailbox->uid_next;
-    };
-    try {
-        co_await commit(strand_, store(), std::move(claim));
-        view_->addRecent(from, to);
-    } catch (const store::Error& error) {
-        base::logWarning("imap", "recent not claimed", {{"account", account_->address}, {"reason", error.what()}});
-    }
+    const auto [first, behind] = view.shared()->takeRecent(from);
+    if (first == behind)
+        return;
+    view.addRecent(first, behind);
+    const store::MailboxId id = view.id();
+    const store::Uid up_to = behind;
+    store().writeLater([id, up_to](store::WriteTx& tx) { tx.recentTaken(id, up_to); });
 }
 
 net::Task<> Session::tellNews(bool numbers_may_move)
@@ -362,7 +356,7 @@ net::Task<> Session::tellNews(bool numbers_may_move)
     if (!view_ || view_->gone())
         co_return;
     if (!view_->readOnly() && view_->hasArrivals())
-        co_await claimRecent();
+        takeRecent(*view_, view_->numbered().uidNext());
     const News news = view_->takeNews(numbers_may_move);
     bool all_known = true;
     for (const News::Changed& changed : news.changed)

@@ -46,6 +46,7 @@ public:
     View& writableView();                                // NO [READ-ONLY] after EXAMINE
     void select(std::unique_ptr<View> view);
     bool unselect();                                     // true: there was one
+    void takeRecent(View& view, store::Uid from);        // what arrived since, as far as no other session has it
 
     // Tells what others did to the selected mailbox.
     net::Task<> tellNews(bool numbers_may_move);
@@ -61,7 +62,6 @@ public:
 private:
     net::Task<> serveCommands();
     net::Task<> execute(Request& request, bool& last);
-    net::Task<> claimRecent();
     net::Task<> discardMessage(Request& request);
     net::Task<> tellNewsOrLog(bool numbers_may_move, std::string_view command);
     void requireState(const Command& command) const;

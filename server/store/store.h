@@ -133,7 +133,7 @@ public:
     virtual CopiedUids move(MailboxId from, const std::vector<Uid>& uids, MailboxId to) = 0;     // same account
     virtual void recordPop3Download(MailboxId mailbox, const std::vector<Uid>& uids) = 0; // the first time stays
     virtual void hideFromPop3(MailboxId mailbox, const std::vector<Uid>& uids) = 0;  // for good; it stays for IMAP
-    virtual Uid takeRecent(MailboxId mailbox) = 0;                                   // recent_from as it was; then uid_next
+    virtual void recentTaken(MailboxId mailbox, Uid up_to) = 0;                      // recent_from, which never goes back
     virtual void recordScan(BodyId body, const ScanRecord& record) = 0;
     virtual void putSummary(BodyId body, std::string_view summary) = 0;              // remade by a newer parser
 
@@ -154,6 +154,8 @@ public:
 
     virtual std::unique_ptr<ReadTx> read() = 0;                                      // any thread; unavailable when damaged or closed
     virtual void write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done) = 0; // any thread
+    // Nobody waits for it: it goes with the next commit, within a quarter of a second, and a crash before that loses it. Any thread.
+    virtual void writeLater(std::function<void(WriteTx&)> work) = 0;
     void writeAndWait(std::function<void(WriteTx&)> work);                           // blocks: CLI, tests, helpers; throws what it threw
 
     // Any thread but the workers: hashes, compresses, writes large bodies to disk and syncs them.

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace postfach::store {
@@ -70,6 +71,11 @@ public:
     // `news` is called on the writer's thread after each commit that touched the mailbox, in commit order; it must not block
     // (it wakes a strand). Keep the Subscription shorter-lived than what `news` refers to.
     virtual Subscription watch(std::function<void()> news) = 0;
+
+    // \Recent goes to one session only, the first to take it: UIDs from `first` up to, not including, `second`, none below
+    // `from`; first == second where nothing is left. Memory alone: who takes them has it written (WriteTx::recentTaken).
+    virtual std::pair<Uid, Uid> takeRecent(Uid from) = 0;
+    virtual Uid recentFrom(Uid stored) const = 0;         // the first UID nobody took, where the store's row may lag behind
 };
 
 } // namespace postfach::store

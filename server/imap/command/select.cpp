@@ -1,4 +1,3 @@
-#include "server/base/log.h"
 #include "server/imap/command/all.h"
 #include "server/imap/names.h"
 #include "server/imap/session.h"
@@ -40,27 +39,14 @@ net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only
     };
     Opened opened = co_await reading(session.strand(), store, std::move(find));
 
-    const store::MailboxId id = opened.mailbox.id;
     // What is recent here is taken from the others; EXAMINE only looks (RFC 3501 6.3.2), and sees all that nobody took.
-    store::Uid recent_from = opened.mailbox.recent_from;
-    store::Uid recent_to{0xffffffff};
-    if (!read_only && recent_from < opened.view->now().uidNext()) {
-        auto claim = [&recent_from, &recent_to, id](store::WriteTx& tx) {
-            recent_from = tx.takeRecent(id);
-            if (const auto mailbox = tx.mailbox(id))
-                recent_to = mailbox->uid_next;
-        };
-        // A store that cannot write now must not keep mail from being read.
-        try {
-            co_await commit(session.strand(), store, std::move(claim));
-        } catch (const store::Error& trouble) {
-            base::logWarning("imap", "recent not claimed", {{"reason", trouble.what()}});
-        }
-    }
+    const store::Uid recent_from = opened.mailbox.recent_from;
     auto view = std::make_unique<View>(std::move(opened.mailbox), std::move(opened.view), read_only);
     const store::Snapshot& now = view->numbered();
-    if (read_only || recent_to.value != 0xffffffff)
-        view->addRecent(recent_from, recent_to);
+    if (read_only)
+        view->addRecent(view->shared()->recentFrom(recent_from), store::Uid{0xffffffff});
+    else
+        session.takeRecent(*view, recent_from);
     session.setKeywords(std::move(opened.keywords));
     session.select(std::move(view));
 

@@ -29,8 +29,9 @@ std::uint64_t value(StatusItem item, store::Store& store, const store::Mailbox& 
     case StatusItem::recent: {
         if (mailbox.recent_from >= mailbox.uid_next)
             return 0;
-        const store::Snapshot now = store.view(mailbox.id)->now();
-        return now.count() - now.lowerBound(mailbox.recent_from);
+        const auto view = store.view(mailbox.id);
+        const store::Snapshot now = view->now();
+        return now.count() - now.lowerBound(view->recentFrom(mailbox.recent_from));
     }
     case StatusItem::uidNext: return mailbox.uid_next.value;
     case StatusItem::uidValidity: return mailbox.uid_validity;

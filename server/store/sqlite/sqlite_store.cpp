@@ -165,6 +165,8 @@ void SqliteStore::write(std::function<void(WriteTx&)> work, std::function<void(s
     writer_->write(std::move(work), std::move(done));
 }
 
+void SqliteStore::writeLater(std::function<void(WriteTx&)> work) { writer_->writeLater(std::move(work)); }
+
 std::unique_ptr<PreparedBody> SqliteStore::prepareBody(std::string_view bytes)
 {
     try {

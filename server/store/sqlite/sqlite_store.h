@@ -52,6 +52,7 @@ public:
 
     std::unique_ptr<ReadTx> read() override;
     void write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done) override;
+    void writeLater(std::function<void(WriteTx&)> work) override;
     std::unique_ptr<PreparedBody> prepareBody(std::string_view bytes) override;
     std::shared_ptr<MailboxView> view(MailboxId mailbox) override;
     std::shared_ptr<MailboxView> viewIfWarm(MailboxId mailbox) override { return views_.ifWarm(mailbox); }

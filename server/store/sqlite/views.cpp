@@ -83,6 +83,20 @@ bool View::isGone() const
     return gone_;
 }
 
+std::pair<Uid, Uid> View::takeRecent(Uid from)
+{
+    const std::lock_guard lock(mutex_);
+    const Uid first = std::max(recent_from_, from);
+    recent_from_ = std::max(first, root_->uid_next);
+    return {std::min(first, recent_from_), recent_from_};
+}
+
+Uid View::recentFrom(Uid stored) const
+{
+    const std::lock_guard lock(mutex_);
+    return std::max(recent_from_, stored);
+}
+
 std::shared_ptr<const Snapshot::Root> View::advance(const Snapshot::Root& from, const MailboxChange& change)
 {
     RootBuilder builder(from);

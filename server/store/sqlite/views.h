@@ -40,6 +40,8 @@ public:
     Snapshot now() const override;
     bool isGone() const override;
     Subscription watch(std::function<void()> news) override { return watchers_.add(std::move(news)); }
+    std::pair<Uid, Uid> takeRecent(Uid from) override;
+    Uid recentFrom(Uid stored) const override;
 
     // Loading: false when the mailbox was deleted meanwhile.
     void finishLoading(std::shared_ptr<const Snapshot::Root> root);
@@ -62,6 +64,7 @@ private:
     std::shared_ptr<const Snapshot::Root> root_ = Snapshot::Root::empty();
     std::vector<MailboxChange> meanwhile_;
     bool gone_ = false;
+    Uid recent_from_{1};
     Watchers watchers_;
 };
 

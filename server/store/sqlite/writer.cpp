@@ -78,10 +78,24 @@ Writer::~Writer()
 
 void Writer::write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done)
 {
-    Job job{std::move(work), std::move(done), nullptr};
+    queue({std::move(work), std::move(done), nullptr});
+}
+
+void Writer::writeLater(std::function<void(WriteTx&)> work)
+{
+    const auto done = [](const std::exception_ptr& error) {
+        if (error)
+            base::logWarning("store", "what nobody waits for was not written");
+    };
+    queue({std::move(work), done, nullptr, false});
+}
+
+void Writer::queue(Job job)
+{
     {
         const std::lock_guard lock(mutex_);
         if (!stopping_) {
+            awaited_ += job.awaited ? 1 : 0;
             waiting_.push_back(std::move(job));
             wake_.notify_one();
             return;
@@ -122,18 +136,18 @@ void Writer::run()
     }
 }
 
-// All that waits, at most kGroup; waits itself while there is nothing. Empty: time to tidy up.
+// All that waits, at most kGroup; waits itself while there is nothing, and a moment while nobody waits for what there is.
+// Empty: time to tidy up.
 bool Writer::take(std::vector<Job>& group)
 {
     std::unique_lock lock(mutex_);
-    const auto ready = [this] { return stopping_ || !waiting_.empty(); };
-    if (files_->anythingToRemove() || scarce_)
-        wake_.wait_for(lock, kTidyTime, ready);
-    else
-        wake_.wait(lock, ready);
+    if (!files_->anythingToRemove() && !scarce_)
+        wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    wake_.wait_for(lock, kTidyTime, [this] { return stopping_ || awaited_ > 0; });
     const auto last = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(kGroup, waiting_.size()));
     group.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(last));
     waiting_.erase(waiting_.begin(), last);
+    awaited_ = static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(), [](const Job& job) { return job.awaited; }));
     return !group.empty() || !stopping_;
 }
 
@@ -159,6 +173,7 @@ void Writer::commitGroup(std::vector<Job>& group)
             waiting_.insert(waiting_.begin(), std::make_move_iterator(group.begin() + static_cast<std::ptrdiff_t>(ran)),
                             std::make_move_iterator(group.end()));
             group.resize(ran);
+            awaited_ = static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(), [](const Job& job) { return job.awaited; }));
         }
         if (changes.bodies != 0)
             db_->run("UPDATE tally SET value = value + ? WHERE name = 'bodies'", changes.bodies);

@@ -34,6 +34,7 @@ public:
     ~Writer(); // runs what still waits
 
     void write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done);
+    void writeLater(std::function<void(WriteTx&)> work); // with the next commit, or alone after kTidyTime
     std::string problem() const;
     void refuseFromNow(const std::string& why); // any thread: the disk has failed elsewhere
 
@@ -42,9 +43,11 @@ private:
         std::function<void(WriteTx&)> work;
         std::function<void(std::exception_ptr)> done;
         std::exception_ptr error;
+        bool awaited = true; // false: it may wait for others
     };
     using SteadyTime = std::chrono::steady_clock::time_point;
 
+    void queue(Job job);
     void run();
     bool take(std::vector<Job>& group); // false: stop
     void commitGroup(std::vector<Job>& group);
@@ -74,6 +77,7 @@ private:
     mutable std::mutex mutex_; // guards what follows
     std::condition_variable wake_;
     std::deque<Job> waiting_;
+    std::size_t awaited_ = 0; // of these
     bool stopping_ = false;
     bool scarce_ = false;
     std::string failed_; // why nothing more is written; empty while all is well

@@ -62,7 +62,7 @@ public:
     CopiedUids move(MailboxId from, const std::vector<Uid>& uids, MailboxId to) override;
     void recordPop3Download(MailboxId mailbox, const std::vector<Uid>& uids) override;
     void hideFromPop3(MailboxId mailbox, const std::vector<Uid>& uids) override;
-    Uid takeRecent(MailboxId mailbox) override;
+    void recentTaken(MailboxId mailbox, Uid up_to) override;
     void recordScan(BodyId body, const ScanRecord& record) override;
     void putSummary(BodyId body, std::string_view summary) override;
 

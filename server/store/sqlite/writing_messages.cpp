@@ -297,12 +297,9 @@ CopiedUids Writing::move(MailboxId from, const std::vector<Uid>& uids, MailboxId
     return moved;
 }
 
-Uid Writing::takeRecent(MailboxId mailbox)
+void Writing::recentTaken(MailboxId mailbox, Uid up_to)
 {
-    const Mailbox m = reading_.requireMailbox(mailbox);
-    if (m.recent_from != m.uid_next)
-        db_.run("UPDATE mailbox SET recent_from = uid_next WHERE id = ?", mailbox);
-    return m.recent_from;
+    db_.run("UPDATE mailbox SET recent_from = min(?, uid_next) WHERE id = ? AND recent_from < min(?, uid_next)", up_to, mailbox, up_to);
 }
 
 // All of a mailbox that is about to go. The account's use is the caller's.

@@ -2,6 +2,7 @@
 #include "tests/support/test_server.h"
 
 #include <chrono>
+#include <future>
 
 using namespace postfach::test;
 
@@ -56,4 +57,34 @@ TEST_CASE("IDLE tells what others do as it happens", "[imap][idle][rfc9051-6.3.1
         idle.send("done\r\n");
         CHECK(idle.until(tag) == Lines{"OK IDLE completed"});
     }
+}
+
+TEST_CASE("news do not wait for the disk: a busy writer keeps nobody from hearing what is committed", "[imap][idle]")
+{
+    TestServer server;
+    server.fill(1);
+    auto waiting = server.imap();
+    waiting.select();
+    const auto tag = waiting.sendTagged("IDLE");
+    CHECK_THAT(waiting.line(), Catch::StartsWith("+ "));
+
+    std::promise<void> heard;
+    std::shared_future<void> go_on(heard.get_future());
+    const auto id = server.store().read()->findMailbox(server.store().read()->findAccount("alice@example.org")->id, "INBOX")->id;
+    const auto body = server.store().prepareBody(sampleMessage(2));
+    const auto append = [&body, id](postfach::store::WriteTx& tx) {
+        postfach::store::NewMessage message;
+        message.body = tx.addBody(*body, "");
+        tx.append(id, message);
+    };
+    // It is committed and published when the answer is given; as long as that takes, the writer writes nothing else.
+    const auto answered = [go_on](std::exception_ptr) { go_on.wait_for(std::chrono::seconds(10)); };
+    server.store().write(append, answered);
+    CHECK(waiting.line() == "* 2 EXISTS");
+    CHECK(waiting.line() == "* 2 RECENT");
+    const bool writer_waits = go_on.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+    CHECK(writer_waits);
+    heard.set_value();
+    waiting.send("DONE\r\n");
+    CHECK(waiting.until(tag) == Lines{"OK IDLE completed"});
 }

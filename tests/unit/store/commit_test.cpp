@@ -351,3 +351,39 @@ TEST_CASE("killed at any moment, the store has everything it acknowledged", "[st
     CHECK(found >= acknowledged);
     CHECK(acknowledged > 0);
 }
+
+TEST_CASE("what nobody waits for goes with the next commit, or by itself, or at the end", "[store][commit]")
+{
+    Office office;
+    const auto setting = [&office] { return office.store->read()->setting("later"); };
+    const auto put = [](const char* value) { return [value](WriteTx& tx) { tx.putSetting("later", value); }; };
+
+    SECTION("with the next")
+    {
+        office.store->writeLater(put("with"));
+        office.write([](WriteTx& tx) { tx.putSetting("now", "x"); });
+        CHECK(setting() == "with");
+    }
+    SECTION("by itself")
+    {
+        office.store->writeLater(put("alone"));
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (setting() != "alone" && std::chrono::steady_clock::now() < until)
+            std::this_thread::yield();
+        CHECK(setting() == "alone");
+    }
+    SECTION("at the end")
+    {
+        office.store->writeLater(put("end"));
+        office.close();
+        office.open();
+        CHECK(setting() == "end");
+    }
+    SECTION("one that fails harms nobody")
+    {
+        office.store->writeLater([](WriteTx&) { throw Error(Kind::limit, "no"); });
+        office.store->writeLater(put("after"));
+        office.write([](WriteTx& tx) { tx.putSetting("now", "x"); });
+        CHECK(setting() == "after");
+    }
+}

@@ -255,11 +255,19 @@ TEST_CASE("the first session takes what is recent, the second gets nothing", "[s
 {
     Office office;
     office.deliver("a");
-    Uid first, second;
-    office.write([&](WriteTx& tx) {
-        first = tx.takeRecent(office.inbox);
-        second = tx.takeRecent(office.inbox);
-    });
-    CHECK(first == Uid{1});
-    CHECK(second == Uid{2});
+    const auto view = office.store->view(office.inbox);
+    CHECK(view->recentFrom(Uid{1}) == Uid{1});
+    CHECK(view->takeRecent(Uid{1}) == std::pair(Uid{1}, Uid{2}));
+    CHECK(view->takeRecent(Uid{1}) == std::pair(Uid{2}, Uid{2}));
+    office.deliver("b");
+    office.deliver("c");
+    CHECK(view->takeRecent(Uid{3}) == std::pair(Uid{3}, Uid{4})); // the taker's own beginning is later
+    CHECK(view->recentFrom(Uid{1}) == Uid{4});
+
+    office.write([&](WriteTx& tx) { tx.recentTaken(office.inbox, Uid{3}); });
+    CHECK(office.mailbox(office.inbox).recent_from == Uid{3});
+    office.write([&](WriteTx& tx) { tx.recentTaken(office.inbox, Uid{2}); });
+    CHECK(office.mailbox(office.inbox).recent_from == Uid{3}); // never back
+    office.write([&](WriteTx& tx) { tx.recentTaken(office.inbox, Uid{99}); });
+    CHECK(office.mailbox(office.inbox).recent_from == Uid{4}); // not past what is there
 }
