@@ -44,7 +44,12 @@ base::Counter g_damage{"postfach_store_damage_total", "Times that damaged pages,
 
 bool isDamage(const SqliteError& error)
 {
-    return error.kind == Error::Kind::damaged || error.code == SQLITE_IOERR_READ || error.code == SQLITE_IOERR_SHORT_READ;
+    switch (error.code) {
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_CORRUPTFS: return true; // EIO of a read
+    default: return error.kind == Error::Kind::damaged;
+    }
 }
 
 } // namespace

@@ -82,6 +82,10 @@ int readFile(sqlite3_file* f, void* bytes, int size, sqlite3_int64 offset)
 {
     File& file = self(f);
     const int rc = file.real->pMethods->xRead(file.real, bytes, size, offset);
+    if (rc != SQLITE_OK && file.database && offset == 0 && size == kHeader) { // as of a new file: the first page is read next, and
+        std::memset(bytes, 0, kHeader);                                       // what is wrong with it is said then, not tried again
+        return SQLITE_IOERR_SHORT_READ;
+    }
     if (rc != SQLITE_OK || !file.database)
         return rc;
     auto* page = static_cast<std::uint8_t*>(bytes);

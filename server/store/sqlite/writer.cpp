@@ -74,6 +74,10 @@ Writer::~Writer()
     }
     wake_.notify_one();
     thread_.join();
+    // A disk that has failed is not written again. Else all goes into the database: the next start has nothing to recover.
+    if (!failed_.empty()
+        || sqlite3_wal_checkpoint_v2(db_->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr) != SQLITE_OK)
+        db_->leaveWalOnClose();
 }
 
 void Writer::write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done)

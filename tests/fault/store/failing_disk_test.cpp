@@ -63,11 +63,15 @@ std::uint64_t runWith(const Kind& kind, std::uint64_t nth, std::size_t& refused)
                 CHECK(kind.lasting); // where the disk takes nothing a reader may not even get a lock; bytes are never wrong
             }
         }
+        if (kind.call == disk::Call::read) {
+            seen = disk::disarm();
+            acknowledged = everythingIn(*store);
+        }
+    }
+    if (kind.call != disk::Call::read) { // closing, too, is done by a disk that fails
         seen = disk::disarm();
         if (seen.failures > 0 && kind.call == disk::Call::sync)
             CHECK(seen.written_after_failure == 0);
-        if (kind.call == disk::Call::read)
-            acknowledged = everythingIn(*store);
     }
     const auto ops = disk::stopRecording();
     for (const Survival survival : {Survival::all, Survival::nothing, Survival::any}) {
@@ -103,4 +107,31 @@ TEST_CASE("a call to the disk fails: nothing is acknowledged by it, nothing ackn
     WARN(kind.title << ": " << runs << " of " << calls << " places, " << refused << " writes refused");
     if (kind.call != disk::Call::shortWrite && kind.call != disk::Call::read) // SQLite and the store write the rest of a short one
         CHECK(refused > 0);
+}
+
+TEST_CASE("a disk that cannot be read is said to whoever asks, and raises the alarm", "[fault][disk]")
+{
+    const TempFolder folder;
+    const base::FakeClock clock;
+    disk::pretendVolume(kSmallVolume);
+    std::string before;
+    {
+        const auto store = openSqliteStore({folder.path, '/', false}, clock);
+        Workload work(*store, 9);
+        work.begin();
+        for (int step = 0; step < 60; ++step)
+            work.step();
+        before = everythingIn(*store);
+    }
+    {
+        const auto store = openSqliteStore({folder.path, '/', true}, clock);
+        disk::arm(folder.path, {disk::Call::read, 1, true, EIO});
+        CHECK_THROWS_AS(everythingIn(*store), Error);
+        CHECK(disk::disarm().failures > 0);
+        CHECK(store->problem() != "");
+        CHECK(everythingIn(*store) == before); // for this once it was the disk
+    }
+    const auto store = openSqliteStore({folder.path, '/', true}, clock);
+    CHECK(store->problem() == "");
+    CHECK(everythingIn(*store) == before);
 }
