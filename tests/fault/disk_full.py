@@ -76,12 +76,20 @@ def one_round(report, office, sender, password, title, sizes):
         report.same(title + "full: and nothing else is there", len(stored), len(sender.acknowledged))
     with office.pop3(sender.address, password) as pop3:
         report.check(title + "full: POP3 reads too", pop3.block("RETR 1") in stored.values())
+        pop3.do("DELE 1")
+        report.refuses(title + "full: a mail deleted in this session is not read again", lambda: pop3.block("RETR 1"))
+        pop3.quit()
+    with office.pop3(sender.address, password) as pop3:
+        report.same(title + "full: POP3 deletes too", int(pop3.do("STAT").split()[0]), len(stored) - 1)
         pop3.quit()
     report.same(title + "full: healthz", office.http("GET", "/healthz")[0], 200)
     with office.imap(sender.address, password) as imap:
-        report.check(title + "full: an APPEND is refused, not half done",
-                     imap.append("INBOX", mails.plain("appended", ("x" * 70 + "\r\n") * 10_000)).startswith(b"NO"))
-        report.same(title + "full: SELECT", imap.select(), len(stored))
+        answer = imap.append("INBOX", mails.plain("appended", ("x" * 70 + "\r\n") * 10_000))
+        report.check(title + "full: an APPEND is refused with its code, not half done",
+                     answer.startswith((b"NO [UNAVAILABLE]", b"NO [OVERQUOTA]")), answer)
+        if min(sizes) < 100_000:  # else small mails are still taken
+            report.same(title + "full: readiness says it", office.http("GET", "/readyz")[0], 503)
+        report.same(title + "full: SELECT", imap.select(), len(stored) - 1)
         imap.do("STORE 1:* +FLAGS.SILENT (\\Deleted)")
         imap.do("EXPUNGE")
         report.same(title + "full: deleting works", imap.select(), 0)
@@ -101,6 +109,10 @@ def test(report, office, given):
     report.same("a mail is taken", sender.send(1000)[:3], b"250")
     one_round(report, office, sender, password, "bodies in the database, ", [100_000, 3000])
     one_round(report, office, sender, password, "bodies in files, ", [700_000])
+    for words in ("store the disk is full", "store the disk has room again"):
+        report.check("the log says: " + words, any(words in line for line in office.lines))
+    report.check("... and not more than a few times", sum("disk is full" in line and " error " in line for line in office.lines) <= 40,
+                 sum("disk is full" in line for line in office.lines))
     checked = office.cli("check")
     report.same("the store is sound", (checked.returncode, checked.stderr), (0, ""))
     office.kill()

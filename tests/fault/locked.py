@@ -49,6 +49,11 @@ def one_lock(report, office, seconds):
     alive = office.http("GET", "/healthz")[0]
     report.same(title + "the admin port answers", alive, 200)
     report.check(title + "... while the lock is held", holder.poll() is None, reading)
+    if seconds > 10:  # the server waits five seconds, and as long again for who came meanwhile
+        began = time.monotonic()
+        answer = reader.append("Drafts", mails.plain("appended"))
+        report.check(title + "an APPEND that cannot be written is refused with its code", answer.startswith(b"NO [UNAVAILABLE]"), answer)
+        report.check(title + "... in time", time.monotonic() - began < seconds, time.monotonic() - began)
     held = [len(writer.acknowledged) for writer in writers]
     report.check(title + "nothing is acknowledged that could not be written", sum(held) - sum(during) <= len(writers), (during, held))
     report.same(title + "the other process ends well", holder.wait(60), 0)
@@ -73,7 +78,7 @@ def one_lock(report, office, seconds):
 
 def test(report, office, given):
     one_lock(report, office, 3)   # shorter than the server waits
-    one_lock(report, office, 8)   # longer
+    one_lock(report, office, 12)  # longer
     # A reader that stays keeps the write-ahead log from starting anew, and nothing else.
     database = sqlite3.connect(os.path.join(office.data, "postfach.db"), isolation_level=None)
     database.execute("BEGIN")
