@@ -1,9 +1,11 @@
 #include "server/delivery/delivery.h"
+#include "server/base/hash.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include "server/delivery/notice.h"
 #include "server/delivery/understand.h"
+#include "server/delivery/verdicts.h"
 #include "server/mail/header.h"
 #include "server/mail/normalize.h"
 #include "server/mail/summary.h"
@@ -95,6 +97,7 @@ struct Delivery::Inner {
         policy_now.store(&policies.back(), std::memory_order_release);
     }
     std::atomic<std::uint64_t> in_flight{0};
+    Verdicts verdicts;
 
     struct Target {
         store::AccountId account;
@@ -108,6 +111,7 @@ struct Delivery::Inner {
         bool append = false;
         Understood understood;
         scanner::Content content;
+        base::Sha256 hash{}; // of what came, and by which way
         Verdict verdict;
         Action action = Action::store;
         std::unique_ptr<store::PreparedBody> body;
@@ -121,6 +125,7 @@ struct Delivery::Inner {
     };
 
     Action decide(Job& job) const;
+    static base::Sha256 hashOf(const Job& job, Spool& message);
     void prepare(Job& job, std::string_view message);
     void commit(store::WriteTx& tx, Job& job) const;
     Result commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const;
@@ -158,6 +163,15 @@ Result Delivery::Inner::refusal(const Job& job) const
                      : job.verdict.kind == Verdict::Kind::infected            ? Outcome::infected
                                                                               : Outcome::unscannable;
     return result;
+}
+
+// Without the head that each delivery gets anew. With the way, because a head before it may give a text another meaning.
+base::Sha256 Delivery::Inner::hashOf(const Job& job, Spool& message)
+{
+    base::Sha256Stream stream;
+    stream.update(job.way_in + '\n');
+    stream.update(message.received());
+    return stream.finish();
 }
 
 // Disk and processor work: on a helper.
@@ -294,16 +308,25 @@ net::Task<std::vector<Result>> Delivery::Inner::run(net::Strand& strand, Job job
     }
     std::exception_ptr trouble;
     try {
-        auto understanding = [&job, &message] { job.understood = understand(message.view(), job.content); };
+        auto understanding = [&job, &message] {
+            job.understood = understand(message.view(), job.content);
+            job.hash = hashOf(job, message);
+        };
         co_await strand.offload(std::move(understanding));
 
-        std::function<void(std::function<void()>)> scan = [this, &job](std::function<void()> done) {
-            scanner.scan(std::move(job.content), [&job, done](Verdict verdict) {
-                job.verdict = std::move(verdict);
-                done();
-            });
-        };
-        co_await strand.completion(std::move(scan));
+        if (auto known = verdicts.find(job.hash, scanner.status())) {
+            job.verdict = std::move(*known);
+            job.content.pieces.clear();
+        } else {
+            std::function<void(std::function<void()>)> scan = [this, &job](std::function<void()> done) {
+                scanner.scan(std::move(job.content), [&job, done](Verdict verdict) {
+                    job.verdict = std::move(verdict);
+                    done();
+                });
+            };
+            co_await strand.completion(std::move(scan));
+            verdicts.remember(job.hash, job.verdict);
+        }
 
         job.action = decide(job);
         if (job.action == Action::store || job.action == Action::quarantine) {
@@ -359,6 +382,7 @@ Spool Delivery::newSpool(const Envelope& envelope) const
     head += ";\r\n\t" + mail::formatDate(inner_->clock.now()) + "\r\n";
     Spool spool = newSpool();
     spool.append(head);
+    spool.endHead();
     return spool;
 }
 

@@ -16,7 +16,8 @@ namespace {
 
 Spool::Spool(Spool&& other) noexcept
     : folder_(std::move(other.folder_)), memory_(std::move(other.memory_)), file_(std::move(other.file_)),
-      map_(std::exchange(other.map_, nullptr)), size_(std::exchange(other.size_, 0)), mapped_(std::exchange(other.mapped_, 0))
+      map_(std::exchange(other.map_, nullptr)), size_(std::exchange(other.size_, 0)), mapped_(std::exchange(other.mapped_, 0)),
+      head_(std::exchange(other.head_, 0))
 {
 }
 

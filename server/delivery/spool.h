@@ -19,13 +19,15 @@ public:
     void append(std::string_view bytes);          // std::system_error when the disk is full
     std::uint64_t size() const { return size_; }
     std::string_view view();                      // all of it; stays valid until the next append or the end of the spool
+    void endHead() { head_ = size_; }             // what was appended so far is this server's own
+    std::string_view received() { return view().substr(head_); }
 
 private:
     std::string folder_;
     std::string memory_;
     base::Fd file_;
     void* map_ = nullptr;
-    std::uint64_t size_ = 0, mapped_ = 0;
+    std::uint64_t size_ = 0, mapped_ = 0, head_ = 0;
 };
 
 } // namespace postfach::delivery

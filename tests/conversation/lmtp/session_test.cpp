@@ -146,6 +146,30 @@ TEST_CASE("infected mail is kept aside and a notice stands in its place", "[lmtp
     CHECK(server.store().read()->quarantine({}).size() == 2);
 }
 
+TEST_CASE("a mail that comes again is not scanned again, and none is taken on a known word while the scanner is away", "[lmtp][scan]")
+{
+    TestServer server;
+    auto client = server.lmtp();
+    client.talk("LHLO x");
+    const auto deliver = [&client](const std::string& to, const std::string& text) {
+        client.talk("MAIL FROM:<>");
+        client.talk("RCPT TO:<" + to + ">");
+        CHECK_THAT(client.talk("DATA"), StartsWith("354"));
+        return client.talk("Subject: x\r\n\r\n" + text + "\r\n.").substr(0, 3);
+    };
+    CHECK(deliver("alice@example.org", eicar()) == "250"); // kept aside
+    CHECK(deliver("bob@example.org", eicar()) == "250");
+    CHECK(server.scanner().scans == 2); // what is not clean is scanned each time
+    CHECK(deliver("alice@example.org", "one") == "250");
+    CHECK(deliver("bob@example.org", "one") == "250");
+    CHECK(server.scanner().scans == 3);
+    CHECK(deliver("bob@example.org", "one more") == "250");
+    CHECK(server.scanner().scans == 4);
+    CHECK(server.pop3("bob@example.org").talk("STAT").substr(0, 6) == "+OK 3 ");
+    server.scanner().available = false;
+    CHECK(deliver("alice@example.org", "one") == "451");
+}
+
 TEST_CASE("policies of the scanner: reject, tempfail, accept", "[lmtp][scan]")
 {
     const std::string clean = "Subject: clean\r\n\r\nx\r\n", infected = "Subject: x\r\n\r\n" + eicar() + "\r\n";
