@@ -7,6 +7,7 @@ import bench_login
 import bench_pop3
 import bench_search
 import bench_select
+import bench_store
 
 BENCHES = {
     "connections": bench_connections.BENCH,
@@ -17,4 +18,5 @@ BENCHES = {
     "search": bench_search.BENCH,
     "pop3": bench_pop3.BENCH,
     "select": bench_select.BENCH,
+    "store": bench_store.BENCH,
 }
