@@ -63,6 +63,9 @@ def measure(result, subjects, work, rounds):
                         result.values[row][subject.name].append(value)
                     missing.pop(row)
                 missing, why = missing if number == 0 else {}, "not measured"
+            except SystemExit:
+                result.wrong.update({row: {**result.wrong[row], subject.name: "ended before"} for row in missing if number == 0})
+                raise
             except Exception as error:
                 why = "%s: %s" % (type(error).__name__, error)
                 missing = missing or result.bench.rows
@@ -86,6 +89,8 @@ def measure_all(given, work, rounds):
                 versions.update(pool.versions)
                 if pool is not shared:
                     pool.stop()
+    except SystemExit as end:  # what was measured until then is worth its table
+        print(end, file=sys.stderr)
     finally:
         shared.stop()
     return results, versions
