@@ -111,10 +111,31 @@ ReadTransaction::~ReadTransaction()
 
 // --- the store
 
+namespace {
+
+// A new database comes to its name whole: of one that is made in its place a power cut may leave half of the first page, and then
+// nothing opens it any more.
+void makeDatabase(const std::string& folder)
+{
+    const std::string file = folder + "/postfach.db", fresh = file + ".new";
+    if (std::filesystem::exists(file))
+        return;
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"})
+        std::filesystem::remove(fresh + suffix);
+    {
+        Connection connection(fresh, Connection::Role::writer);
+        migrate(connection);
+    } // with it the log goes into the file, synced
+    std::filesystem::rename(fresh, file);
+}
+
+} // namespace
+
 SqliteStore::SqliteStore(const StoreOptions& options, const base::Clock& clock)
     : folder_(prepareFolder(options)), delimiter_(options.delimiter), lock_(lockFolder(folder_)),
       files_(std::make_shared<BodyFiles>(folder_ + "/bodies")), readers_(std::make_shared<Readers>(folder_ + "/postfach.db", files_->alarm))
 {
+    makeDatabase(folder_);
     const std::string damage = damageInLog(folder_ + "/postfach.db-wal"); // before SQLite recovers: it ends the log there
     if (!damage.empty())
         setLogAside(folder_);
