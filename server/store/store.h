@@ -45,6 +45,7 @@ public:
     virtual std::optional<Account> findAccount(std::string_view address) = 0;      // exact account, no alias, no +detail
     virtual std::optional<Account> account(AccountId id) = 0;
     virtual std::optional<Credentials> credentials(AccountId id) = 0;
+    virtual std::vector<AppPassword> appPasswords(AccountId id) = 0;                // by label
     virtual std::vector<Account> accounts(const Page& page) = 0;                    // by address
     // Who gets mail for this address: account, alias (followed), either with +detail cut off. Empty: nobody. No duplicates.
     virtual std::vector<AccountId> resolve(std::string_view address) = 0;
@@ -104,6 +105,10 @@ public:
     virtual void changeAccount(AccountId id, const AccountPatch& patch) = 0;
     virtual void removeAccount(AccountId id) = 0;                                    // with all its mail
     virtual void recordLogin(AccountId id, Time when) = 0;
+    virtual void upgradeCredentials(AccountId id, const Credentials& better) = 0;    // the same password kept better: no new version
+    virtual void putAppPassword(AccountId id, const AppPassword& password) = 0;      // alreadyExists by label, limit
+    virtual void removeAppPassword(AccountId id, std::string_view label) = 0;        // noSuchEntry
+    virtual void touchAppPassword(AccountId id, std::string_view label, Time when) = 0;
     virtual void putAlias(std::string_view address, const std::vector<std::string>& targets) = 0;
     virtual void removeAlias(std::string_view address) = 0;
     virtual void putToken(const Token& token) = 0;                                   // alreadyExists by name
@@ -166,6 +171,10 @@ public:
     virtual std::shared_ptr<MailboxView> viewIfWarm(MailboxId mailbox) = 0;          // memory only; null when cold
     // Every commit that touched any mailbox of the account or its list of mailboxes. As MailboxView::watch.
     virtual Subscription watchAccount(AccountId account, std::function<void()> news) = 0;
+
+    // Grows with every commit that changed who may log in and how (accounts, passwords): what was read under an older
+    // number must be read again. One atomic load; read it before the transaction.
+    virtual std::uint64_t accountsVersion() const = 0;
 
     virtual std::vector<Finding> check(bool repair) = 0;                             // every invariant of FORMAT.md; slow
     virtual std::string problem() const = 0;                                         // empty while all is well (readiness)

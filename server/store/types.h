@@ -70,9 +70,20 @@ struct Pop3Policy {
 
 // --- accounts
 struct Credentials {
-    std::string argon2;                    // crypt-like string of libsodium; empty: nobody can log in
+    std::string argon2;                    // crypt-like string, ours or one brought from elsewhere; empty: no password
     std::string scram_salt, scram_stored_key, scram_server_key; // raw bytes, SCRAM-SHA-256
     std::uint32_t scram_iterations = 0;
+};
+
+// A password of its own for one program or device: it can be taken back without changing the others.
+struct AppPassword {
+    std::string label;                     // unique in the account
+    std::string hash;                      // 32 raw bytes; the secret itself is never kept
+    std::string scram_salt, scram_stored_key, scram_server_key; // as in Credentials
+    std::uint32_t scram_iterations = 0;
+    std::vector<std::string> scopes;       // imap, pop3, smtp
+    Time created{};
+    std::optional<Time> expires, last_used;
 };
 
 struct Account {

@@ -54,12 +54,14 @@ public:
         accounts.insert(accounts.end(), later.accounts.begin(), later.accounts.end());
         dropped_files.insert(dropped_files.end(), later.dropped_files.begin(), later.dropped_files.end());
         bodies += later.bodies;
+        logins = logins || later.logins;
     }
 
     std::vector<MailboxChange> mailboxes;
     std::vector<AccountId> accounts;          // whose list of mailboxes (or account row) changed; may repeat after add()
     std::vector<base::Sha256> dropped_files;  // their rows are gone
     std::int64_t bodies = 0;                  // rows of body, more or fewer
+    bool logins = false;                      // who may log in, or how: Store::accountsVersion
 
 private:
     std::unordered_map<MailboxId, std::size_t> index_;

@@ -56,6 +56,7 @@ void Writing::changeDomain(std::string_view name, const Pop3Policy& policy)
             flagColumn(policy.seen), flagColumn(policy.hide), flagColumn(policy.exclusive), kept);
     if (db_.changes() == 0)
         throw Error(Error::Kind::noSuchEntry, "no domain " + base::printable(name));
+    changes_.logins = true; // its accounts are handed out with what they inherit
 }
 
 std::vector<Uid> Reading::hiddenFromPop3(MailboxId mailbox)

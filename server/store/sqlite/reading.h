@@ -35,6 +35,7 @@ public:
     std::optional<Account> findAccount(std::string_view address);
     std::optional<Account> account(AccountId id);
     std::optional<Credentials> credentials(AccountId id);
+    std::vector<AppPassword> appPasswords(AccountId id);
     std::vector<Account> accounts(const Page& page);
     std::vector<AccountId> resolve(std::string_view address);
     std::optional<Domain> findDomain(std::string_view name);
@@ -95,6 +96,7 @@ public:
     std::optional<Account> findAccount(std::string_view address) override { return reading_.findAccount(address); }
     std::optional<Account> account(AccountId id) override { return reading_.account(id); }
     std::optional<Credentials> credentials(AccountId id) override { return reading_.credentials(id); }
+    std::vector<AppPassword> appPasswords(AccountId id) override { return reading_.appPasswords(id); }
     std::vector<Account> accounts(const Page& page) override { return reading_.accounts(page); }
     std::vector<AccountId> resolve(std::string_view address) override { return reading_.resolve(address); }
     std::optional<Domain> findDomain(std::string_view name) override { return reading_.findDomain(name); }

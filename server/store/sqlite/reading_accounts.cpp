@@ -85,6 +85,23 @@ std::optional<Credentials> Reading::credentials(AccountId id)
     return Credentials{row.text(0), row.text(1), row.text(2), row.text(3), static_cast<std::uint32_t>(row.integer(4))};
 }
 
+std::vector<AppPassword> Reading::appPasswords(AccountId id)
+{
+    std::vector<AppPassword> all;
+    Statement row = db_.query("SELECT label, hash, scram_salt, scram_stored_key, scram_server_key, scram_iterations, scopes, created, expires,"
+                              " last_used FROM app_password WHERE account_id = ? ORDER BY label", id);
+    while (row.step()) {
+        AppPassword p{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), static_cast<std::uint32_t>(row.integer(5)),
+                      unjoined(row.bytes(6), ','), base::fromMillis(row.integer(7)), {}, {}};
+        if (!row.isNull(8))
+            p.expires = base::fromMillis(row.integer(8));
+        if (!row.isNull(9))
+            p.last_used = base::fromMillis(row.integer(9));
+        all.push_back(std::move(p));
+    }
+    return all;
+}
+
 std::vector<Account> Reading::accounts(const Page& page)
 {
     std::vector<Account> all;

@@ -90,6 +90,12 @@ const std::vector<Migration>& migrations()
             " hidden INTEGER NOT NULL, PRIMARY KEY (mailbox_id, uid)) STRICT, WITHOUT ROWID",
             "CREATE INDEX pop3_message_due ON pop3_message (mailbox_id, downloaded) WHERE hidden = 0 AND downloaded IS NOT NULL",
         },
+        {
+            // hash: keyed by the setting auth.secret, so that a login compares one short hash, not one argon2id each.
+            "CREATE TABLE app_password (account_id INTEGER NOT NULL, label TEXT NOT NULL, hash BLOB NOT NULL, scram_salt BLOB NOT NULL,"
+            " scram_stored_key BLOB NOT NULL, scram_server_key BLOB NOT NULL, scram_iterations INTEGER NOT NULL, scopes TEXT NOT NULL,"
+            " created INTEGER NOT NULL, expires INTEGER, last_used INTEGER, PRIMARY KEY (account_id, label)) STRICT, WITHOUT ROWID",
+        },
     };
     return all;
 }

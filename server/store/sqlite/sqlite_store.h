@@ -57,6 +57,7 @@ public:
     std::shared_ptr<MailboxView> view(MailboxId mailbox) override;
     std::shared_ptr<MailboxView> viewIfWarm(MailboxId mailbox) override { return views_.ifWarm(mailbox); }
     Subscription watchAccount(AccountId account, std::function<void()> news) override { return views_.watchAccount(account, std::move(news)); }
+    std::uint64_t accountsVersion() const override { return views_.accountsVersion(); }
     std::vector<Finding> check(bool repair) override;
     std::string problem() const override;
     char delimiter() const override { return delimiter_; }

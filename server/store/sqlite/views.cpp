@@ -267,6 +267,8 @@ Subscription Views::watchAccount(AccountId account, std::function<void()> news)
 
 void Views::publish(const Changes& changes) noexcept
 {
+    if (changes.logins)
+        accounts_version_.fetch_add(1, std::memory_order_release);
     std::vector<std::shared_ptr<View>> told;
     std::vector<std::shared_ptr<Watchers>> accounts;
     std::vector<AccountId> touched = changes.accounts;

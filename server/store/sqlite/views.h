@@ -7,6 +7,7 @@
 #include "server/store/sqlite/changes.h"
 #include "server/store/view_root.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <list>
@@ -75,6 +76,7 @@ public:
     std::shared_ptr<View> ifWarm(MailboxId id);
     Subscription watchAccount(AccountId account, std::function<void()> news);
     void publish(const Changes& changes) noexcept; // the writer's thread
+    std::uint64_t accountsVersion() const { return accounts_version_.load(std::memory_order_acquire); }
 
 private:
     static constexpr std::size_t kKept = 256;             // views that nobody looks at but that may be wanted again soon
@@ -82,6 +84,7 @@ private:
     void keep(const std::shared_ptr<View>& view);         // mutex_ held
     void forget(MailboxId id);                            // mutex_ held
 
+    std::atomic<std::uint64_t> accounts_version_{1};
     std::mutex mutex_; // guards what follows; never held while a view loads or a callback runs
     std::unordered_map<MailboxId, std::weak_ptr<View>> views_;
     std::list<std::shared_ptr<View>> kept_; // latest first

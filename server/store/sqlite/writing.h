@@ -40,6 +40,10 @@ public:
     void changeAccount(AccountId id, const AccountPatch& patch) override;
     void removeAccount(AccountId id) override;
     void recordLogin(AccountId id, Time when) override;
+    void upgradeCredentials(AccountId id, const Credentials& better) override;
+    void putAppPassword(AccountId id, const AppPassword& password) override;
+    void removeAppPassword(AccountId id, std::string_view label) override;
+    void touchAppPassword(AccountId id, std::string_view label, Time when) override;
     void putAlias(std::string_view address, const std::vector<std::string>& targets) override;
     void removeAlias(std::string_view address) override;
     void putToken(const Token& token) override;
@@ -106,6 +110,7 @@ private:
     void requireFreeAddress(const std::string& address);
     void requireRoomOnDisk() const;
     void addDomain(const std::string& name);
+    void setCredentials(AccountId id, const Credentials& credentials);
     std::uint32_t nextUidValidity();
     MailboxId insertMailbox(AccountId account, std::string_view name, std::string_view special_use, bool reserved);
     void requireRoomForMailboxes(AccountId account, std::size_t more);

@@ -65,6 +65,7 @@ AccountId Writing::createAccount(const NewAccount& account)
             Blob{c.scram_server_key}, c.scram_iterations);
     const AccountId id{db_.lastId()};
     db_.run("INSERT INTO usage VALUES (?, ?, 0, 0)", id, account.quota);
+    changes_.logins = true;
 
     static constexpr std::pair<const char*, const char*> kMailboxes[] = {
         {"INBOX", ""},         {"Drafts", "\\Drafts"}, {"Sent", "\\Sent"},
@@ -87,15 +88,58 @@ void Writing::changeAccount(AccountId id, const AccountPatch& patch)
         db_.run("UPDATE usage SET quota = ? WHERE account_id = ?", *patch.quota, id);
     if (patch.services)
         db_.run("UPDATE account SET services = ? WHERE id = ?", joined(*patch.services, ','), id);
-    if (patch.credentials) {
-        const Credentials& c = *patch.credentials;
-        db_.run("UPDATE account SET argon2 = ?, scram_salt = ?, scram_stored_key = ?, scram_server_key = ?, scram_iterations = ? WHERE id = ?",
-                c.argon2, Blob{c.scram_salt}, Blob{c.scram_stored_key}, Blob{c.scram_server_key}, c.scram_iterations, id);
-    }
+    if (patch.credentials)
+        setCredentials(id, *patch.credentials);
     if (patch.pop3)
         putPop3Policy(id, *patch.pop3);
     db_.run("UPDATE account SET version = version + 1 WHERE id = ?", id);
     changes_.touch(id);
+    changes_.logins = true;
+}
+
+void Writing::setCredentials(AccountId id, const Credentials& c)
+{
+    db_.run("UPDATE account SET argon2 = ?, scram_salt = ?, scram_stored_key = ?, scram_server_key = ?, scram_iterations = ? WHERE id = ?",
+            c.argon2, Blob{c.scram_salt}, Blob{c.scram_stored_key}, Blob{c.scram_server_key}, c.scram_iterations, id);
+}
+
+void Writing::upgradeCredentials(AccountId id, const Credentials& better)
+{
+    setCredentials(requireAccount(id), better);
+    changes_.logins = true;
+}
+
+void Writing::putAppPassword(AccountId id, const AppPassword& password)
+{
+    constexpr std::int64_t kMost = 100; // devices of one person, with room; a login compares with all of them
+    requireAccount(id);
+    if (password.label.empty() || password.hash.empty())
+        throw Error(Kind::badName, "an app password needs a label and a hash");
+    if (db_.query("SELECT 1 FROM app_password WHERE account_id = ? AND label = ?", id, password.label).step())
+        throw Error(Kind::alreadyExists, "app password " + base::printable(password.label) + " exists");
+    Statement count = db_.query("SELECT count(*) FROM app_password WHERE account_id = ?", id);
+    if (count.step() && count.integer(0) >= kMost)
+        throw Error(Kind::limit, "an account has at most " + std::to_string(kMost) + " app passwords");
+    const auto millis = [](const std::optional<Time>& time) {
+        return time ? std::optional<std::int64_t>(base::toMillis(*time)) : std::nullopt;
+    };
+    db_.run("INSERT INTO app_password VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", id, password.label, Blob{password.hash}, Blob{password.scram_salt},
+            Blob{password.scram_stored_key}, Blob{password.scram_server_key}, password.scram_iterations, joined(password.scopes, ','),
+            base::toMillis(password.created), millis(password.expires), millis(password.last_used));
+    changes_.logins = true;
+}
+
+void Writing::removeAppPassword(AccountId id, std::string_view label)
+{
+    db_.run("DELETE FROM app_password WHERE account_id = ? AND label = ?", requireAccount(id), label);
+    if (db_.changes() == 0)
+        throw Error(Kind::noSuchEntry, "no app password " + base::printable(label));
+    changes_.logins = true;
+}
+
+void Writing::touchAppPassword(AccountId id, std::string_view label, Time when)
+{
+    db_.run("UPDATE app_password SET last_used = ? WHERE account_id = ? AND label = ?", base::toMillis(when), id, label);
 }
 
 void Writing::removeAccount(AccountId id)
@@ -114,9 +158,11 @@ void Writing::removeAccount(AccountId id)
     db_.run("DELETE FROM quarantine WHERE account_id = ?", id);
     db_.run("DELETE FROM subscription WHERE account_id = ?", id);
     db_.run("DELETE FROM keyword WHERE account_id = ?", id);
+    db_.run("DELETE FROM app_password WHERE account_id = ?", id);
     db_.run("DELETE FROM usage WHERE account_id = ?", id);
     db_.run("DELETE FROM account WHERE id = ?", id);
     changes_.touch(id);
+    changes_.logins = true;
 }
 
 // No new version: who changes an account by ETag does not lose to a login.
