@@ -1,7 +1,8 @@
 #include "server/auth/auth.h"
-#include "server/auth/failures.h"
-#include "server/auth/hash_pool.h"
-#include "server/auth/verified_cache.h"
+#include "server/auth/app_passwords.h"
+#include "server/auth/inner.h"
+#include "server/auth/password_hash.h"
+#include "server/base/id.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
@@ -12,88 +13,182 @@
 
 namespace postfach::auth {
 namespace {
+using namespace std::chrono_literals;
 base::Counter logins_ok{"postfach_logins_total", "Logins by outcome", {{"outcome", "ok"}}};
 base::Counter logins_wrong{"postfach_logins_total", "Logins by outcome", {{"outcome", "wrong"}}};
 base::Counter logins_disabled{"postfach_logins_total", "Logins by outcome", {{"outcome", "disabled"}}};
 base::Counter logins_unavailable{"postfach_logins_total", "Logins by outcome", {{"outcome", "unavailable"}}};
+base::Counter upgrades{"postfach_login_hash_upgrades_total", "Password hashes and SCRAM keys made anew at a login"};
 
 // last_login is for people: a client that logs in every few seconds must not cost a commit each time.
-constexpr auto kLoginRecordInterval = std::chrono::minutes(1);
+constexpr auto kNoteInterval = std::chrono::minutes(1);
+constexpr std::size_t kNoted = 50'000;
+// A wrong answer comes at a multiple of this: longer than a hash takes, short for who has mistyped.
+constexpr auto kBeat = 100ms;
 
-struct Found {
-    std::optional<store::Account> account;
-    store::Credentials credentials;
-    Found() = default;
-};
+constexpr auto kSecret = "auth.secret"; // setting: 32 random bytes in hex
+
+std::string installationSecret(store::Store& store)
+{
+    if (const auto kept = base::unhex(store.read()->setting(kSecret)); kept && !kept->empty())
+        return *kept;
+    const auto made = base::randomHex(32);
+    store.writeAndWait([&made](store::WriteTx& tx) { tx.putSetting(kSecret, made); });
+    return base::unhex(made).value();
+}
 } // namespace
 
-struct Authenticator::Inner {
-    Inner(store::Store& s, const base::Clock& c, PlaintextPolicy p) : store(s), clock(c), policy(p) {}
-    store::Store& store;
-    const base::Clock& clock;
-    std::atomic<PlaintextPolicy> policy;
-    VerifiedCache verified;
-    Failures failures;
-    HashPool hashes; // last: its threads end first
-
-    Found find(const std::string& user);
-    void record(const store::Account& account);
-    Login conclude(const Attempt& attempt, const Found& found, bool right);
-};
-
-// Not found, and no credentials: the caller verifies against a dummy and takes as long.
-Found Authenticator::Inner::find(const std::string& user)
+Authenticator::Inner::Inner(store::Store& s, const base::Clock& c, PlaintextPolicy p, std::function<Guard::SteadyTime()> steady)
+    : store(s), clock(c), policy(p), secret(installationSecret(s)), directory(s), guard(std::move(steady))
 {
-    Found found;
-    const auto tx = store.read();
-    found.account = tx->findAccount(user);
-    if (found.account)
-        found.credentials = tx->credentials(found.account->id).value_or(store::Credentials{});
-    return found;
 }
 
-void Authenticator::Inner::record(const store::Account& account)
+net::Task<Authenticator::Inner::KnownPtr> Authenticator::Inner::find(net::Strand& strand, std::string user)
+{
+    KnownPtr known = directory.find(user);
+    if (known)
+        co_return known;
+    auto look = [this, &user] { return directory.read(user); };
+    try {
+        known = co_await strand.offload(std::move(look));
+    } catch (const store::Error& error) {
+        base::logError("auth", "account not readable", {{"reason", error.what()}});
+    }
+    if (!known)
+        logins_unavailable.add();
+    co_return known;
+}
+
+net::Task<> Authenticator::Inner::sleep(net::Strand& strand, Guard::SteadyTime until)
+{
+    strand.deadline(until);
+    try {
+        co_await strand.wait(net::kDone);
+    } catch (const net::DeadlinePassed&) {
+        // the wait is over
+    }
+    strand.deadline(std::chrono::steady_clock::now() + base::limits::kLoginTimeout);
+}
+
+net::Task<> Authenticator::Inner::pace(net::Strand& strand, Guard::SteadyTime began)
+{
+    const auto beats = (std::chrono::steady_clock::now() - began) / kBeat + 1;
+    const auto until = began + beats * kBeat;
+    co_await sleep(strand, until);
+}
+
+const store::AppPassword* Authenticator::Inner::usable(const store::AppPassword& password, const std::string& service,
+                                                             std::string& why) const
+{
+    if (password.expires && *password.expires <= clock.now())
+        why = "app password has expired";
+    else if (std::find(password.scopes.begin(), password.scopes.end(), service) == password.scopes.end())
+        why = "app password is not for this service";
+    else
+        return &password;
+    return nullptr;
+}
+
+const store::AppPassword* Authenticator::Inner::appPassword(const Known& known, const Attempt& attempt, std::string& why) const
+{
+    const auto typed = normalizedAppSecret(attempt.password);
+    if (!typed)
+        return nullptr;
+    const auto hash = appSecretHash(secret, known.account ? known.account->id : store::AccountId{}, *typed);
+    for (const auto& password : known.app_passwords)
+        if (base::equalsConstantTime(password.hash, hash))
+            return usable(password, attempt.service, why);
+    return nullptr;
+}
+
+void Authenticator::Inner::note(const store::Account& account, const std::string& label)
 {
     const auto now = clock.now();
-    if (account.last_login && now - *account.last_login < kLoginRecordInterval)
-        return;
-    store.write([id = account.id, now](store::WriteTx& tx) { tx.recordLogin(id, now); },
-                [](std::exception_ptr error) {
-                    if (error)
-                        base::logWarning("auth", "login time not recorded");
-                });
+    {
+        const std::lock_guard lock(mutex);
+        if (noted.size() >= kNoted)
+            noted.clear();
+        auto [at, fresh] = noted.try_emplace({account.id, label}, label.empty() ? account.last_login.value_or(base::Time{}) : base::Time{});
+        if (now - at->second < kNoteInterval)
+            return;
+        at->second = now;
+    }
+    store.write(
+        [id = account.id, label, now](store::WriteTx& tx) {
+            tx.recordLogin(id, now);
+            if (!label.empty())
+                tx.touchAppPassword(id, label, now);
+        },
+        [](std::exception_ptr error) {
+            if (error)
+                base::logWarning("auth", "login time not recorded");
+        });
 }
 
-Login Authenticator::Inner::conclude(const Attempt& attempt, const Found& found, bool right)
+// The account may have changed while we hashed: only what is still the same is replaced.
+void Authenticator::Inner::upgrade(const Known& known, const std::string& password)
+{
+    if (isCurrentHash(known.credentials.argon2) && !known.credentials.scram_stored_key.empty())
+        return;
+    auto work = [this, id = known.account->id, before = known.credentials, password] {
+        try {
+            const auto better = makeCredentials(password, before);
+            store.write(
+                [id, before, better](store::WriteTx& tx) {
+                    const auto now = tx.credentials(id);
+                    if (now && now->argon2 == before.argon2 && now->scram_salt == before.scram_salt)
+                        tx.upgradeCredentials(id, better);
+                },
+                [](std::exception_ptr error) {
+                    if (error)
+                        base::logWarning("auth", "better credentials not kept");
+                    else
+                        upgrades.add();
+                });
+        } catch (const std::exception& error) {
+            base::logWarning("auth", "better credentials not made", {{"reason", error.what()}});
+        }
+    };
+    hashes.run(std::move(work)); // a full queue: at the next login
+}
+
+Login Authenticator::Inner::conclude(const Attempt& attempt, const Known& known, bool right, const std::string& label,
+                                     const std::string& mechanism, const std::string& why, bool looked)
 {
     Login login;
-    if (!right || !found.account) {
+    if (!right || !known.account) {
         login.result = Login::Result::wrong;
         logins_wrong.add();
+        if (looked)
+            guard.failed(attempt.user, attempt.address);
     } else {
-        const auto& services = found.account->services;
-        const bool allowed = found.account->enabled && std::find(services.begin(), services.end(), attempt.service) != services.end();
+        const auto& services = known.account->services;
+        const bool allowed = known.account->enabled && std::find(services.begin(), services.end(), attempt.service) != services.end();
         login.result = allowed ? Login::Result::ok : Login::Result::disabled;
         (allowed ? logins_ok : logins_disabled).add();
     }
     static constexpr std::string_view kWords[] = {"login", "login failed", "login of a disabled account", "login unavailable"};
-    base::log(login.result == Login::Result::ok ? base::LogLevel::info : base::LogLevel::warning, attempt.service,
-              kWords[static_cast<int>(login.result)],
-              {{"account", attempt.user}, {"address", attempt.address}, {"tls", attempt.tls ? "yes" : "no"}});
-    if (login.result == Login::Result::ok) {
-        login.account = *found.account;
-        failures.forget(attempt.user, attempt.address);
-        record(login.account);
+    const bool ok = login.result == Login::Result::ok;
+    const std::string detail = !why.empty() ? why : !looked ? "banned" : label.empty() ? "-" : label;
+    base::log(ok ? base::LogLevel::info : base::LogLevel::warning, attempt.service, kWords[static_cast<int>(login.result)],
+              {{"account", attempt.user}, {"address", attempt.address}, {"tls", attempt.tls ? "yes" : "no"}, {"mechanism", mechanism},
+               {ok && !label.empty() ? "app_password" : "detail", detail}});
+    if (ok) {
+        login.account = *known.account;
+        guard.succeeded(attempt.user, attempt.address);
+        note(login.account, label);
     }
     return login;
 }
 
-Authenticator::Authenticator(store::Store& store, const base::Clock& clock, PlaintextPolicy policy)
-    : inner_(std::make_unique<Inner>(store, clock, policy))
+Authenticator::Authenticator(store::Store& store, const base::Clock& clock, PlaintextPolicy policy, std::function<Guard::SteadyTime()> steady)
+    : inner_(std::make_unique<Inner>(store, clock, policy, std::move(steady)))
 {
 }
 
 Authenticator::~Authenticator() = default;
+
+Guard& Authenticator::guard() { return inner_->guard; }
 
 bool Authenticator::mayLogin(bool tls, bool loopback) const
 {
@@ -105,56 +200,51 @@ void Authenticator::setPolicy(PlaintextPolicy policy) { inner_->policy = policy;
 
 net::Task<Login> Authenticator::login(net::Strand& strand, Attempt attempt)
 {
-    // Earlier failures of this account from this address are paid for before the next try is looked at: a guesser waits,
-    // the owner at another address does not.
-    const auto delay = inner_->failures.delay(attempt.user, attempt.address);
-    if (delay.count() > 0) {
-        strand.deadline(std::chrono::steady_clock::now() + delay);
-        try {
-            co_await strand.wait(net::kDone);
-        } catch (const net::DeadlinePassed&) {
-            // the wait is over
-        }
+    Inner& self = *inner_;
+    const auto asked = self.guard.ask(attempt.user, attempt.address);
+    if (asked.delay > 0ms) {
+        const auto until = std::chrono::steady_clock::now() + asked.delay;
+        co_await self.sleep(strand, until); // and who leaves meanwhile has made his guess all the same
     }
-    strand.deadline(std::chrono::steady_clock::now() + base::limits::kLoginTimeout);
-
-    auto look = [this, &attempt] { return inner_->find(attempt.user); };
-    std::exception_ptr trouble;
-    Found found;
-    try {
-        found = co_await strand.offload(std::move(look));
-    } catch (const store::Error& error) {
-        trouble = std::current_exception();
-        base::logError("auth", "account not readable", {{"reason", error.what()}});
-    }
+    const auto began = std::chrono::steady_clock::now();
+    Inner::KnownPtr known = co_await self.find(strand, attempt.user);
     Login login;
-    if (trouble) {
-        logins_unavailable.add();
-        login.result = Login::Result::unavailable;
+    login.result = Login::Result::unavailable;
+    if (!known)
         co_return login;
-    }
 
-    const store::AccountId id = found.account ? found.account->id : store::AccountId{};
-    bool right = found.account && inner_->verified.contains(id, found.credentials.argon2, attempt.password);
-    if (!right) {
+    const store::AccountId id = known->account ? known->account->id : store::AccountId{};
+    std::string why, label;
+    bool right = false;
+    if (!asked.refused) {
+        const auto* app = self.appPassword(*known, attempt, why);
+        if (app != nullptr)
+            label = app->label;
+        right = app != nullptr || (known->account && self.verified.contains(id, known->credentials.argon2, attempt.password));
+    }
+    if (!right && !asked.refused) {
         bool accepted = false;
         std::function<void(std::function<void()>)> start = [&](std::function<void()> done) {
-            accepted = inner_->hashes.verify(found.credentials.argon2, attempt.password, &right, done);
+            accepted = self.hashes.verify(known->credentials.argon2, attempt.password, &right, done);
             if (!accepted)
                 done();
         };
         co_await strand.completion(std::move(start));
         if (!accepted) {
             logins_unavailable.add();
-            login.result = Login::Result::unavailable;
             co_return login;
         }
-        if (right && found.account)
-            inner_->verified.add(id, found.credentials.argon2, attempt.password);
-        else
-            inner_->failures.add(attempt.user, attempt.address);
+        if (right && known->account) {
+            self.verified.add(id, known->credentials.argon2, attempt.password);
+            self.upgrade(*known, attempt.password);
+        }
     }
-    co_return inner_->conclude(attempt, found, right);
+    login = self.conclude(attempt, *known, right, label, "password", why, !asked.refused);
+    if (login.result == Login::Result::wrong)
+        co_await self.pace(strand, began);
+    else
+        strand.deadline(std::chrono::steady_clock::now() + base::limits::kLoginTimeout);
+    co_return login;
 }
 
 void Authenticator::forget(store::AccountId account) { inner_->verified.forget(account); }

@@ -1,13 +1,17 @@
 #pragma once
-// Who may enter. PLAIN, LOGIN and USER/PASS end in login(); SASL state machines are in sasl.h.
+// Who may enter. PLAIN, LOGIN and USER/PASS end in login(); the exchanges of SASL are in sasl.h, both behind one Authenticator.
 // Unknown accounts cost the same time and give the same words as wrong passwords. Hashing is gated to the cores; verified
-// passwords are remembered for two minutes under a per-process key, because clients open many connections.
+// passwords are remembered for two minutes under a per-process key, because clients open many connections. README.md has the rules.
+#include "server/auth/guard.h"
 #include "server/net/strand.h"
 #include "server/store/store.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace postfach::auth {
 
@@ -28,23 +32,40 @@ struct Login {
 
 enum class PlaintextPolicy { tls, loopback, always };
 
+struct NewAppPassword {
+    std::string secret;          // told once
+    store::AppPassword kept;
+};
+
 class Authenticator {
 public:
-    // store, scheduler and clock outlive it.
-    Authenticator(store::Store& store, const base::Clock& clock, PlaintextPolicy policy);
+    // store, scheduler and clock outlive it. Blocks while it reads (and at the first start makes) this installation's secret.
+    Authenticator(store::Store& store, const base::Clock& clock, PlaintextPolicy policy,
+                  std::function<Guard::SteadyTime()> steady = std::chrono::steady_clock::now);
     ~Authenticator();
 
-    // Logs every outcome (never the password). Delays wrong answers: more with each failure of (account, address).
+    // Logs every outcome (never the password). Earlier failures of (account, address) are paid for first: guard.h.
     net::Task<Login> login(net::Strand& strand, Attempt attempt);
-    // May this connection send a password now? (RFC 9051: LOGINDISABLED, [PRIVACYREQUIRED])
+    // May anybody log in on this connection now? (RFC 9051: LOGINDISABLED, [PRIVACYREQUIRED])
     bool mayLogin(bool tls, bool loopback) const;
     void setPolicy(PlaintextPolicy policy); // any thread; for what is asked from now on
-    // Blocking forms for the admin API and the CLI.
-    static store::Credentials makeCredentials(const std::string& password);
+
+    // --- blocking forms for the admin API and the CLI
+    // Hash and SCRAM keys of a password. `before`: what the account had; its SCRAM salt stays, because those of its app
+    // passwords rest on it.
+    static store::Credentials makeCredentials(const std::string& password, const store::Credentials& before = {});
+    // Of a hash from another server; std::invalid_argument in words for the administrator. SCRAM keys come at the first login.
+    static store::Credentials importCredentials(const std::string& hash, const store::Credentials& before = {});
+    // A new app password of the account; `credentials` gets a SCRAM salt where it has none, and must then be kept too.
+    NewAppPassword makeAppPassword(store::AccountId account, store::Credentials& credentials) const;
+
     void forget(store::AccountId account); // after a password change: cached logins of the account are gone
+    Guard& guard();                        // bans, for the administrator
+
+    struct Inner;
+    Inner& inner() { return *inner_; }     // for sasl.cpp
 
 private:
-    struct Inner;
     std::unique_ptr<Inner> inner_;
 };
 

@@ -1,39 +1,19 @@
 #include "server/auth/hash_pool.h"
+#include "server/auth/password_hash.h"
 #include "server/base/id.h"
 
-#include <sodium.h>
-
 #include <algorithm>
-#include <stdexcept>
 
 namespace postfach::auth {
 namespace {
-// OWASP's minimum for argon2id: 19 MiB, two passes; 12 ms a hash with libsodium.
-constexpr unsigned long long kPasses = 2;
-constexpr std::size_t kMemory = 19456UL * 1024;
 constexpr std::size_t kQueue = 500; // some six seconds of hashing on two cores
-
-void startSodium()
-{
-    if (sodium_init() < 0)
-        throw std::runtime_error("libsodium cannot start");
-}
 } // namespace
-
-std::string hashPassword(const std::string& password)
-{
-    startSodium();
-    char hash[crypto_pwhash_STRBYTES];
-    if (crypto_pwhash_str_alg(hash, password.data(), password.size(), kPasses, kMemory, crypto_pwhash_ALG_ARGON2ID13) != 0)
-        throw std::runtime_error("not enough memory to hash a password");
-    return hash;
-}
 
 HashPool::HashPool() : dummy_(hashPassword(base::randomHex(16)))
 {
     const unsigned count = std::max(1U, std::thread::hardware_concurrency());
     for (unsigned i = 0; i < count; ++i)
-        threads_.emplace_back([this] { run(); });
+        threads_.emplace_back([this] { serve(); });
 }
 
 HashPool::~HashPool()
@@ -49,22 +29,26 @@ HashPool::~HashPool()
 
 bool HashPool::verify(const std::string& hash, const std::string& password, bool* right, std::function<void()> done)
 {
+    return run([this, hash, password, right, done = std::move(done)] {
+        const bool matches = matchesHash(hash.empty() ? dummy_ : hash, password);
+        *right = matches && !hash.empty();
+        done();
+    });
+}
+
+bool HashPool::run(std::function<void()> work)
+{
     {
         const std::lock_guard lock(mutex_);
         if (queue_.size() >= kQueue)
             return false;
-        queue_.push_back([this, hash, password, right, done = std::move(done)] {
-            const auto& against = hash.empty() ? dummy_ : hash;
-            const bool matches = crypto_pwhash_str_verify(against.c_str(), password.data(), password.size()) == 0;
-            *right = matches && !hash.empty();
-            done();
-        });
+        queue_.push_back(std::move(work));
     }
     more_.notify_one();
     return true;
 }
 
-void HashPool::run()
+void HashPool::serve()
 {
     for (;;) {
         std::function<void()> work;

@@ -1,5 +1,6 @@
 #include "server/imap/session.h"
 
+#include "server/auth/sasl.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
@@ -256,7 +257,10 @@ std::string Session::capabilities() const
         return all;
     if (canStartTls())
         all += " STARTTLS";
-    all += mayLogin() ? " AUTH=PLAIN" : " LOGINDISABLED";
+    if (!mayLogin())
+        return all + " LOGINDISABLED";
+    for (const std::string_view mechanism : auth::saslMechanisms(!stream_.tls().exporter.empty()))
+        all.append(" AUTH=").append(mechanism);
     return all;
 }
 
@@ -270,22 +274,27 @@ net::Task<Tagged> Session::logIn(std::string user, std::string password)
 {
     auth::Attempt attempt(std::move(user), std::move(password), "imap", stream_.peerAddress(), stream_.isTls());
     const auth::Login login = co_await context_.authenticator.login(strand_, std::move(attempt));
+    co_return welcome(login);
+}
+
+Tagged Session::welcome(const auth::Login& login)
+{
     using enum auth::Login::Result;
     switch (login.result) {
     case ok: break;
-    case disabled: co_return Tagged("NO [CONTACTADMIN] The account is disabled");
-    case unavailable: co_return Tagged("NO [UNAVAILABLE] Nobody can be let in now; try again later");
+    case disabled: return Tagged("NO [CONTACTADMIN] The account is disabled");
+    case unavailable: return Tagged("NO [UNAVAILABLE] Nobody can be let in now; try again later");
     case wrong: {
         Tagged tagged("NO [AUTHENTICATIONFAILED] Name or password is wrong");
         if (++login_failures_ >= limits::kLoginFailures)
             tagged.bye = "Too many failed logins";
-        co_return tagged;
+        return tagged;
     }
     }
     account_ = login.account;
     bad_commands_ = 0;
     stillAlive();
-    co_return Tagged::ok("CAPABILITY " + capabilities(), "Welcome");
+    return Tagged::ok("CAPABILITY " + capabilities(), "Welcome");
 }
 
 View& Session::writableView()

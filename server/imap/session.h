@@ -39,6 +39,7 @@ public:
     net::Task<> startTls();                              // what was said in the clear is forgotten
 
     net::Task<Tagged> logIn(std::string user, std::string password);
+    Tagged welcome(const auth::Login& login);            // or not: the words for every outcome
     const store::Account& account() const { return *account_; }
 
     bool hasView() const { return view_ != nullptr; }

@@ -52,6 +52,11 @@ net::Task<> Session::login(std::string name, std::string password)
         throw Refusal("[AUTH] logging in needs TLS: use STLS or the TLS port");
     auth::Attempt attempt(std::move(name), std::move(password), "pop3", stream.peerAddress(), stream.isTls());
     auth::Login login = co_await context.authenticator.login(stream.strand(), std::move(attempt));
+    co_await enter(std::move(login));
+}
+
+net::Task<> Session::enter(auth::Login login)
+{
     switch (login.result) {
     case auth::Login::Result::ok: break;
     case auth::Login::Result::unavailable: throw Refusal("[SYS/TEMP] logging in is not possible now, try again later");

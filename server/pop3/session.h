@@ -29,7 +29,8 @@ public:
     void ok(std::string_view text);           // queues "+OK text", as it is
     void say(std::string_view english, std::initializer_list<std::uint64_t> numbers = {}); // the same, in the session's language
     void line(std::string_view text);         // queues a line of a multi-line answer; the caller stuffs dots where needed
-    net::Task<> login(std::string user, std::string password); // PASS and AUTH end here
+    net::Task<> login(std::string user, std::string password); // PASS
+    net::Task<> enter(auth::Login login);     // PASS and AUTH end here: opens the maildrop, or says why not
     void setDeadline();                       // from now: bytes that move are a sign of life
     bool mayLogin() const;
     bool inTransaction() const { return maildrop_.has_value(); }

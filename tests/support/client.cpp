@@ -6,6 +6,8 @@
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Timespan.h>
 
+#include <openssl/ssl.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -13,16 +15,35 @@ namespace postfach::test {
 namespace {
 const Poco::Timespan kPatience(10, 0);
 
+// Poco gives no way to the connection's SSL object, OpenSSL's own callback does: at the end of the handshake, on this thread.
+thread_local std::string last_exporter;
+
+void noteExporter(const SSL* ssl, int where, int)
+{
+    unsigned char value[32];
+    static constexpr std::string_view kLabel = "EXPORTER-Channel-Binding"; // RFC 9266
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0
+        && SSL_export_keying_material(const_cast<SSL*>(ssl), value, sizeof value, kLabel.data(), kLabel.size(), nullptr, 0, 0) == 1)
+        last_exporter.assign(reinterpret_cast<const char*>(value), sizeof value);
+}
+
 Poco::Net::Context::Ptr clientContext()
 {
     static const Poco::Net::Context::Ptr context = new Poco::Net::Context(
         Poco::Net::Context::TLS_CLIENT_USE, "", "", "", Poco::Net::Context::VERIFY_NONE, 9, false, "ALL:!ADH:!LOW:!EXP:!MD5:@STRENGTH");
+    static const bool told = [] {
+        SSL_CTX_set_info_callback(context->sslContext(), noteExporter);
+        return true;
+    }();
+    (void)told;
     return context;
 }
 } // namespace
 
-Client::Client(std::uint16_t port, bool tls)
+Client::Client(std::uint16_t port, bool tls, const std::string& from)
 {
+    if (!from.empty())
+        socket_.impl()->bind(Poco::Net::SocketAddress(from, 0), true);
     socket_.connect(Poco::Net::SocketAddress("127.0.0.1", port), kPatience);
     socket_.setReceiveTimeout(kPatience);
     socket_.setSendTimeout(kPatience);
@@ -33,8 +54,10 @@ Client::Client(std::uint16_t port, bool tls)
 
 void Client::startTls(const std::string& name)
 {
+    last_exporter.clear();
     auto secure = Poco::Net::SecureStreamSocket::attach(socket_, name, clientContext());
     secure.completeHandshake();
+    exporter_ = last_exporter;
     socket_ = secure;
 }
 

@@ -15,7 +15,7 @@ struct Closed : std::runtime_error { Closed() : runtime_error("connection closed
 
 class Client {
 public:
-    explicit Client(std::uint16_t port, bool tls = false);
+    explicit Client(std::uint16_t port, bool tls = false, const std::string& from = {}); // from: an address of ours, 127.x.y.z
     void send(std::string_view bytes);
     std::string line();                       // without CRLF
     std::string bytes(std::size_t count);
@@ -23,6 +23,7 @@ public:
     bool closed();                            // true when the other side has ended it (waits for that)
     void startTls(const std::string& name = ""); // handshake as client that asks for `name` (SNI), any certificate
     std::string shownName() const;            // under TLS: the common name of the certificate that was shown
+    const std::string& exporter() const { return exporter_; } // RFC 9266, raw; empty without TLS
     void hangUp();
     bool waits();                             // true: nothing to read right now (looks for a tenth of a second)
 
@@ -30,6 +31,7 @@ private:
     void fill();
     Poco::Net::StreamSocket socket_;
     std::string buffer_;
+    std::string exporter_;
 };
 
 class ImapClient : public Client {

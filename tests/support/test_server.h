@@ -42,7 +42,7 @@ public:
     Pop3Client pop3(const std::string& user = "alice@example.org");  // the same
     LmtpClient lmtp();                                               // greeted
     template <class AnyClient = Client>
-    AnyClient connect(const std::string& service, bool tls = false) { return AnyClient(port(service), tls); }
+    AnyClient connect(const std::string& service, bool tls = false, const std::string& from = {}) { return AnyClient(port(service), tls, from); }
 
     std::uint16_t port(const std::string& service) const { return appliance_->port(service); }
     appliance::Appliance& appliance() { return *appliance_; }

@@ -1,39 +1,38 @@
+#include "server/auth/sasl.h"
 #include "server/base/limits.h"
-#include "server/base/text.h"
 #include "server/imap/command/all.h"
 #include "server/imap/session.h"
 
 namespace postfach::imap {
 
-// RFC 9051 6.2.2 with SASL-IR (RFC 4959): PLAIN (RFC 4616).
+// RFC 9051 6.2.2 with SASL-IR (RFC 4959); the mechanisms are in server/auth/sasl.h.
 net::Task<Tagged> cmdAuthenticate(Session& session, Request& request)
 {
     Parser& args = request.args;
     args.space();
     const std::string mechanism = args.atom();
-    std::string response;
-    const bool initial = args.trySpace() && !args.atEnd();
-    if (initial)
-        response = args.rest();
-    if (!base::iequals(mechanism, "PLAIN"))
-        throw No("CANNOT", "That mechanism is not known here");
+    std::optional<std::string> line;
+    if (args.trySpace() && !args.atEnd())
+        line = args.rest();
     if (!session.mayLogin())
-        throw No("PRIVACYREQUIRED", "Passwords are taken under TLS only; say STARTTLS first");
-
-    if (!initial) {
-        session.stream().write("+ \r\n");
-        const std::string_view line = co_await session.stream().line(base::limits::kLineBeforeLogin);
-        response = line;
+        throw No("PRIVACYREQUIRED", "Logging in needs TLS; say STARTTLS first");
+    net::Stream& stream = session.stream();
+    auth::SaslPeer peer("imap", stream.peerAddress(), stream.isTls(), stream.tls().exporter);
+    const auto exchange = auth::SaslExchange::begin(session.context().authenticator, mechanism, std::move(peer));
+    if (!exchange)
+        throw No("CANNOT", "That mechanism is not known here");
+    for (;;) {
+        auth::SaslTurn turn = co_await exchange->step(session.strand(), std::move(line));
+        switch (turn.kind) {
+        case auth::SaslTurn::Kind::challenge: break;
+        case auth::SaslTurn::Kind::done: co_return session.welcome(turn.login);
+        case auth::SaslTurn::Kind::aborted: throw BadSyntax("Given up");
+        case auth::SaslTurn::Kind::malformed: throw BadSyntax("That is not what the mechanism wants");
+        }
+        stream.write("+ " + turn.challenge + "\r\n");
+        const std::string_view answer = co_await stream.line(base::limits::kLineBeforeLogin);
+        line = std::string(answer);
     }
-    if (response == "*")
-        throw BadSyntax("Given up"); // RFC 9051 6.2.2: a cancelled exchange is BAD
-    const auto message = response == "=" ? std::optional<std::string>(std::string()) : base::unbase64(base::trim(response));
-    if (!message)
-        throw BadSyntax("That is not base64");
-    auto credentials = auth::parsePlain(*message);
-    if (!credentials)
-        throw BadSyntax("That is not a PLAIN message");
-    co_return co_await session.logIn(std::move(credentials->user), std::move(credentials->password));
 }
 
 } // namespace postfach::imap

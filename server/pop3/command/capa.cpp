@@ -1,3 +1,4 @@
+#include "server/auth/sasl.h"
 #include "server/pop3/commands.h"
 
 #include <string>
@@ -30,7 +31,10 @@ net::Task<> cmdCapa(Session& session, std::string argument)
     session.line(retention);
     if (session.mayLogin()) {
         session.line("USER");
-        session.line("SASL PLAIN");
+        std::string sasl = "SASL";
+        for (const std::string_view mechanism : auth::saslMechanisms(!session.stream.tls().exporter.empty()))
+            sasl.append(" ").append(mechanism);
+        session.line(sasl);
     }
     if (!session.stream.isTls())
         session.line("STLS");

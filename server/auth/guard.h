@@ -1,0 +1,75 @@
+#pragma once
+// What failed logins cost those who make them, and nobody else. Three counts, in memory alone, each of bounded size:
+//
+//   (account, address)  one mistake is free, then each doubles the wait, up to four seconds; from the tenth on the pair is
+//                       banned: refused with the words of a wrong password, unseen. Each ban is twice as long as the last.
+//   address             how many different accounts failed from it (spraying, enumeration). Slow to grow: an office has typos.
+//   account             from how many different addresses it failed (distributed guessing). Slows, never bans.
+//
+// An address from which the account has logged in lately is at home: the counts of address and account do not touch it and
+// it is never banned, so no guesser locks an owner out of where he works. Hammering one account counts once for the address,
+// so its neighbours behind the same NAT notice nothing. An IPv6 address counts as its /64. Names count whether they exist
+// or not. Time is monotonic: an administrator who sets the clock lifts no ban. Any thread.
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace postfach::auth {
+
+struct Ban {
+    std::string account, address;        // one is empty where the count is of the other alone
+    int failures = 0;
+    bool refused = false;                // else only slowed
+    std::chrono::milliseconds left{};    // of the ban, or until the count is forgotten
+};
+
+class Guard {
+public:
+    using SteadyTime = std::chrono::steady_clock::time_point;
+    explicit Guard(std::function<SteadyTime()> now = std::chrono::steady_clock::now) : now_(std::move(now)) {}
+
+    struct Decision {
+        std::chrono::milliseconds delay{}; // before the password is looked at
+        bool refused = false;              // it is not looked at
+    };
+    Decision ask(const std::string& user, const std::string& address);
+    void failed(const std::string& user, const std::string& address);
+    void succeeded(const std::string& user, const std::string& address);
+
+    std::vector<Ban> bans() const;               // who waits or is refused now, by address and account
+    std::size_t lift(const std::string& subject); // an address or an account: everything that names it; how many
+
+    static std::string network(const std::string& address); // what is counted for it: "192.0.2.1", "2001:db8:0:1::/64"
+
+private:
+    using Pair = std::pair<std::string, std::string>; // account, network
+    struct Entry {
+        double count = 0;    // as it was at `last`
+        int bans = 0;
+        SteadyTime last{};
+        SteadyTime until{};  // of the ban
+    };
+    struct Rules;
+    template <class Key>
+    Entry& entryOf(std::map<Key, Entry>& entries, const Key& key, const Rules& rules);
+    static double countNow(const Entry& entry, const Rules& rules, SteadyTime now);
+    static std::chrono::milliseconds delayOf(double count, const Rules& rules);
+    template <class Key>
+    void add(std::map<Key, Entry>& entries, const Key& key, const Rules& rules, bool bannable, const std::string& account,
+             const std::string& address);
+    bool atHome(const Pair& pair, SteadyTime now) const;
+    static const Rules kPair, kAddress, kAccount;
+
+    const std::function<SteadyTime()> now_;
+    mutable std::mutex mutex_; // guards what follows
+    std::map<Pair, Entry> pairs_;
+    std::map<std::string, Entry> addresses_, accounts_;
+    std::map<Pair, SteadyTime> homes_; // last good login
+};
+
+} // namespace postfach::auth
