@@ -84,7 +84,32 @@ void expect(const store::Account& account, const std::optional<std::string>& exp
         throw Problem(412, "changed", "The account was changed in the meantime: read it again.");
 }
 
-store::AccountPatch patchOf(const AccountChange& change)
+void checkScopes(const std::vector<std::string>& scopes)
+{
+    if (scopes.empty())
+        throw Problem(422, "invalid_field", "The field \"scopes\" must name at least one of imap, pop3 and smtp.");
+    for (const auto& scope : scopes)
+        if (scope != "imap" && scope != "pop3" && scope != "smtp")
+            throw Problem(422, "invalid_field", "The field \"scopes\" may name imap, pop3 and smtp.");
+}
+
+// `before`: what the account has now.
+store::Credentials credentialsOf(const AccountChange& change, const store::Credentials& before)
+{
+    if (change.password && change.password_hash)
+        throw Problem(422, "invalid_field", "Give \"password\" or \"password_hash\", not both.");
+    if (change.password) {
+        checkPassword(*change.password);
+        return auth::Authenticator::makeCredentials(*change.password, before);
+    }
+    try {
+        return auth::Authenticator::importCredentials(*change.password_hash, before);
+    } catch (const std::invalid_argument& why) {
+        throw Problem(422, "invalid_field", "The field \"password_hash\" cannot be used: " + std::string(why.what()) + ".");
+    }
+}
+
+store::AccountPatch patchOf(const AccountChange& change, const store::Credentials& before)
 {
     store::AccountPatch patch;
     patch.name = change.name;
@@ -94,10 +119,8 @@ store::AccountPatch patchOf(const AccountChange& change)
         checkServices(*change.services);
         patch.services = change.services;
     }
-    if (change.password) {
-        checkPassword(*change.password);
-        patch.credentials = auth::Authenticator::makeCredentials(*change.password);
-    }
+    if (change.password || change.password_hash)
+        patch.credentials = credentialsOf(change, before);
     return patch;
 }
 } // namespace
@@ -184,7 +207,7 @@ Put<store::Account> Service::putAccount(const std::string& given, const AccountC
     whole.quota = change.quota ? *change.quota : context_.default_quota();
     whole.enabled = change.enabled.value_or(true);
     whole.services = change.services.value_or(std::vector<std::string>{"pop3", "imap"});
-    const auto patch = patchOf(whole);
+    const auto patch = patchOf(whole, credentialsNow(address));
 
     Put<store::Account> result;
     answering("account " + address, [&] {
@@ -225,7 +248,7 @@ Put<store::Account> Service::putAccount(const std::string& given, const AccountC
 store::Account Service::changeAccount(const std::string& address, const AccountChange& change, const std::optional<std::string>& expected)
 {
     account(address); // before the work of hashing
-    const auto patch = patchOf(change);
+    const auto patch = patchOf(change, credentialsNow(address));
     store::Account after;
     answering("account " + address, [&] {
         context_.store.writeAndWait([&](store::WriteTx& tx) {
@@ -236,7 +259,7 @@ store::Account Service::changeAccount(const std::string& address, const AccountC
         });
     });
     context_.auth.forget(after.id); // whatever changed, the next login looks again
-    base::logInfo("admin", "account changed", {{"account", after.address}, {"password", change.password ? "new" : "as before"}});
+    base::logInfo("admin", "account changed", {{"account", after.address}, {"password", patch.credentials ? "new" : "as before"}});
     return after;
 }
 
@@ -261,6 +284,67 @@ std::vector<store::Mailbox> Service::mailboxes(const std::string& address)
         const auto tx = context_.store.read();
         return tx->mailboxes(require(*tx, address).id);
     });
+}
+
+store::Credentials Service::credentialsNow(const std::string& address)
+{
+    return answering("account " + address, [&] {
+        const auto tx = context_.store.read();
+        const auto found = tx->findAccount(address);
+        return found ? tx->credentials(found->id).value_or(store::Credentials{}) : store::Credentials{};
+    });
+}
+
+// --- app passwords
+
+std::vector<store::AppPassword> Service::appPasswords(const std::string& address)
+{
+    return answering("account " + address, [&] {
+        const auto tx = context_.store.read();
+        return tx->appPasswords(require(*tx, address).id);
+    });
+}
+
+auth::NewAppPassword Service::createAppPassword(const std::string& address, const WantedAppPassword& wanted)
+{
+    if (wanted.label.empty() || wanted.label.size() > 100 || !base::isUtf8(wanted.label) || base::printable(wanted.label) != wanted.label)
+        throw Problem(422, "invalid_field", "The field \"label\" must have 1 to 100 printable characters.");
+    checkScopes(wanted.scopes);
+    if (wanted.expires && *wanted.expires <= context_.clock.now())
+        throw Problem(422, "invalid_field", "The field \"expires\" must lie in the future.");
+    const auto owner = account(address);
+    auto credentials = credentialsNow(address);
+    const bool salted = !credentials.scram_salt.empty();
+    auto made = context_.auth.makeAppPassword(owner.id, credentials);
+    made.kept.label = wanted.label;
+    made.kept.scopes = wanted.scopes;
+    made.kept.expires = wanted.expires;
+    answering("app password " + wanted.label, [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            made.kept.created = tx.now();
+            tx.putAppPassword(owner.id, made.kept);
+            if (!salted && tx.credentials(owner.id).value_or(store::Credentials{}).scram_salt.empty())
+                tx.upgradeCredentials(owner.id, credentials); // the salt that this one's SCRAM keys rest on
+        });
+    });
+    base::logInfo("admin", "app password created", {{"account", owner.address}, {"label", wanted.label}});
+    return made;
+}
+
+void Service::removeAppPassword(const std::string& address, const std::string& label)
+{
+    const auto owner = account(address);
+    answering("app password " + base::printable(label), [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) { tx.removeAppPassword(owner.id, label); });
+    });
+    base::logInfo("admin", "app password removed", {{"account", owner.address}, {"label", label}});
+}
+
+void Service::liftBans(const std::string& subject)
+{
+    if (context_.auth.guard().lift(subject) == 0)
+        throw Problem(404, "not_found", "Nothing is banned or slowed under " + base::printable(subject, 100) + ".");
+    base::logInfo("admin", "bans lifted", {{"subject", subject}});
 }
 
 // --- aliases

@@ -18,7 +18,7 @@
 namespace postfach::admin {
 
 struct AccountChange { // absent fields stay as they are
-    std::optional<std::string> password, name;
+    std::optional<std::string> password, password_hash, name; // the hash comes from another server, instead of a password
     std::optional<std::uint64_t> quota;
     std::optional<bool> enabled;
     std::optional<std::vector<std::string>> services;
@@ -27,6 +27,12 @@ struct AccountChange { // absent fields stay as they are
 struct NewToken {
     std::string name;
     std::vector<std::string> scopes;
+    std::optional<base::Time> expires;
+};
+
+struct WantedAppPassword {
+    std::string label;
+    std::vector<std::string> scopes;   // imap, pop3, smtp
     std::optional<base::Time> expires;
 };
 
@@ -73,6 +79,15 @@ public:
     void removeAccount(const std::string& address, const std::optional<std::string>& expected);
     std::vector<store::Mailbox> mailboxes(const std::string& address);
 
+    // --- app passwords. The secret is told once, here.
+    std::vector<store::AppPassword> appPasswords(const std::string& address);
+    auth::NewAppPassword createAppPassword(const std::string& address, const WantedAppPassword& wanted);
+    void removeAppPassword(const std::string& address, const std::string& label);
+
+    // --- what failed logins have brought about; `subject` is an address or an account
+    std::vector<auth::Ban> bans() { return context_.auth.guard().bans(); }
+    void liftBans(const std::string& subject);
+
     // --- aliases
     std::vector<store::Alias> aliases(const store::Page& page);
     store::Alias alias(const std::string& address);
@@ -114,6 +129,7 @@ public:
 
 private:
     store::Account require(store::ReadTx& tx, const std::string& address);
+    store::Credentials credentialsNow(const std::string& address); // empty for no account
 
     Context context_;
     std::mutex mutex_;

@@ -22,6 +22,12 @@ Response putAccount(Service&, const Call&);
 Response patchAccount(Service&, const Call&);
 Response deleteAccount(Service&, const Call&);
 
+Response listAppPasswords(Service&, const Call&);
+Response postAppPassword(Service&, const Call&);
+Response deleteAppPassword(Service&, const Call&);
+Response listBans(Service&, const Call&);
+Response deleteBans(Service&, const Call&);
+
 Response listMailboxes(Service&, const Call&);
 Response listMessages(Service&, const Call&);
 Response getMessage(Service&, const Call&);

@@ -45,12 +45,26 @@ AccountChange changeOf(Fields fields, const std::string& address, const Service&
         fields.refuse(name);
     change.password = fields.isNull("password") ? throw Problem(422, "invalid_field", "The field \"password\" must be a text.")
                                                 : fields.text("password", 1024);
+    change.password_hash = fields.isNull("password_hash") ? throw Problem(422, "invalid_field", "The field \"password_hash\" must be a text.")
+                                                          : fields.text("password_hash", 1024);
     change.name = fields.isNull("name") ? std::optional<std::string>("") : fields.text("name", 255);
     change.quota = fields.isNull("quota") ? std::optional(service.context().default_quota()) : fields.number("quota");
     change.enabled = fields.isNull("enabled") ? std::optional(true) : fields.flag("enabled");
     change.services = fields.isNull("services") ? std::optional(std::vector<std::string>{"pop3", "imap"}) : fields.texts("services", 10);
     fields.finish();
     return change;
+}
+std::optional<base::Time> expiryOf(Fields& fields)
+{
+    if (fields.isNull("expires"))
+        return std::nullopt;
+    const auto text = fields.text("expires", 40);
+    if (!text)
+        return std::nullopt;
+    const auto time = parseRfc3339(*text);
+    if (!time)
+        throw Problem(422, "invalid_field", "The field \"expires\" must be a time such as 2026-12-31T00:00:00Z.");
+    return time;
 }
 } // namespace
 
@@ -114,6 +128,44 @@ Response deleteAccount(Service& service, const Call& call)
     return Response::empty();
 }
 
+Response listAppPasswords(Service& service, const Call& call)
+{
+    return listOfAll(call, service.appPasswords(call.values[0]), [](const auto& p) { return p.label; }, [](const auto& p) { return toJson(p); });
+}
+
+Response postAppPassword(Service& service, const Call& call)
+{
+    auto fields = call.fields();
+    WantedAppPassword wanted;
+    wanted.label = fields.text("label", 100).value_or("");
+    wanted.scopes = fields.texts("scopes", 3).value_or(std::vector<std::string>{});
+    wanted.expires = expiryOf(fields);
+    fields.finish();
+    const auto made = service.createAppPassword(call.values[0], wanted);
+    auto out = toJson(made.kept);
+    out->set("password", made.secret);
+    return Response::json(201, out);
+}
+
+Response deleteAppPassword(Service& service, const Call& call)
+{
+    service.removeAppPassword(call.values[0], call.values[1]);
+    return Response::empty();
+}
+
+Response listBans(Service& service, const Call& call)
+{
+    const auto now = service.context().clock.now();
+    const auto key = [](const auto& b) { return b.address + ' ' + b.account; };
+    return listOfAll(call, service.bans(), key, [now](const auto& b) { return toJson(b, now); });
+}
+
+Response deleteBans(Service& service, const Call& call)
+{
+    service.liftBans(call.values[0]);
+    return Response::empty();
+}
+
 Response listAliases(Service& service, const Call& call)
 {
     const auto page = pageOf(call);
@@ -149,12 +201,7 @@ Response postToken(Service& service, const Call& call)
     NewToken wanted;
     wanted.name = fields.text("name", 100).value_or("");
     wanted.scopes = fields.texts("scopes", 20).value_or(std::vector<std::string>{});
-    if (!fields.isNull("expires"))
-        if (const auto expires = fields.text("expires", 40)) {
-            wanted.expires = parseRfc3339(*expires);
-            if (!wanted.expires)
-                throw Problem(422, "invalid_field", "The field \"expires\" must be a time such as 2026-12-31T00:00:00Z.");
-        }
+    wanted.expires = expiryOf(fields);
     fields.finish();
     const auto secret = service.createToken(wanted);
     auto out = object();

@@ -213,6 +213,28 @@ Object::Ptr toJson(const store::Mailbox& mailbox)
     return out;
 }
 
+Object::Ptr toJson(const store::AppPassword& password)
+{
+    auto out = object();
+    out->set("label", password.label);
+    out->set("scopes", array(password.scopes));
+    out->set("created", base::rfc3339(password.created));
+    out->set("expires", dateOrNull(password.expires));
+    out->set("last_used", dateOrNull(password.last_used));
+    return out;
+}
+
+Object::Ptr toJson(const auth::Ban& ban, base::Time now)
+{
+    auto out = object();
+    out->set("address", ban.address.empty() ? Var() : Var(ban.address));
+    out->set("account", ban.account.empty() ? Var() : Var(ban.account));
+    out->set("state", ban.refused ? "banned" : "slowed");
+    out->set("failures", ban.failures);
+    out->set("until", base::rfc3339(now + ban.left));
+    return out;
+}
+
 Object::Ptr toJson(const store::Alias& alias)
 {
     auto out = object();

@@ -2,6 +2,7 @@
 // JSON in and out, on Poco::JSON. What comes in is bounded in depth before a parser sees it; fields are taken one by one
 // with their types, and whatever is left over is refused.
 #include "admin/tasks.h"
+#include "server/auth/guard.h"
 #include "server/store/types.h"
 
 #include <Poco/JSON/Array.h>
@@ -50,6 +51,8 @@ private:
 Poco::JSON::Object::Ptr toJson(const store::Domain& domain);
 Poco::JSON::Object::Ptr toJson(const store::Account& account);
 Poco::JSON::Object::Ptr toJson(const store::Mailbox& mailbox);
+Poco::JSON::Object::Ptr toJson(const store::AppPassword& password);
+Poco::JSON::Object::Ptr toJson(const auth::Ban& ban, base::Time now);
 Poco::JSON::Object::Ptr toJson(const store::Alias& alias);
 Poco::JSON::Object::Ptr toJson(const store::Token& token);
 Poco::JSON::Object::Ptr toJson(const store::Quarantined& entry);

@@ -38,11 +38,30 @@ constexpr const char* kSchemas = R"json({
 "AccountPut": {"type": "object", "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
   "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
+  "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
   "quota": {"type": ["integer", "null"], "minimum": 0}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3"]}}}},
 "AccountPatch": {"type": "object", "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
   "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
+  "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
   "quota": {"type": ["integer", "null"], "minimum": 0}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3"]}}}},
+"AppPassword": {"type": "object", "required": ["label", "scopes", "created", "expires", "last_used"], "additionalProperties": false, "properties": {
+  "label": {"type": "string"}, "scopes": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "created": {"type": "string", "format": "date-time"}, "expires": {"type": ["string", "null"], "format": "date-time"},
+  "last_used": {"type": ["string", "null"], "format": "date-time"}}},
+"AppPasswordCreate": {"type": "object", "required": ["label", "scopes"], "additionalProperties": false, "properties": {
+  "label": {"type": "string", "minLength": 1, "maxLength": 100},
+  "scopes": {"type": "array", "minItems": 1, "maxItems": 3, "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "expires": {"type": ["string", "null"], "format": "date-time"}}},
+"AppPasswordCreated": {"type": "object", "required": ["label", "scopes", "created", "expires", "last_used", "password"], "additionalProperties": false, "properties": {
+  "label": {"type": "string"}, "scopes": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "created": {"type": "string", "format": "date-time"}, "expires": {"type": ["string", "null"], "format": "date-time"},
+  "last_used": {"type": ["string", "null"], "format": "date-time"},
+  "password": {"type": "string", "description": "The secret; told here and never again"}}},
+"Ban": {"type": "object", "required": ["address", "account", "state", "failures", "until"], "additionalProperties": false, "properties": {
+  "address": {"type": ["string", "null"], "description": "An IPv4 address, or the /64 of an IPv6 one; null: any"},
+  "account": {"type": ["string", "null"], "description": "As it was typed, known or not; null: any"},
+  "state": {"type": "string", "enum": ["slowed", "banned"]}, "failures": {"type": "integer"}, "until": {"type": "string", "format": "date-time"}}},
 "Mailbox": {"type": "object", "required": ["name", "id", "special_use", "messages", "unseen", "size", "subscribed"], "additionalProperties": false, "properties": {
   "name": {"type": "string"}, "id": {"type": "string"}, "special_use": {"type": ["string", "null"]}, "messages": {"type": "integer"},
   "unseen": {"type": "integer"}, "size": {"type": "integer"}, "subscribed": {"type": "boolean"}}},

@@ -19,20 +19,40 @@ std::string path(const char* collection, const std::string& key) { return "/api/
 const std::vector<Column> kAccountColumns = {{"ADDRESS", "address"}, {"NAME", "name"}, {"ENABLED", "enabled"}, {"USED", "used", Kind::size},
                                              {"QUOTA", "quota", Kind::size}, {"SERVICES", "services"}, {"LAST LOGIN", "last_login", Kind::date}};
 
-// The first line of standard input, or one made up: then it is in `generated` too, to be told once.
-std::string password(Invocation& invocation, std::optional<std::string>& generated)
+std::string firstLine(const char* option)
 {
-    if (!invocation.has("--password-stdin")) {
-        generated = base::randomPassword();
-        return *generated;
-    }
     std::string line;
     std::getline(std::cin, line);
     if (line.ends_with('\r'))
         line.pop_back();
     if (line.empty())
-        throw Usage("--password-stdin: standard input holds no password in its first line");
+        throw Usage(std::string(option) + ": standard input holds nothing in its first line");
     return line;
+}
+
+// From standard input, or made up: then it is in `generated` too, to be told once.
+void setPassword(Invocation& invocation, Poco::JSON::Object::Ptr body, std::optional<std::string>& generated)
+{
+    if (invocation.has("--password-hash-stdin")) {
+        if (invocation.has("--password-stdin"))
+            throw Usage("--password-stdin or --password-hash-stdin, not both");
+        body->set("password_hash", firstLine("--password-hash-stdin"));
+    } else if (invocation.has("--password-stdin")) {
+        body->set("password", firstLine("--password-stdin"));
+    } else {
+        generated = base::randomPassword();
+        body->set("password", *generated);
+    }
+}
+
+std::vector<std::string> scopesOf(Invocation& invocation)
+{
+    std::vector<std::string> scopes;
+    for (const auto& value : invocation.all("--scope"))
+        for (const auto scope : base::split(value, ','))
+            if (!base::trim(scope).empty())
+                scopes.emplace_back(base::trim(scope));
+    return scopes;
 }
 
 Poco::JSON::Object::Ptr changes(Invocation& invocation)
@@ -123,7 +143,7 @@ int accountAdd(Invocation& invocation)
     const auto& address = invocation.arguments[0];
     auto body = changes(invocation);
     std::optional<std::string> generated;
-    body->set("password", password(invocation, generated));
+    setPassword(invocation, body, generated);
     say(invocation, invocation.call("PUT", path("accounts", address), body, kOnlyNew), "account " + address + " added", generated);
     return 0;
 }
@@ -156,7 +176,7 @@ int accountPassword(Invocation& invocation)
     const auto& address = invocation.arguments[0];
     auto body = object();
     std::optional<std::string> generated;
-    body->set("password", password(invocation, generated));
+    setPassword(invocation, body, generated);
     say(invocation, invocation.call("PATCH", path("accounts", address), body), "account " + address + " has a new password", generated);
     return 0;
 }
@@ -171,6 +191,65 @@ int accountChange(Invocation& invocation)
     if (body->size() == 0)
         throw Usage("say what to change: --quota, --name or --services");
     say(invocation, invocation.call("PATCH", path("accounts", address), body), "account " + address + " changed");
+    return 0;
+}
+
+namespace {
+std::string appPasswords(Invocation& invocation) { return path("accounts", invocation.arguments[0]) + "/app-passwords"; }
+} // namespace
+
+int appPasswordCreate(Invocation& invocation)
+{
+    const auto scopes = scopesOf(invocation);
+    if (scopes.empty())
+        throw Usage("`postfach app-password create` wants --scope: imap, pop3, smtp");
+    auto body = object();
+    body->set("label", invocation.arguments[1]);
+    body->set("scopes", array(scopes));
+    if (const auto expires = invocation.option("--expires"))
+        body->set("expires", expiry(*expires));
+    const auto made = invocation.call("POST", appPasswords(invocation), body);
+    if (invocation.json)
+        printObject(made);
+    else
+        std::cout << made->getValue<std::string>("password") << '\n';
+    return 0;
+}
+
+int appPasswordList(Invocation& invocation)
+{
+    const auto rows = invocation.list(appPasswords(invocation));
+    if (invocation.json)
+        printList(rows);
+    else
+        printTable({{"LABEL", "label"}, {"SCOPES", "scopes"}, {"EXPIRES", "expires", Kind::date}, {"LAST USED", "last_used", Kind::date},
+                    {"CREATED", "created", Kind::date}}, rows);
+    return 0;
+}
+
+int appPasswordRemove(Invocation& invocation)
+{
+    const auto& label = invocation.arguments[1];
+    invocation.call("DELETE", appPasswords(invocation) + "/" + percentEncoded(label));
+    auto answer = object();
+    answer->set("removed", label);
+    say(invocation, answer, "app password " + label + " removed");
+    return 0;
+}
+
+int banList(Invocation& invocation)
+{
+    return listed(invocation, "bans", {{"ADDRESS", "address"}, {"ACCOUNT", "account"}, {"STATE", "state"}, {"FAILURES", "failures"},
+                                       {"UNTIL", "until", Kind::date}});
+}
+
+int banRemove(Invocation& invocation)
+{
+    for (const auto& subject : invocation.arguments) // "/64" as the list has it is no part of a path
+        invocation.call("DELETE", path("bans", subject.substr(0, subject.find('/'))));
+    auto answer = object();
+    answer->set("removed", array(invocation.arguments));
+    say(invocation, answer, "bans lifted");
     return 0;
 }
 
@@ -192,11 +271,7 @@ int aliasRemove(Invocation& invocation) { return removed(invocation, "aliases", 
 
 int tokenCreate(Invocation& invocation)
 {
-    std::vector<std::string> scopes;
-    for (const auto& value : invocation.all("--scope"))
-        for (const auto scope : base::split(value, ','))
-            if (!base::trim(scope).empty())
-                scopes.emplace_back(base::trim(scope));
+    const auto scopes = scopesOf(invocation);
     if (scopes.empty())
         throw Usage("`postfach token create` wants --scope: read, accounts, scan, mail, audit, admin");
     auto body = object();

@@ -74,6 +74,7 @@ public:
             return 0;
         }
     }
+    const std::string& token() const { return token_; }
     void send(std::string_view bytes) { client_.send(bytes); }
     bool closed() { return client_.closed(); }
     HttpReply reply(bool head_only = false)

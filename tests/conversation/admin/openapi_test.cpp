@@ -193,6 +193,18 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("GET", alice + "/mailboxes/INBOX/messages", v1 + "/accounts/{address}/mailboxes/{mailbox}/messages", 200);
     check("POST", alice + "/mailboxes/INBOX/messages", v1 + "/accounts/{address}/mailboxes/{mailbox}/messages", 201, "Subject: z\r\n\r\n", "message/rfc822");
     check("GET", alice + "/mailboxes/INBOX/messages/1", v1 + "/accounts/{address}/mailboxes/{mailbox}/messages/{uid}", 200);
+    const std::string app_passwords = v1 + "/accounts/{address}/app-passwords";
+    check("POST", alice + "/app-passwords", app_passwords, 201, "{\"label\":\"phone\",\"scopes\":[\"imap\"],\"expires\":\"2030-01-01T00:00:00Z\"}");
+    check("POST", alice + "/app-passwords", app_passwords, 409, "{\"label\":\"phone\",\"scopes\":[\"imap\"]}");
+    check("GET", alice + "/app-passwords", app_passwords, 200);
+    check("DELETE", alice + "/app-passwords/phone", app_passwords + "/{label}", 204);
+    auto guesser = server.connect<ImapClient>("imap");
+    guesser.line();
+    for (int i = 0; i < 2; ++i)
+        guesser.talk("LOGIN alice@example.org wrong");
+    check("GET", v1 + "/bans", v1 + "/bans", 200);
+    check("DELETE", v1 + "/bans/127.0.0.1", v1 + "/bans/{subject}", 204);
+    check("DELETE", v1 + "/bans/127.0.0.1", v1 + "/bans/{subject}", 404);
     check("PUT", v1 + "/aliases/i@example.org", v1 + "/aliases/{address}", 201, "{\"targets\":[\"bob@example.org\"]}");
     check("GET", v1 + "/aliases/i@example.org", v1 + "/aliases/{address}", 200);
     check("GET", v1 + "/aliases", v1 + "/aliases", 200);
