@@ -15,8 +15,8 @@ def test(report, office, given):
         with open(office.certificate(folder)) as file:
             digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest().upper()
         fingerprint = ":".join(digest[at:at + 2] for at in range(0, 64, 2))
-        for service, starttls in (("pop3s", "off"), ("pop3", "on")):
-            name = "TLS begun with STLS" if starttls == "on" else "TLS"
+        for service, starttls, mechanism in (("pop3s", "off", "plain"), ("pop3", "on", "scram-sha-256")):
+            name = ("TLS begun with STLS, " if starttls == "on" else "TLS, ") + mechanism
             address, password = office.account("mpop")
             for message in (mails.sample()["lines of dots"], mails.sample()["a multipart with an attachment"], mails.plain("third")):
                 office.deliver(address, message)
@@ -27,10 +27,10 @@ def test(report, office, given):
 
             def fetch(keep):
                 with open(config, "w") as file:
-                    file.write("account office\nhost %s\nport %d\nuser %s\npassword %s\ntls on\ntls_starttls %s\n"
+                    file.write("account office\nhost %s\nport %d\nauth %s\nuser %s\npassword %s\ntls on\ntls_starttls %s\n"
                                "tls_fingerprint %s\nkeep %s\nreceived_header off\ndelivery maildir %s\nuidls_file %s.uidls\n"
                                "account default : office\n"
-                               % (office.host, office.ports[service], address, password, starttls, fingerprint, keep, maildir,
+                               % (office.host, office.ports[service], mechanism, address, password, starttls, fingerprint, keep, maildir,
                                   config))
                 os.chmod(config, 0o600)
                 return subprocess.run(["mpop", "-C", config], capture_output=True, text=True, timeout=120,
