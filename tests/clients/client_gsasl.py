@@ -14,7 +14,7 @@ def test(report, office, given):
                                 input="", capture_output=True, text=True, timeout=60)
         return result.returncode == 0 and " OK " in result.stdout, result.stdout + result.stderr
 
-    for mechanism in ("PLAIN", "LOGIN", "SCRAM-SHA-256"):
+    for mechanism in ("PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"):
         plain = ["-z", ""] if mechanism == "PLAIN" else []
         options = plain + (["--no-cb"] if mechanism == "SCRAM-SHA-256" else [])
         report.check(mechanism + " lets in", *login(mechanism, password, *options))
