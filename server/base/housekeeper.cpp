@@ -174,11 +174,17 @@ Housekeeper::Next Housekeeper::every(std::chrono::milliseconds interval)
     return [interval](Time after) { return after + interval; };
 }
 
-Housekeeper::Next Housekeeper::daily(std::chrono::minutes past_midnight)
+Housekeeper::Next Housekeeper::daily(std::chrono::minutes past_midnight, std::chrono::hours every)
 {
-    return [past_midnight](Time after) {
+    return [past_midnight, every](Time after) {
         const Time today = std::chrono::floor<std::chrono::days>(after) + past_midnight;
-        return today > after ? today : today + std::chrono::days(1);
+        const Time tomorrow = today + std::chrono::days(1);
+        // Those that began yesterday go on until today's first.
+        for (const Time first : {today - std::chrono::days(1), today})
+            for (Time time = first; time < first + std::chrono::days(1); time += every)
+                if (time > after)
+                    return time;
+        return tomorrow;
     };
 }
 

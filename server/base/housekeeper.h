@@ -52,7 +52,8 @@ public:
     std::vector<Status> status() const;
 
     static Next every(std::chrono::milliseconds interval);
-    static Next daily(std::chrono::minutes past_midnight); // UTC
+    // UTC; and again after every so many hours, until the next day's first.
+    static Next daily(std::chrono::minutes past_midnight, std::chrono::hours every = std::chrono::hours(24));
 
 private:
     struct Job;

@@ -62,6 +62,19 @@ TEST_CASE("a daily job runs at its minute", "[base][housekeeper]")
     CHECK(keeper.runDue() == 0);
 }
 
+TEST_CASE("a job that runs several times a day begins with its minute each day", "[base][housekeeper]")
+{
+    const Time day{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}};
+    const auto next = Housekeeper::daily(150min, 10h); // 2:30, 12:30, 22:30
+    CHECK(next(day) == day + 150min);
+    CHECK(next(day + 150min) == day + 750min);
+    CHECK(next(day + 13h) == day + 1350min);
+    CHECK(next(day + 23h) == day + 24h + 150min);
+    const auto late = Housekeeper::daily(23h, 6h); // 23:00, and 5:00, 11:00, 17:00 of the day after
+    CHECK(late(day + 1h) == day + 5h);
+    CHECK(late(day + 18h) == day + 23h);
+}
+
 TEST_CASE("a job that fails is told of and comes again, the others go on", "[base][housekeeper]")
 {
     FakeClock clock;
