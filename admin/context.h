@@ -4,6 +4,7 @@
 #include "server/auth/auth.h"
 #include "server/base/clock.h"
 #include "server/delivery/delivery.h"
+#include "server/store/backup.h"
 #include "server/store/store.h"
 
 #include <cstdint>
@@ -19,6 +20,12 @@ struct Listener {
     bool listens = false;
 };
 
+struct BackupSettings {             // backup.*
+    std::string folder;          // empty: none
+    unsigned keep = 0;           // 0: all
+    store::BackupCheck check = store::BackupCheck::all;
+};
+
 struct Context {
     store::Store& store;
     auth::Authenticator& auth;
@@ -30,6 +37,7 @@ struct Context {
     base::Time started{};
     std::function<std::uint64_t()> default_quota;      // quota.default, as it is now; any thread
     std::function<std::vector<Listener>()> listeners;  // as they are now; any thread; may be empty
+    BackupSettings backup{};
 };
 
 } // namespace postfach::admin

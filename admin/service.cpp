@@ -126,7 +126,7 @@ store::AccountPatch patchOf(const AccountChange& change, const store::Credential
 } // namespace
 
 Service::Service(Context context) : context_(std::move(context)), tasks_(context_.clock) {}
-Service::~Service() = default;
+Service::~Service() { stopping_.request_stop(); }
 
 // --- domains
 

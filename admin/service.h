@@ -8,9 +8,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +44,17 @@ struct MessageInfo {
     base::Time date{};
     std::vector<std::string> flags;    // seen, answered, flagged, deleted, draft
     std::vector<std::string> keywords;
+};
+
+struct BackupWish {
+    std::string folder;          // empty: the configured one
+    unsigned keep = 0;
+    store::BackupCheck check = store::BackupCheck::all;
+};
+
+struct FoundBackup {
+    std::string folder;
+    store::BackupInfo info;
 };
 
 struct Component { // of readiness
@@ -124,18 +137,27 @@ public:
 
     // --- long work
     Task checkStore(bool repair);
-    Task createBackup(const std::string& folder);
+    Task createBackup(BackupWish wish);
+    // The same on the caller's thread; what came of it, for a person. Throws what store::createBackup throws.
+    std::string runBackup(const BackupWish& wish, const Tasks::Progress& progress, std::stop_token stop);
+    void scheduledBackup(std::stop_token stop); // into the configured folder; throws what runBackup throws, and readiness tells of it
+    Task restoreMail(store::MailRestore wanted); // one account, mailbox or message out of a backup
+    std::vector<FoundBackup> backups();  // in backup.folder and below DIR/backups
     std::optional<Task> task(const std::string& id) { return tasks_.find(id); }
 
 private:
     store::Account require(store::ReadTx& tx, const std::string& address);
     store::Credentials credentialsNow(const std::string& address); // empty for no account
+    std::string backupFolder(const std::string& given) const;
 
     Context context_;
     std::mutex mutex_;
     std::string totals_;                        // guarded by mutex_: the store's part of the metrics, made every 15 s
     std::chrono::steady_clock::time_point totals_at_{}; // guarded by mutex_
     std::vector<std::pair<std::string, base::Time>> touched_; // guarded by mutex_: token hashes and when their use was noted
+    std::mutex backup_mutex_;                   // one backup at a time
+    std::atomic<bool> backup_failed_{false};    // the last one on the schedule
+    std::stop_source stopping_;                 // long work ends early
     Tasks tasks_;                               // last: its thread uses the context
 };
 

@@ -119,6 +119,8 @@ std::vector<Component> Service::readiness()
     components.push_back({"store", problem.empty(), problem.empty() ? "" : "The store cannot be used."});
     const auto scan = context_.scanner.status();
     components.push_back({"scanner", scan.ready, scan.ready ? "" : scan.problem});
+    if (!context_.backup.folder.empty()) // mail flows without it, so it takes nobody's readiness; the log has the reason
+        components.push_back({"backup", true, backup_failed_ ? "The last scheduled backup failed." : ""});
     if (context_.listeners)
         for (const auto& listener : context_.listeners())
             components.push_back({listener.name, listener.listens, listener.listens ? "" : "does not listen"});
@@ -177,17 +179,6 @@ Task Service::checkStore(bool repair)
         for (const auto& finding : context_.store.check(repair))
             lines.push_back(finding.where + ": " + finding.what);
         return lines;
-    });
-}
-
-Task Service::createBackup(const std::string& folder)
-{
-    if (!std::filesystem::path(folder).is_absolute())
-        throw Problem(422, "invalid_field", "The backup's folder must be an absolute path.");
-    return tasks_.start("backup", [this, folder](const Tasks::Progress& progress) {
-        store::createBackup(context_.store, folder, progress);
-        base::logInfo("admin", "backup created", {{"folder", folder}});
-        return std::vector<std::string>{};
     });
 }
 

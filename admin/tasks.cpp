@@ -80,11 +80,11 @@ void Tasks::run()
         };
         change([](Task& task) { task.state = Task::State::running; });
         lock.unlock();
-        std::vector<std::string> findings;
+        Outcome outcome;
         std::string error;
         bool failed = false;
         try {
-            findings = work([this, &change](std::uint64_t done, std::uint64_t total) {
+            outcome = work([this, &change](std::uint64_t done, std::uint64_t total) {
                 const std::lock_guard guard(mutex_);
                 change([&](Task& task) { task.progress = done, task.total = total; });
             });
@@ -97,7 +97,8 @@ void Tasks::run()
         change([&](Task& task) {
             task.state = failed ? Task::State::failed : Task::State::done;
             task.error = error;
-            task.findings = std::move(findings);
+            task.findings = std::move(outcome.findings);
+            task.result = std::move(outcome.result);
             task.finished = clock_.now();
         });
     }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace postfach::admin {
@@ -21,6 +22,7 @@ struct Task {
     std::uint64_t progress = 0, total = 0; // bytes or steps; total 0: not known
     std::string error;                     // when failed
     std::vector<std::string> findings;     // of a check, one line each
+    std::string result;                    // when done: what came of it, for a person
     base::Time created{};
     std::optional<base::Time> finished;
 };
@@ -30,7 +32,13 @@ std::string_view stateName(Task::State state);
 class Tasks {
 public:
     using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
-    using Work = std::function<std::vector<std::string>(const Progress&)>; // returns findings; throws to fail
+    struct Outcome {
+        std::vector<std::string> findings;
+        std::string result;
+        Outcome() = default;
+        Outcome(std::vector<std::string> found) : findings(std::move(found)) {} // NOLINT: most works have nothing else to say
+    };
+    using Work = std::function<Outcome(const Progress&)>; // throws to fail
 
     explicit Tasks(const base::Clock& clock); // clock outlives it
     ~Tasks();                                 // waits for the running one

@@ -50,7 +50,9 @@ Response releaseQuarantined(Service&, const Call&);
 Response getScans(Service&, const Call&);
 Response postScan(Service&, const Call&);
 Response postCheck(Service&, const Call&);
+Response listBackups(Service&, const Call&);
 Response postBackup(Service&, const Call&);
+Response postRestore(Service&, const Call&);
 Response getTask(Service&, const Call&);
 
 } // namespace postfach::admin::handle

@@ -4,7 +4,6 @@
 #include "server/base/text.h"
 
 #include <algorithm>
-#include <filesystem>
 
 namespace postfach::admin::handle {
 namespace {
@@ -122,27 +121,6 @@ Response postCheck(Service& service, const Call& call)
         fields.finish();
     }
     return accepted(service.checkStore(repair));
-}
-
-// Through the local socket a backup may go anywhere its owner says. From the network it goes below DIR/backups: a token
-// must not choose where this process writes files.
-Response postBackup(Service& service, const Call& call)
-{
-    auto fields = call.fields();
-    auto folder = fields.text("folder", 4000).value_or("");
-    fields.finish();
-    const auto isName = [](const std::string& text) {
-        return !text.empty() && text.size() <= 100 && text.front() != '.' && std::all_of(text.begin(), text.end(), [](char c) {
-            return base::isDigit(c) || (base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z') || c == '-' || c == '_' || c == '.';
-        });
-    };
-    if (!call.who.local) {
-        if (!isName(folder))
-            throw Problem(422, "invalid_field", "The field \"folder\" must be a name of letters, digits, '.', '-' and '_': "
-                                                "it is made below DIR/backups.");
-        folder = (std::filesystem::absolute(service.context().data_folder) / "backups" / folder).string();
-    }
-    return accepted(service.createBackup(folder));
 }
 
 Response getTask(Service& service, const Call& call)

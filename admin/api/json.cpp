@@ -283,6 +283,7 @@ Object::Ptr toJson(const Task& task)
     out->set("total", task.total);
     out->set("error", task.error.empty() ? Var() : Var(task.error));
     out->set("findings", array(task.findings));
+    out->set("result", task.result.empty() ? Var() : Var(task.result));
     out->set("created", base::rfc3339(task.created));
     out->set("finished", dateOrNull(task.finished));
     return out;

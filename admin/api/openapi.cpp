@@ -94,12 +94,25 @@ constexpr const char* kSchemas = R"json({
   "loaded_at": {"type": ["string", "null"], "format": "date-time"}, "scans": {"type": "integer"}, "infected": {"type": "integer"},
   "unscannable": {"type": "integer"}, "errors": {"type": "integer"}, "restarts": {"type": "integer"}}},
 "CheckCreate": {"type": "object", "additionalProperties": false, "properties": {"repair": {"type": "boolean"}}},
-"BackupCreate": {"type": "object", "required": ["folder"], "additionalProperties": false, "properties": {
-  "folder": {"type": "string", "description": "A name below DIR/backups; an absolute path through the local socket"}}},
-"Task": {"type": "object", "required": ["id", "kind", "state", "progress", "total", "error", "findings", "created", "finished"], "additionalProperties": false, "properties": {
+"Backup": {"type": "object", "required": ["folder", "id", "created", "accounts", "messages", "bytes", "written", "missing", "problem"], "additionalProperties": false, "properties": {
+  "folder": {"type": "string"}, "id": {"type": "string"}, "created": {"type": ["string", "null"], "format": "date-time"}, "accounts": {"type": "integer"},
+  "messages": {"type": "integer"}, "bytes": {"type": "integer", "description": "Of all that it names"},
+  "written": {"type": "integer", "description": "What it added; the rest was there"},
+  "missing": {"type": "integer", "description": "Contents that were damaged when it was made"}, "problem": {"type": ["string", "null"]}}},
+"BackupCreate": {"type": "object", "additionalProperties": false, "properties": {
+  "folder": {"type": "string", "description": "A name below DIR/backups, or backup.folder; any absolute path through the local socket. backup.folder when left out"},
+  "keep": {"type": "integer", "minimum": 0, "description": "The newest so many stay; 0 for all. backup.keep in the configured folder"},
+  "verify": {"type": "string", "enum": ["all", "new", "none"], "description": "What is read again at the end"}}},
+"MailRestore": {"type": "object", "required": ["account"], "additionalProperties": false, "properties": {
+  "folder": {"type": "string", "description": "As in BackupCreate"}, "snapshot": {"type": "string", "description": "The newest when left out"},
+  "account": {"type": "string", "description": "Made again when it is gone"}, "mailbox": {"type": "string", "description": "All when left out"},
+  "uid": {"type": "integer", "minimum": 1, "description": "One message of mailbox, by its UID in the backup"},
+  "to": {"type": "string", "description": "Another mailbox for what comes back; for a whole account the one above its mailboxes"}}},
+"Task": {"type": "object", "required": ["id", "kind", "state", "progress", "total", "error", "findings", "result", "created", "finished"], "additionalProperties": false, "properties": {
   "id": {"type": "string"}, "kind": {"type": "string"}, "state": {"type": "string", "enum": ["waiting", "running", "done", "failed"]},
   "progress": {"type": "integer"}, "total": {"type": "integer"}, "error": {"type": ["string", "null"]},
-  "findings": {"type": "array", "items": {"type": "string"}}, "created": {"type": "string", "format": "date-time"},
+  "findings": {"type": "array", "items": {"type": "string"}}, "result": {"type": ["string", "null"]},
+  "created": {"type": "string", "format": "date-time"},
   "finished": {"type": ["string", "null"], "format": "date-time"}}}
 })json";
 

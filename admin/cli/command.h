@@ -1,6 +1,7 @@
 #pragma once
 // One row of the table says what a command is called, takes and does; the help texts are made from the same rows.
 #include "admin/cli/local_client.h"
+#include "server/store/store.h"
 
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
@@ -78,6 +79,18 @@ void printFields(const std::vector<Column>& columns, const Poco::JSON::Object::P
 
 std::uint64_t parseSize(const std::string& option, const std::string& text); // Usage when it is none
 
+class ProgressLine {
+public:
+    void show(std::uint64_t done, std::uint64_t total);
+    ~ProgressLine();
+
+private:
+    bool shown_ = false;
+};
+
+// Lists what is wrong, or says that all is fine; the exit status.
+int reportFindings(Invocation& invocation, const std::vector<store::Finding>& findings, const std::string& fine);
+
 // Work that the server does on its own: waits for its end, with progress on a terminal.
 Poco::JSON::Object::Ptr waitForTask(Invocation& invocation, Poco::JSON::Object::Ptr task);
 
@@ -113,6 +126,7 @@ int quarantineShow(Invocation&);
 int quarantineRelease(Invocation&);
 int quarantineDelete(Invocation&);
 int backupCreate(Invocation&);
+int backupList(Invocation&);
 int backupVerify(Invocation&);
 int backupRestore(Invocation&);
 int check(Invocation&);

@@ -18,7 +18,12 @@ const std::vector<OptionName>& optionNames()
         {"--scope", "LIST", "of a token: read, accounts, scan, mail, audit, admin; of an app password: imap, pop3, smtp; by commas or repeated"},
         {"--expires", "TIME", "when it ends: 30d, 12h or 2026-12-31T00:00:00Z"},
         {"--account", "ADDRESS", "whose mail"},
-        {"--mailbox", "NAME", "the mailbox; INBOX when left out"},
+        {"--mailbox", "NAME", "the mailbox; when left out INBOX for import, else all"},
+        {"--keep", "N", "the newest N backups stay; 0 for all"},
+        {"--verify", "WHAT", "read again at the end: all, new or none"},
+        {"--uid", "N", "one message: its UID in the backup"},
+        {"--to", "MAILBOX", "where to put what comes back; its own place when left out"},
+        {"--snapshot", "ID", "which backup; the newest when left out"},
         {"--repair", "", "repair what can be repaired"},
     };
     return table;
@@ -76,10 +81,20 @@ const std::vector<Command>& commands()
         {{"quarantine", "release"}, "ID…", 1, 1000, {}, "put it into the mailbox it was meant for", "Only what was surely found by mistake.", run::quarantineRelease},
         {{"quarantine", "delete"}, "ID…", 1, 1000, {}, "delete it for good", "", run::quarantineDelete},
 
-        {{"backup", "create"}, "DIR", 1, 1, {}, "write a backup into DIR while mail flows", "", run::backupCreate},
-        {{"backup", "verify"}, "DIR", 1, 1, {}, "read a backup and check every byte; needs no server", "", run::backupVerify},
-        {{"backup", "restore"}, "DIR", 1, 1, {}, "restore a backup into the empty folder --data names; needs no server",
-         "Example: postfach backup restore /mnt/backup/monday --data /srv/postfach", run::backupRestore},
+        {{"backup", "create"}, "[DIR]", 0, 1, {"--keep", "--verify"}, "write a backup into DIR while mail flows",
+         "DIR holds any number of backups, each complete; what an earlier one has is not written again. Without DIR: backup.folder.\n"
+         "At the end every byte of it is read again: --verify new reads only what was written, --verify none nothing.\n"
+         "--keep 7 removes all but the newest 7.\n\nExample: postfach backup create /mnt/backup --keep 7", run::backupCreate},
+        {{"backup", "list"}, "DIR", 1, 1, {}, "list the backups in a folder; needs no server", "NEW is what a backup added to those before it.", run::backupList},
+        {{"backup", "verify"}, "DIR", 1, 1, {"--snapshot"}, "read all backups in DIR and check every byte; needs no server",
+         "Exit status 1 and a list where something is wrong: which file, and which backups need it.", run::backupVerify},
+        {{"backup", "restore"}, "DIR", 1, 1, {"--snapshot", "--account", "--mailbox", "--uid", "--to"},
+         "restore a backup into the empty folder --data names; or a part of it into the running server",
+         "The newest, or the one that --snapshot names. UIDs, flags and UIDLs are those of the backup. What is damaged in it is listed, the rest restored.\n\n"
+         "With --account, that account's mail comes back into the server that runs: all of it, one mailbox, or one message (--uid, its UID in the\n"
+         "backup). Nothing there is overwritten, and what is there already does not come twice. --to puts it into another mailbox.\n\n"
+         "Examples:\n  postfach backup restore /mnt/backup --data /srv/postfach\n"
+         "  postfach backup restore /mnt/backup --account alice@example.org --mailbox Projects", run::backupRestore},
         {{"check"}, "", 0, 0, {"--repair"}, "check the store's consistency, with or without a running server", "Exit status 1 and a list where something is wrong.", run::check},
         {{"healthcheck"}, "", 0, 0, {}, "exit status 0 while the server is ready", "", run::healthcheck},
     };

@@ -1,4 +1,4 @@
-// backup, check, healthcheck: with the server where it runs, on the folder itself where it does not.
+// check, healthcheck, and what long work shows: with the server where it runs, on the folder itself where it does not.
 #include "admin/api/json.h"
 #include "admin/cli/command.h"
 #include "server/base/clock.h"
@@ -13,26 +13,20 @@
 #include <thread>
 
 namespace postfach::admin {
-namespace {
+// On a terminal, rewritten in place.
+void ProgressLine::show(std::uint64_t done, std::uint64_t total)
+{
+    if (!isatty(2) || total == 0)
+        return;
+    std::cerr << '\r' << done * 100 / total << " %, " << sizeForPeople(done) << " of " << sizeForPeople(total) << "   " << std::flush;
+    shown_ = true;
+}
 
-class ProgressLine { // on a terminal, rewritten in place
-public:
-    void show(std::uint64_t done, std::uint64_t total)
-    {
-        if (!isatty(2) || total == 0)
-            return;
-        std::cerr << '\r' << done * 100 / total << " % of " << sizeForPeople(total) << "   " << std::flush;
-        shown_ = true;
-    }
-    ~ProgressLine()
-    {
-        if (shown_)
-            std::cerr << '\n';
-    }
-
-private:
-    bool shown_ = false;
-};
+ProgressLine::~ProgressLine()
+{
+    if (shown_)
+        std::cerr << '\n';
+}
 
 int reportFindings(Invocation& invocation, const std::vector<store::Finding>& findings, const std::string& fine)
 {
@@ -51,7 +45,6 @@ int reportFindings(Invocation& invocation, const std::vector<store::Finding>& fi
         std::cout << fine << '\n';
     return findings.empty() ? 0 : 1;
 }
-} // namespace
 
 Poco::JSON::Object::Ptr waitForTask(Invocation& invocation, Poco::JSON::Object::Ptr task)
 {
@@ -72,39 +65,6 @@ Poco::JSON::Object::Ptr waitForTask(Invocation& invocation, Poco::JSON::Object::
 }
 
 namespace run {
-
-int backupCreate(Invocation& invocation)
-{
-    auto body = object();
-    const auto folder = std::filesystem::absolute(invocation.arguments[0]).lexically_normal().string();
-    body->set("folder", folder);
-    const auto task = waitForTask(invocation, invocation.call("POST", "/api/v1/backups", body));
-    if (invocation.json)
-        printObject(task);
-    else
-        std::cout << "backup written to " << folder << '\n';
-    return 0;
-}
-
-int backupVerify(Invocation& invocation)
-{
-    ProgressLine line;
-    const auto findings = store::verifyBackup(invocation.arguments[0], [&line](std::uint64_t done, std::uint64_t total) { line.show(done, total); });
-    return reportFindings(invocation, findings, "the backup is whole");
-}
-
-int backupRestore(Invocation& invocation)
-{
-    ProgressLine line;
-    store::restoreBackup(invocation.arguments[0], invocation.data(), [&line](std::uint64_t done, std::uint64_t total) { line.show(done, total); });
-    auto answer = object();
-    answer->set("restored", invocation.data());
-    if (invocation.json)
-        printObject(answer);
-    else
-        std::cout << "restored into " << invocation.data() << '\n';
-    return 0;
-}
 
 int check(Invocation& invocation)
 {

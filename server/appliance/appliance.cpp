@@ -111,6 +111,21 @@ void makeDataFolders(const std::string& data)
     }
 }
 // What is wrong with the configuration alone is said before anything is made.
+// backup.at and backup.every.
+base::Housekeeper::Next backupTimes(const base::Config& config)
+{
+    const std::string& at = config.text("backup.at");
+    const auto words = base::split(at, ':');
+    const auto hour = words.size() == 2 ? base::parseU32(words[0]) : std::nullopt;
+    const auto minute = words.size() == 2 ? base::parseU32(words[1]) : std::nullopt;
+    if (!hour || !minute || *hour > 23 || *minute > 59 || words[1].size() != 2)
+        throw base::Refused("bad value '" + base::printable(at) + "' for backup.at; allowed: a time of the day such as 02:30");
+    const auto every = config.number("backup.every");
+    if (every < 1 || every > 24)
+        throw base::Refused("bad value '" + config.text("backup.every") + "' for backup.every; allowed: 1 to 24 hours");
+    return base::Housekeeper::daily(std::chrono::hours(*hour) + std::chrono::minutes(*minute), std::chrono::hours(every));
+}
+
 void checkConfig(const base::Config& config)
 {
     for (const auto& address : config.list("listen.address")) {
@@ -126,6 +141,9 @@ void checkConfig(const base::Config& config)
         throw base::Refused("bad value for store.url; allowed: sqlite");
     if (config.size("limits.message_size") > kLargestMessage)
         throw base::Refused("bad value '" + config.text("limits.message_size") + "' for limits.message_size; allowed: up to 1 GiB");
+    if (!config.text("backup.folder").empty() && !std::filesystem::path(config.text("backup.folder")).is_absolute())
+        throw base::Refused("bad value '" + base::printable(config.text("backup.folder")) + "' for backup.folder; allowed: an absolute path");
+    backupTimes(config);
     const auto files = certificateFiles(config, "");
     if (!files.folder.empty() && !std::filesystem::is_directory(files.folder))
         throw base::Refused("bad value '" + base::printable(files.folder) + "' for tls.folder; allowed: a folder that is there");
@@ -279,7 +297,8 @@ void Appliance::Inner::bind()
     wanted.port = options.config.port("admin.port");
     wanted.socket_path = options.data + "/run/admin.sock";
     admin::Context context{*store, authenticator, delivery, *scanner, clock, name, options.data, clock.now(), [this] { return default_quota.load(); },
-                           [this] { return listeners(); }};
+                           [this] { return listeners(); },
+                           {options.config.text("backup.folder"), static_cast<unsigned>(std::min<std::uint64_t>(options.config.number("backup.keep"), 1'000'000))}};
     admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, admission, tls, std::move(wanted));
 }
 
@@ -387,6 +406,9 @@ void Appliance::start()
     self.admin->start();
     self.housekeeper.add("pop3-retention", base::Housekeeper::every(std::chrono::hours(1)),
                          [&self](std::stop_token stop) { pop3::carryOutRetention(*self.store, self.clock, stop); }, true);
+    if (!self.options.config.text("backup.folder").empty())
+        self.housekeeper.add("backup", backupTimes(self.options.config),
+                             [&self](std::stop_token stop) { self.admin->service().scheduledBackup(std::move(stop)); });
     self.housekeeper.start();
     self.certificate_watch.emplace(self.certificates, self.options.look_every);
     self.started = true;

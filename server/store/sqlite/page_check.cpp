@@ -200,4 +200,18 @@ void sealCopy(sqlite3* source, sqlite3* copy)
     sqlite3_file_control(copy, "main", kTakeAsSealed, nullptr);
 }
 
+bool saysSealed(std::string_view first_page)
+{
+    return first_page.size() >= kHeader && saysSealed(reinterpret_cast<const std::uint8_t*>(first_page.data()));
+}
+
+void sealPages(std::string& pages, std::uint64_t offset)
+{
+    for (std::size_t at = 0; at + kPage <= pages.size(); at += kPage) {
+        auto* page = reinterpret_cast<std::uint8_t*>(pages.data() + at);
+        const std::uint64_t seal = sealOf(page, static_cast<sqlite3_int64>(offset + at));
+        std::memcpy(page + kPage - kSealBytes, &seal, sizeof seal);
+    }
+}
+
 } // namespace postfach::store::sqlite

@@ -7,6 +7,10 @@
 //
 // A seal of zeros is none, and such a page is taken as it is: pages have none in the cache and in the write-ahead log, so a
 // foreign program that only reads may still move the log's pages into the file. One that writes leaves seals that do not fit.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
 struct sqlite3;
 
 namespace postfach::store::sqlite {
@@ -17,5 +21,8 @@ void installPageChecks();            // once a process; any thread
 void askForSeals(sqlite3* database); // before a new database gets its first page
 // Before sqlite3_backup_init(): the first page, which says whether there are seals, may come last there.
 void sealCopy(sqlite3* source, sqlite3* copy);
+// Pages that are put into a new file without SQLite: the file's first bytes say whether it has room for seals.
+bool saysSealed(std::string_view first_page);
+void sealPages(std::string& pages, std::uint64_t offset);
 
 } // namespace postfach::store::sqlite

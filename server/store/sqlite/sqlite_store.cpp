@@ -181,6 +181,28 @@ std::unique_ptr<ReadTx> SqliteStore::read()
 
 std::unique_ptr<ReadTransaction> SqliteStore::readTransaction() { return std::make_unique<ReadTransaction>(readers_, files_); }
 
+// The writer holds SQLite's write lock while a closure runs: nobody commits, and the log's state is that of the transaction.
+SqliteStore::Pinned SqliteStore::pin()
+{
+    Pinned pinned{readTransaction(), nullptr};
+    Connection& db = pinned.transaction->db();
+    std::optional<WalState> state;
+    writeAndWait([&](WriteTx&) {
+        db.query("SELECT 1 FROM tally").step(); // now it has begun
+        state = walState(db);
+    });
+    if (!state)
+        throw Error(Error::Kind::unavailable, "another process is writing to the database");
+    pinned.pages = std::make_unique<PageReader>(db, *state);
+    return pinned;
+}
+
+std::shared_ptr<void> SqliteStore::keepFiles()
+{
+    const std::uint64_t ticket = files_->enterReader();
+    return {nullptr, [files = files_, ticket](void*) { files->leaveReader(ticket); }};
+}
+
 void SqliteStore::write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done)
 {
     writer_->write(std::move(work), std::move(done));

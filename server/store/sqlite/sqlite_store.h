@@ -5,6 +5,7 @@
 //   DIR/bodies/       large bodies
 //   DIR/reserve       given up when the disk is full
 #include "server/base/file.h"
+#include "server/store/sqlite/wal.h"
 #include "server/store/sqlite/writer.h"
 
 #include <memory>
@@ -63,6 +64,14 @@ public:
     char delimiter() const override { return delimiter_; }
 
     std::unique_ptr<ReadTransaction> readTransaction();
+    // A read transaction that begins between two commits, and every page as it sees them.
+    struct Pinned {
+        std::unique_ptr<ReadTransaction> transaction;
+        std::unique_ptr<PageReader> pages;
+    };
+    Pinned pin();
+    // While it lives no file goes that a transaction begun after it may name.
+    std::shared_ptr<void> keepFiles();
     const std::string& folder() const { return folder_; }
 
 private:

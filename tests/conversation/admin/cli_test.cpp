@@ -256,9 +256,28 @@ TEST_CASE("Scan, health, check and backup work through the socket", "[admin][cli
     CHECK(command({"check", "--data", data}).status == 0);
     const auto backup = folder.path() + "/monday";
     REQUIRE(command({"backup", "create", backup, "--data", data}).status == 0);
-    CHECK(command({"backup", "create", backup, "--data", data}).status == 1); // never over another
+    REQUIRE(command({"backup", "create", backup, "--data", data}).status == 0); // beside the first
+    CHECK(command({"backup", "create", data, "--data", data}).status == 1);    // never over something else
+    CHECK(command({"backup", "create", backup, "--verify", "some", "--data", data}).status == 1);
+    CHECK(command({"backup", "create", backup, "--keep", "many", "--data", data}).status == 2);
+    CHECK(command({"backup", "create", "--data", data}).status == 1);          // no folder is configured
+    const auto two = command({"backup", "list", backup, "--json"}).list();
+    REQUIRE(two->size() == 2);
+    CHECK(command({"backup", "create", backup, "--keep", "2", "--json", "--data", data}).object()->getValue<std::string>("state") == "done");
+    CHECK(command({"backup", "list", backup, "--json"}).list()->size() == 2);
+    CHECK(command({"backup", "list", folder.path() + "/none"}).status == 1);
+    CHECK(command({"backup", "verify", backup, "--snapshot", two->getObject(0)->getValue<std::string>("id")}).status == 1); // it went
+    CHECK(command({"backup", "verify", backup, "--snapshot", two->getObject(1)->getValue<std::string>("id")}).status == 0);
     CHECK(command({"backup", "verify", backup}).status == 0);
     CHECK(command({"backup", "restore", backup, "--data", data}).status != 0); // not over what is there
+    CHECK(command({"backup", "restore", backup, "--mailbox", "INBOX", "--data", data}).status == 2);
+    CHECK(command({"backup", "restore", backup, "--account", "nobody@example.org", "--data", data}).status == 1);
+    const auto part = command({"backup", "restore", backup, "--account", "alice@example.org", "--mailbox", "INBOX", "--data", data});
+    CHECK(part.status == 0);
+    CHECK(part.out.find("0 messages restored") != std::string::npos); // all is there
+    CHECK(command({"backup", "restore", backup, "--account", "alice@example.org", "--to", "Old", "--data", data}).status == 0);
+    CHECK(command({"backup", "restore", backup, "--account", "alice@example.org", "--mailbox", "INBOX", "--uid", "1", "--json", "--data", data})
+              .object()->getValue<std::string>("state") == "done");
     const auto restored = folder.path() + "/restored";
     REQUIRE(command({"backup", "restore", backup, "--data", restored}).status == 0);
     CHECK(command({"check", "--data", restored, "--json"}).out == "[]\n"); // no server there

@@ -179,7 +179,7 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     const std::string v1 = "/api/v1", alice = v1 + "/accounts/alice@example.org";
     for (const std::string path : {"/", "/healthz", "/readyz", "/metrics", "/openapi.json"})
         check("GET", path, path, 200);
-    for (const std::string path : {"/server", "/domains", "/accounts", "/aliases", "/tokens", "/quarantine", "/scans"})
+    for (const std::string path : {"/server", "/domains", "/accounts", "/aliases", "/tokens", "/quarantine", "/scans", "/backups"})
         check("GET", v1 + path, v1 + path, 200);
     check("PUT", v1 + "/domains/x.org", v1 + "/domains/{name}", 201, "{}");
     check("GET", v1 + "/domains/x.org", v1 + "/domains/{name}", 200);
@@ -222,5 +222,8 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("POST", v1 + "/backups", v1 + "/backups", 422, "{\"folder\":\"../../etc\"}");
     check("POST", v1 + "/backups", v1 + "/backups", 422, "{\"folder\":\"/tmp/x\"}");
     check("POST", v1 + "/backups", v1 + "/backups", 202, "{\"folder\":\"monday\"}");
+    check("POST", v1 + "/backups/restore", v1 + "/backups/restore", 422, "{\"folder\":\"/etc\",\"account\":\"alice@example.org\"}");
+    check("POST", v1 + "/backups/restore", v1 + "/backups/restore", 422, "{\"folder\":\"monday\",\"account\":\"alice@example.org\",\"uid\":1}");
+    check("POST", v1 + "/backups/restore", v1 + "/backups/restore", 202, "{\"folder\":\"monday\",\"account\":\"alice@example.org\"}");
     CHECK(proven.size() == postfach::admin::routes().size()); // nothing was left out
 }

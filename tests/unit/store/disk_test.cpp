@@ -1,4 +1,5 @@
 // Bodies, files, damage, backups, and who may open a directory.
+#include "server/store/backup.h"
 #include "server/store/sqlite/schema.h"
 #include "tests/unit/store/store_fixture.h"
 
@@ -213,81 +214,6 @@ TEST_CASE("what is derived is found wrong, and repaired", "[store][check]")
     CHECK(office.mailbox(office.inbox).exists == 2);
     CHECK(office.account().used == 6);
     CHECK(office.deliver("three") == Uid{3});
-}
-
-TEST_CASE("a backup taken while mail flows is whole, verified, and restored with its UIDs", "[store][backup]")
-{
-    Office office;
-    const std::string backup = office.folder.path + "/backup", copy = office.folder.path + "/copy";
-    for (int i = 0; i < 5; ++i) {
-        office.deliver("mail " + std::to_string(i));
-        office.deliver(noise(200'000, static_cast<std::uint64_t>(i) + 1));
-    }
-    const auto validity = office.mailbox(office.inbox).uid_validity;
-    std::atomic<bool> stop{false};
-    std::thread flow([&] {
-        for (std::uint32_t i = 1; !stop; ++i) {
-            office.deliver(noise(i % 3 == 0 ? 150'000 : 900, i + 1000));
-            office.write([&](WriteTx& tx) { tx.expunge(office.inbox, uids({i})); });
-        }
-    });
-    std::uint64_t last = 0, total = 0;
-    createBackup(*office.store, backup, [&](std::uint64_t done, std::uint64_t all) {
-        CHECK(done >= last);
-        last = done;
-        total = all;
-    });
-    stop = true;
-    flow.join();
-    CHECK(last > 0);
-    CHECK(total >= last);
-    for (const Finding& finding : verifyBackup(backup, {}))
-        CHECK(finding.what + " " + finding.where == "");
-
-    SECTION("refusals: a folder in use, as target and as data directory")
-    {
-        CHECK_THROWS_AS(createBackup(*office.store, backup, {}), base::Refused);
-        CHECK_THROWS_AS(restoreBackup(backup, office.data, {}), base::Refused);
-        CHECK_THROWS_AS(restoreBackup(office.folder.path + "/nothing", copy, {}), base::Refused);
-        CHECK_FALSE(std::filesystem::exists(copy));
-    }
-    SECTION("restored")
-    {
-        restoreBackup(backup, copy, {});
-        auto store = openAgain(copy, office.clock);
-        CHECK(store->check(false).empty());
-        const Mailbox inbox = *store->read()->mailbox(office.inbox);
-        CHECK(inbox.uid_validity == validity);
-        CHECK(inbox.exists > 0);
-        const Snapshot now = store->view(office.inbox)->now();
-        std::uint64_t bytes = 0;
-        now.each(0, now.count(), [&](std::uint32_t, const Message& m) {
-            bytes += store->read()->body(m.body).size();
-            return true;
-        });
-        CHECK(bytes == inbox.size);
-        // UIDs that the original has given since are not given again.
-        CHECK(inbox.uid_next > office.mailbox(office.inbox).uid_next);
-    }
-    SECTION("a byte that fell is found, in a body and in the database")
-    {
-        const auto bodies = filesBelow(backup + "/bodies");
-        REQUIRE_FALSE(bodies.empty());
-        const std::string bytes = base::readFile(bodies.front()); // linked with the store's own: damage a copy
-        std::filesystem::remove(bodies.front());
-        std::ofstream(bodies.front()) << bytes;
-        flip(bodies.front(), 77);
-        CHECK(verifyBackup(backup, {}).size() == 1);
-        flip(backup + "/postfach.db", static_cast<std::streamoff>(std::filesystem::file_size(backup + "/postfach.db")) / 2);
-        CHECK(verifyBackup(backup, {}).size() > 1);
-        CHECK_THROWS_AS(restoreBackup(backup, copy, {}), base::Refused);
-    }
-    SECTION("without its manifest it is no backup")
-    {
-        std::filesystem::remove(backup + "/manifest");
-        CHECK_FALSE(verifyBackup(backup, {}).empty());
-        CHECK_THROWS_AS(restoreBackup(backup, copy, {}), base::Refused);
-    }
 }
 
 TEST_CASE("on a volume that is really full, expunging makes room for mail", "[store][fault]")
