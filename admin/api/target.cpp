@@ -63,7 +63,7 @@ Target parseTarget(std::string_view target)
             auto segment = percentDecoded(part, false);
             if (segment.empty())
                 bad("The path has an empty segment.");
-            if (segment.find('\\') != std::string::npos)
+            if (part.find('\\') != std::string_view::npos) // encoded it is part of a name: no segment leads to a file
                 bad("The path holds a backslash.");
             for (const auto piece : base::split(segment, '/'))
                 if (piece == "." || piece == ".." || piece.empty())

@@ -204,6 +204,32 @@ TEST_CASE("What is exported and imported again is the same mail", "[admin][cli][
     CHECK(bob.talk("STATUS Work/2026 (MESSAGES)").front() == "* STATUS Work/2026 (MESSAGES 1)");
 }
 
+TEST_CASE("A mailbox whose name no file may have is exported and imported under its name", "[admin][cli][import][export]")
+{
+    TestServer server;
+    const auto data = server.data() + "/data";
+    TemporaryFolder folder;
+    const std::vector<std::string> names = {"Back\\slash", "50%5C", "cur", "Work/.hidden", "a b\\\\c"};
+    for (const auto& name : names) {
+        server.store().writeAndWait([&](auto& tx) { tx.createMailbox(tx.findAccount("alice@example.org")->id, name); });
+        server.fill(2, name);
+    }
+    const auto target = folder.path() + "/out";
+    CHECK(command({"export", "--account", "alice@example.org", target, "--data", data, "--json"}).object()->getValue<int>("exported") == 10);
+    const auto one = folder.path() + "/one";
+    const auto only = command({"export", "--account", "alice@example.org", "--mailbox", names[0], one, "--data", data, "--json"});
+    CHECK(only.object()->getValue<int>("exported") == 2);
+    CHECK(command({"import", "--account", "bob@example.org", target, "--data", data, "--json"}).object()->getValue<int>("imported") == 10);
+    const auto tx = server.store().read();
+    const auto bob = tx->findAccount("bob@example.org")->id;
+    for (const auto& name : names) {
+        INFO(name);
+        const auto mailbox = tx->findMailbox(bob, name);
+        REQUIRE(mailbox);
+        CHECK(mailbox->exists == 2);
+    }
+}
+
 TEST_CASE("An mbox with an infected message is imported without it", "[admin][cli][import][quarantine]")
 {
     TestServer server;

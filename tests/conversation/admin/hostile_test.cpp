@@ -116,7 +116,7 @@ TEST_CASE("Who has no token learns nothing, not even which paths there are", "[a
 TEST_CASE("A path that could be read in two ways is refused", "[admin][http][threats-33]")
 {
     TestServer server;
-    for (const std::string path : {"/..%2f", "//admin", "/api/v1/../v1/accounts", "/%00", "/api/v1/accounts%00", "/api%2f..%2fhealthz", "/.", "/healthz/", "/a%5cb"}) {
+    for (const std::string path : {"/..%2f", "//admin", "/api/v1/../v1/accounts", "/%00", "/api/v1/accounts%00", "/api%2f..%2fhealthz", "/.", "/healthz/", "/a\\b"}) {
         INFO(path);
         Http http(server, server.token());
         CHECK(http.get(path).status == 400);

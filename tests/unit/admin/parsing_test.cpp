@@ -24,7 +24,7 @@ int statusOf(F work)
 TEST_CASE("A path that two readers could resolve differently is refused", "[admin][http][threats-33]")
 {
     for (const char* target : {"/..%2f", "/%2e%2e/x", "/../x", "/./x", "/a/../b", "//admin", "/api//v1", "/api/v1/", "/a%00b", "/a%0d%0ab", "/%", "/%4",
-                               "/%zz", "/a\\b", "/a%5cb", "/%c0%ae", "/a%2f..%2fb", "/a%2f%2fb", "/%7f", "/x#y", "/x?a=1&a=2", "/x?a=%00"}) {
+                               "/%zz", "/a\\b", "/%c0%ae", "/a%2f..%2fb", "/a%2f%2fb", "/%7f", "/x#y", "/x?a=1&a=2", "/x?a=%00"}) {
         INFO(target);
         CHECK(statusOf([&] { parseTarget(target); }) == 400);
     }
@@ -33,6 +33,7 @@ TEST_CASE("A path that two readers could resolve differently is refused", "[admi
     CHECK(target.query.at("cursor") == "a b");
     CHECK(target.query.at("empty").empty());
     CHECK(parseTarget("/").segments.empty());
+    CHECK(parseTarget("/a%5cb").segments == std::vector<std::string>{"a\\b"}); // a mailbox may be called so
     CHECK(percentDecoded(percentEncoded("a/b c%\xC3\xA4"), false) == "a/b c%\xC3\xA4");
 }
 
