@@ -8,6 +8,7 @@
 #include "server/store/sqlite/sqlite_store.h"
 
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include <fcntl.h>
@@ -73,6 +74,21 @@ void removeRestored(const std::string& data_folder)
     std::error_code ignored;
     for (const char* made : {"/postfach.db.restoring", "/postfach.db.restoring-wal", "/postfach.db.restoring-shm", "/bodies", "/tls", "/lock"})
         fs::remove_all(data_folder + made, ignored);
+}
+
+// One that was killed: nothing lies there but what a restore makes, and the database has not come to its name.
+bool isInterruptedRestore(const std::string& data_folder)
+{
+    static const std::set<std::string> made{"bodies", "lock", "lost+found", "tls", "postfach.db.restoring", "postfach.db.restoring-wal",
+                                            "postfach.db.restoring-shm"};
+    std::error_code ignored;
+    bool begun = false, foreign = false;
+    for (const auto& entry : fs::directory_iterator(data_folder, ignored)) {
+        const std::string name = entry.path().filename().string();
+        begun = begun || name == "postfach.db.restoring";
+        foreign = foreign || !made.contains(name);
+    }
+    return begun && !foreign;
 }
 
 } // namespace
@@ -188,6 +204,10 @@ std::vector<Finding> verifyBackups(const std::string& folder, const Progress& pr
 
 std::vector<Finding> restoreStore(const std::string& folder, const std::string& data_folder, const Progress& progress, const std::string& id)
 {
+    if (isInterruptedRestore(data_folder)) {
+        const base::Fd lock = lockFolder(data_folder); // or it is not interrupted
+        removeRestored(data_folder);
+    }
     if (!isEmptyFolder(data_folder))
         throw base::Refused(data_folder + " is not empty; restore into a new data directory", 1);
     const bool plain = isPlainBackup(folder);
@@ -198,9 +218,11 @@ std::vector<Finding> restoreStore(const std::string& folder, const std::string& 
     Meter meter(progress, manifest.info.bytes);
     std::vector<Finding> findings;
     try {
-        base::makeFolders(data_folder + "/bodies");
-        const base::Fd lock = lockFolder(data_folder);
+        base::makeFolders(data_folder);
         const std::string fresh = data_folder + "/postfach.db.restoring";
+        base::writeFileDurably(fresh, ""); // first of all: it says that this is a restore, should it be killed
+        const base::Fd lock = lockFolder(data_folder);
+        base::makeFolders(data_folder + "/bodies");
         if (!plain)
             assembleDatabase(*repository, manifest, fresh, meter);
         else if (!copyVerified(folder + "/postfach.db", fresh, manifest.pieces.front()))

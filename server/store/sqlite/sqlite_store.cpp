@@ -120,6 +120,8 @@ void makeDatabase(const std::string& folder)
     const std::string file = folder + "/postfach.db", fresh = file + ".new";
     if (std::filesystem::exists(file))
         return;
+    if (std::filesystem::exists(file + ".restoring")) // an empty store in its place would look like lost mail
+        throw base::Refused("a restore into " + folder + " was interrupted; empty the directory and run `postfach backup restore` again");
     for (const char* suffix : {"", "-wal", "-shm", "-journal"})
         std::filesystem::remove(fresh + suffix);
     {

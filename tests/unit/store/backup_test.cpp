@@ -382,6 +382,57 @@ TEST_CASE("a backup that was killed leaves the earlier ones whole, and the next 
     CHECK(everything(*store, office.alice) == everything(*office.store, office.alice));
 }
 
+TEST_CASE("a restore that was killed is no data directory, and the next one starts over", "[store][backup][fault]")
+{
+    Office office;
+    const std::string folder = office.folder.path + "/backup", copy = office.folder.path + "/copy";
+    for (std::uint64_t i = 0; i < 20; ++i)
+        office.deliver(noise(200'000, i + 1));
+    backUp(office, folder);
+    const auto mail = everything(*office.store, office.alice);
+    office.close();
+    for (std::uint64_t round = 0; round < 4; ++round) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            try {
+                restoreStore(folder, copy, [&](std::uint64_t done, std::uint64_t all) {
+                    if (done > all * round / 4)
+                        ::kill(::getpid(), SIGKILL);
+                });
+            } catch (...) {
+            }
+            ::_exit(0);
+        }
+        int status = 0;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        CHECK(WIFSIGNALED(status));
+        CHECK_THAT(refusedText([&] { openSqliteStore({copy, '/', false}, office.clock); }), Catch::ContainsSubstring("interrupted"));
+    }
+    std::ofstream(copy + "/letter.txt") << "x";
+    CHECK_THAT(refusedText([&] { restoreStore(folder, copy); }), Catch::ContainsSubstring("not empty"));
+    fs::remove(copy + "/letter.txt");
+    CHECK(allFindings(restoreStore(folder, copy)) == "");
+    office.store = openSqliteStore({copy, '/', true}, office.clock);
+    CHECK(everything(*office.store, office.alice) == mail);
+    CHECK(allFindings(office.store->check(false)) == "");
+}
+
+TEST_CASE("a removal of old backups that was cut off is finished by the next one", "[store][backup][fault]")
+{
+    Office office;
+    const std::string folder = office.folder.path + "/backup";
+    office.deliver(noise(200'000, 1));
+    const BackupInfo first = backUp(office, folder);
+    office.write([&](WriteTx& tx) { tx.expunge(office.inbox, uids({1})); });
+    backUp(office, folder);
+    REQUIRE(filesBelow(folder + "/bodies").size() == 1);
+    fs::remove(folder + "/snapshots/" + first.id); // as far as it came: manifests go first
+    CHECK(allFindings(verifyBackups(folder)) == "");
+    backUp(office, folder);
+    CHECK(filesBelow(folder + "/bodies").empty());
+    CHECK(allFindings(verifyBackups(folder)) == "");
+}
+
 TEST_CASE("two at work in one folder: the second is refused", "[store][backup]")
 {
     Office office;
