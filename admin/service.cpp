@@ -65,11 +65,26 @@ std::string checkedAddress(const std::string& address)
     return lower(address);
 }
 
+// What was switched on or off, for the audit; a list that only changed its order says nothing.
+void auditServices(const std::string& by, const std::string& account, std::vector<std::string> before, std::vector<std::string> after)
+{
+    const auto words = [](std::vector<std::string>& names) {
+        std::sort(names.begin(), names.end());
+        std::string all;
+        for (const auto& name : names)
+            all += (all.empty() ? "" : ",") + name;
+        return all.empty() ? "none" : all;
+    };
+    const std::string old = words(before), now = words(after);
+    if (old != now)
+        base::logInfo("audit", "services changed", {{"by", by}, {"account", account}, {"old", old}, {"new", now}});
+}
+
 void checkServices(const std::vector<std::string>& services)
 {
     for (const auto& service : services)
-        if (service != "imap" && service != "pop3")
-            throw Problem(422, "invalid_field", "The field \"services\" may name imap and pop3.");
+        if (std::find(defaultServices().begin(), defaultServices().end(), service) == defaultServices().end())
+            throw Problem(422, "invalid_field", "The field \"services\" may name imap, pop3 and smtp.");
 }
 
 void checkPassword(const std::string& password)
@@ -143,10 +158,11 @@ store::Domain Service::domain(const std::string& name)
     return *found;
 }
 
-Put<store::Domain> Service::putDomain(const std::string& given, bool only_new)
+Put<store::Domain> Service::putDomain(const std::string& given, bool only_new, const Pop3Change& pop3, const std::string& by)
 {
     const auto name = checkedDomain(given);
     Put<store::Domain> result;
+    store::Pop3Policy before;
     answering("domain " + name, [&] {
         context_.store.writeAndWait([&](store::WriteTx& tx) {
             result.created = !tx.findDomain(name);
@@ -154,12 +170,34 @@ Put<store::Domain> Service::putDomain(const std::string& given, bool only_new)
                 throw Problem(412, "already_exists", "The domain " + name + " exists already.");
             if (result.created)
                 tx.createDomain(name);
+            before = tx.findDomain(name).value().pop3;
+            tx.changeDomain(name, pop3({}));
             result.value = tx.findDomain(name).value();
         });
     });
+    auditPop3Change(by, "domain", name, before, result.value.pop3);
     if (result.created)
         base::logInfo("admin", "domain created", {{"domain", name}});
     return result;
+}
+
+store::Domain Service::changeDomain(const std::string& name, const Pop3Change& pop3, const std::string& by)
+{
+    domain(name);
+    store::Domain after;
+    store::Pop3Policy before;
+    answering("domain " + base::printable(name), [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            const auto found = tx.findDomain(name);
+            if (!found)
+                throw Problem(404, "not_found", "There is no domain " + base::printable(name) + ".");
+            before = found->pop3;
+            tx.changeDomain(name, pop3(before));
+            after = tx.findDomain(name).value();
+        });
+    });
+    auditPop3Change(by, "domain", after.name, before, after.pop3);
+    return after;
 }
 
 void Service::removeDomain(const std::string& name)
@@ -198,6 +236,12 @@ std::string Service::etag(const store::Account& account)
     return '"' + std::to_string(account.id.value) + '-' + std::to_string(account.version) + '"';
 }
 
+const std::vector<std::string>& defaultServices()
+{
+    static const std::vector<std::string> all{"pop3", "imap", "smtp"};
+    return all;
+}
+
 Put<store::Account> Service::putAccount(const std::string& given, const AccountChange& change, bool only_new,
                                         const std::optional<std::string>& expected)
 {
@@ -206,10 +250,12 @@ Put<store::Account> Service::putAccount(const std::string& given, const AccountC
     whole.name = change.name.value_or("");
     whole.quota = change.quota ? *change.quota : context_.default_quota();
     whole.enabled = change.enabled.value_or(true);
-    whole.services = change.services.value_or(std::vector<std::string>{"pop3", "imap"});
+    whole.services = change.services.value_or(defaultServices());
     const auto patch = patchOf(whole, credentialsNow(address));
 
     Put<store::Account> result;
+    store::Pop3Policy pop3_before;
+    std::vector<std::string> services_before = *whole.services;
     answering("account " + address, [&] {
         context_.store.writeAndWait([&](store::WriteTx& tx) {
             const auto old = tx.findAccount(address);
@@ -235,12 +281,17 @@ Put<store::Account> Service::putAccount(const std::string& given, const AccountC
             store::AccountPatch rest = patch;
             if (!old)
                 rest.name.reset(), rest.quota.reset(), rest.credentials.reset();
+            rest.pop3 = change.pop3 ? (*change.pop3)({}) : store::Pop3Policy{};
+            if (old)
+                pop3_before = old->pop3, services_before = old->services;
             tx.changeAccount(id, rest);
             result.value = tx.account(id).value();
         });
     });
     if (!result.created)
         context_.auth.forget(result.value.id);
+    auditPop3Change(change.by, "account", result.value.address, pop3_before, result.value.pop3);
+    auditServices(change.by, result.value.address, services_before, result.value.services);
     base::logInfo("admin", result.created ? "account created" : "account replaced", {{"account", address}});
     return result;
 }
@@ -250,15 +301,24 @@ store::Account Service::changeAccount(const std::string& address, const AccountC
     account(address); // before the work of hashing
     const auto patch = patchOf(change, credentialsNow(address));
     store::Account after;
+    store::Pop3Policy pop3_before;
+    std::vector<std::string> services_before;
     answering("account " + address, [&] {
         context_.store.writeAndWait([&](store::WriteTx& tx) {
             const auto before = require(tx, address);
             expect(before, expected);
-            tx.changeAccount(before.id, patch);
+            auto whole = patch;
+            if (change.pop3)
+                whole.pop3 = (*change.pop3)(before.pop3);
+            pop3_before = before.pop3;
+            services_before = before.services;
+            tx.changeAccount(before.id, whole);
             after = tx.account(before.id).value();
         });
     });
     context_.auth.forget(after.id); // whatever changed, the next login looks again
+    auditPop3Change(change.by, "account", after.address, pop3_before, after.pop3);
+    auditServices(change.by, after.address, services_before, after.services);
     base::logInfo("admin", "account changed", {{"account", after.address}, {"password", patch.credentials ? "new" : "as before"}});
     return after;
 }

@@ -3,6 +3,7 @@
 // Methods block (store, hashing, disk): call them from helper threads, never from a worker. Any thread; refusals are thrown
 // as Problem. What changes an account's password also ends the authenticator's memory of the old one.
 #include "admin/context.h"
+#include "admin/pop3_policy.h"
 #include "admin/problem.h"
 #include "admin/tasks.h"
 
@@ -19,11 +20,16 @@
 
 namespace postfach::admin {
 
+// What an account may log in to when nothing is said: all there is. "smtp" is for a submission server that asks here who may send.
+const std::vector<std::string>& defaultServices();
+
 struct AccountChange { // absent fields stay as they are
     std::optional<std::string> password, password_hash, name; // the hash comes from another server, instead of a password
     std::optional<std::uint64_t> quota;
     std::optional<bool> enabled;
     std::optional<std::vector<std::string>> services;
+    std::optional<Pop3Change> pop3;
+    std::string by;                        // who changes it, for the audit
 };
 
 struct NewToken {
@@ -78,7 +84,9 @@ public:
     // --- domains
     std::vector<store::Domain> domains(const store::Page& page);
     store::Domain domain(const std::string& name);
-    Put<store::Domain> putDomain(const std::string& name, bool only_new);
+    // PUT: a policy that is not said is inherited from the defaults. PATCH: it stays.
+    Put<store::Domain> putDomain(const std::string& name, bool only_new, const Pop3Change& pop3, const std::string& by);
+    store::Domain changeDomain(const std::string& name, const Pop3Change& pop3, const std::string& by);
     void removeDomain(const std::string& name);
 
     // --- accounts. `expected` is the ETag a caller relies on (412 when the account has moved on).

@@ -14,6 +14,7 @@ Response server(Service&, const Call&);
 Response listDomains(Service&, const Call&);
 Response getDomain(Service&, const Call&);
 Response putDomain(Service&, const Call&);
+Response patchDomain(Service&, const Call&);
 Response deleteDomain(Service&, const Call&);
 
 Response listAccounts(Service&, const Call&);

@@ -37,11 +37,11 @@ Response accountAnswer(int status, const store::Account& account)
 }
 
 // null resets to the default, as RFC 7396 has it; `put` differs only in that what is left out does so too.
-AccountChange changeOf(Fields fields, const std::string& address, const Service& service)
+AccountChange changeOf(Fields fields, const std::string& address, const Call& call, const Service& service)
 {
     AccountChange change;
     checkKey(fields, "address", address);
-    for (const char* name : {"used", "messages", "created", "last_login"})
+    for (const char* name : {"used", "messages", "pop3_in_force", "created", "last_login"})
         fields.refuse(name);
     change.password = fields.isNull("password") ? throw Problem(422, "invalid_field", "The field \"password\" must be a text.")
                                                 : fields.text("password", 1024);
@@ -50,7 +50,9 @@ AccountChange changeOf(Fields fields, const std::string& address, const Service&
     change.name = fields.isNull("name") ? std::optional<std::string>("") : fields.text("name", 255);
     change.quota = fields.isNull("quota") ? std::optional(service.context().default_quota()) : fields.number("quota");
     change.enabled = fields.isNull("enabled") ? std::optional(true) : fields.flag("enabled");
-    change.services = fields.isNull("services") ? std::optional(std::vector<std::string>{"pop3", "imap"}) : fields.texts("services", 10);
+    change.services = fields.isNull("services") ? std::optional(defaultServices()) : fields.texts("services", 10);
+    change.pop3 = pop3ChangeOf(fields);
+    change.by = call.who.name;
     fields.finish();
     return change;
 }
@@ -78,13 +80,28 @@ Response getDomain(Service& service, const Call& call) { return Response::json(2
 
 Response putDomain(Service& service, const Call& call)
 {
+    Pop3Change pop3 = [](store::Pop3Policy) { return store::Pop3Policy{}; };
     if (!call.body.empty()) {
         auto fields = call.fields();
         checkKey(fields, "name", call.values[0]);
+        if (auto said = pop3ChangeOf(fields))
+            pop3 = std::move(*said);
         fields.finish();
     }
-    const auto result = service.putDomain(call.values[0], onlyNew(call));
+    const auto result = service.putDomain(call.values[0], onlyNew(call), pop3, call.who.name);
     return Response::json(result.created ? 201 : 200, toJson(result.value));
+}
+
+Response patchDomain(Service& service, const Call& call)
+{
+    auto fields = call.fields();
+    checkKey(fields, "name", call.values[0]);
+    for (const char* name : {"accounts", "created"})
+        fields.refuse(name);
+    const auto pop3 = pop3ChangeOf(fields);
+    fields.finish();
+    const auto as_it_is = [](store::Pop3Policy policy) { return policy; };
+    return Response::json(200, toJson(service.changeDomain(call.values[0], pop3 ? *pop3 : Pop3Change(as_it_is), call.who.name)));
 }
 
 Response deleteDomain(Service& service, const Call& call)
@@ -112,14 +129,14 @@ Response getAccount(Service& service, const Call& call)
 
 Response putAccount(Service& service, const Call& call)
 {
-    const auto change = changeOf(call.fields(), call.values[0], service);
+    const auto change = changeOf(call.fields(), call.values[0], call, service);
     const auto result = service.putAccount(call.values[0], change, onlyNew(call), expected(call));
     return accountAnswer(result.created ? 201 : 200, result.value);
 }
 
 Response patchAccount(Service& service, const Call& call)
 {
-    return accountAnswer(200, service.changeAccount(call.values[0], changeOf(call.fields(), call.values[0], service), expected(call)));
+    return accountAnswer(200, service.changeAccount(call.values[0], changeOf(call.fields(), call.values[0], call, service), expected(call)));
 }
 
 Response deleteAccount(Service& service, const Call& call)

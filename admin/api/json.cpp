@@ -1,4 +1,5 @@
 #include "admin/api/json.h"
+#include "admin/pop3_policy.h"
 #include "admin/problem.h"
 #include "server/base/hash.h"
 #include "server/base/text.h"
@@ -138,6 +139,22 @@ std::optional<bool> Fields::flag(const std::string& name)
     return value.convert<bool>();
 }
 
+std::optional<Fields> Fields::objectIfOne(const std::string& name)
+{
+    const Var value = take(name);
+    if (value.isEmpty() || value.type() != typeid(Object::Ptr))
+        return std::nullopt;
+    return Fields(value.extract<Object::Ptr>());
+}
+
+std::optional<Fields> Fields::fields(const std::string& name)
+{
+    auto inner = objectIfOne(name);
+    if (!inner && from_->has(name))
+        wrongType(name, "an object");
+    return inner;
+}
+
 std::optional<std::vector<std::string>> Fields::texts(const std::string& name, std::size_t most)
 {
     const Var value = take(name);
@@ -181,6 +198,7 @@ Object::Ptr toJson(const store::Domain& domain)
     auto out = object();
     out->set("name", domain.name);
     out->set("accounts", domain.accounts);
+    out->set("pop3", toJson(domain.pop3));
     out->set("created", base::rfc3339(domain.created));
     return out;
 }
@@ -195,6 +213,8 @@ Object::Ptr toJson(const store::Account& account)
     out->set("used", account.used);
     out->set("messages", account.messages);
     out->set("services", array(account.services));
+    out->set("pop3", toJson(account.pop3));
+    out->set("pop3_in_force", toJson(account.pop3_in_force));
     out->set("created", base::rfc3339(account.created));
     out->set("last_login", dateOrNull(account.last_login));
     return out;

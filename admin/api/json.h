@@ -37,7 +37,10 @@ public:
     std::optional<std::string> text(const std::string& name, std::size_t most = 1000);
     std::optional<std::uint64_t> number(const std::string& name);
     std::optional<bool> flag(const std::string& name);
+    std::optional<Fields> fields(const std::string& name);        // an object of fields
+    std::optional<Fields> objectIfOne(const std::string& name);   // the same; nullopt for anything else
     std::optional<std::vector<std::string>> texts(const std::string& name, std::size_t most = 1000);
+    bool has(const std::string& name) const { return from_->has(name); }
     bool isNull(const std::string& name);     // there, and null
     void refuse(const std::string& name);     // known, but not to be written
     void finish();

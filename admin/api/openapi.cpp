@@ -27,24 +27,37 @@ constexpr const char* kSchemas = R"json({
 "Server": {"type": "object", "required": ["name", "version", "started", "delimiter", "message_size", "default_quota"], "additionalProperties": false, "properties": {
   "name": {"type": "string"}, "version": {"type": "string"}, "started": {"type": "string", "format": "date-time"},
   "delimiter": {"type": "string"}, "message_size": {"type": "integer"}, "default_quota": {"type": "integer"}}},
-"Domain": {"type": "object", "required": ["name", "accounts", "created"], "additionalProperties": false, "properties": {
-  "name": {"type": "string"}, "accounts": {"type": "integer"}, "created": {"type": "string", "format": "date-time"}}},
-"DomainPut": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"}}},
-"Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "services", "created", "last_login"], "additionalProperties": false, "properties": {
+"Pop3Policy": {"type": "object", "description": "What POP3 does with downloaded mail; null: the domain's, there the default", "additionalProperties": false, "properties": {
+  "retention": {"description": "How long downloaded mail stays: for ever, until the session that downloaded it ends, or days after the first download",
+    "oneOf": [{"type": "string", "enum": ["keep", "delete"]}, {"type": "null"}, {"type": "object", "required": ["days"], "additionalProperties": false,
+      "properties": {"days": {"type": "integer", "minimum": 1, "maximum": 36500}}}]},
+  "seen": {"type": ["boolean", "null"], "description": "A download sets \\Seen"},
+  "delete": {"type": ["string", "null"], "enum": ["remove", "hide", null], "description": "What leaves the maildrop is removed, or stays for IMAP alone"},
+  "exclusive": {"type": ["boolean", "null"], "description": "One POP3 session at a time"}}},
+"Domain": {"type": "object", "required": ["name", "accounts", "pop3", "created"], "additionalProperties": false, "properties": {
+  "name": {"type": "string"}, "accounts": {"type": "integer"}, "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "created": {"type": "string", "format": "date-time"}}},
+"DomainPut": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
+"DomainPatch": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
+"Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "services", "pop3", "pop3_in_force", "created", "last_login"], "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": "string"}, "enabled": {"type": "boolean"},
   "quota": {"type": "integer", "minimum": 0, "description": "Bytes; 0 for none"}, "used": {"type": "integer", "description": "Bytes"},
-  "messages": {"type": "integer"}, "services": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3"]}},
+  "messages": {"type": "integer"}, "services": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "pop3_in_force": {"$ref": "#/components/schemas/Pop3Policy"},
   "created": {"type": "string", "format": "date-time"}, "last_login": {"type": ["string", "null"], "format": "date-time"}}},
 "AccountPut": {"type": "object", "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
   "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
   "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
-  "quota": {"type": ["integer", "null"], "minimum": 0}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3"]}}}},
+  "quota": {"type": ["integer", "null"], "minimum": 0}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
 "AccountPatch": {"type": "object", "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
   "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
   "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
-  "quota": {"type": ["integer", "null"], "minimum": 0}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3"]}}}},
+  "quota": {"type": ["integer", "null"], "minimum": 0}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
 "AppPassword": {"type": "object", "required": ["label", "scopes", "created", "expires", "last_used"], "additionalProperties": false, "properties": {
   "label": {"type": "string"}, "scopes": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "created": {"type": "string", "format": "date-time"}, "expires": {"type": ["string", "null"], "format": "date-time"},

@@ -23,6 +23,7 @@ const std::vector<Route>& routes()
         {"GET",    "/api/v1/domains", "read", "listDomains", "Domains by name", handle::listDomains, none, "", "list:Domain", {200, 422}, kPage},
         {"GET",    "/api/v1/domains/{name}", "read", "getDomain", "One domain", handle::getDomain, none, "", "Domain", {200, 404}},
         {"PUT",    "/api/v1/domains/{name}", "accounts", "putDomain", "Make a domain", handle::putDomain, json, "DomainPut", "Domain", {200, 201, 412, 422}},
+        {"PATCH",  "/api/v1/domains/{name}", "accounts", "patchDomain", "Change the policies of a domain (RFC 7396)", handle::patchDomain, patch, "DomainPatch", "Domain", {200, 404, 422}},
         {"DELETE", "/api/v1/domains/{name}", "accounts", "deleteDomain", "Remove an empty domain", handle::deleteDomain, none, "", "", {204, 404, 409}},
 
         {"GET",    "/api/v1/accounts", "read", "listAccounts", "Accounts by address", handle::listAccounts, none, "", "list:Account", {200, 422}, kPage},

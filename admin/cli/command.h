@@ -98,6 +98,7 @@ namespace run {
 int domainAdd(Invocation&);
 int domainList(Invocation&);
 int domainRemove(Invocation&);
+int domainPolicy(Invocation&);
 int accountAdd(Invocation&);
 int accountList(Invocation&);
 int accountShow(Invocation&);
@@ -106,6 +107,7 @@ int accountPassword(Invocation&);
 int accountEnable(Invocation&);
 int accountDisable(Invocation&);
 int accountChange(Invocation&);
+int accountPolicy(Invocation&);
 int aliasAdd(Invocation&);
 int aliasList(Invocation&);
 int aliasRemove(Invocation&);

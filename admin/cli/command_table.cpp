@@ -14,7 +14,7 @@ const std::vector<OptionName>& optionNames()
         {"--password-hash-stdin", "", "read a hash from another server there instead: {SHA512-CRYPT}$6$…, $2y$…, $argon2id$…"},
         {"--quota", "N", "bytes, or with a unit: 500MiB, 5GiB; 0 for none"},
         {"--name", "NAME", "the person's name"},
-        {"--services", "LIST", "what the account may log in to: imap,pop3"},
+        {"--services", "LIST", "what the account may log in to: imap,pop3,smtp; the rest is switched off"},
         {"--scope", "LIST", "of a token: read, accounts, scan, mail, audit, admin; of an app password: imap, pop3, smtp; by commas or repeated"},
         {"--expires", "TIME", "when it ends: 30d, 12h or 2026-12-31T00:00:00Z"},
         {"--account", "ADDRESS", "whose mail"},
@@ -24,6 +24,10 @@ const std::vector<OptionName>& optionNames()
         {"--uid", "N", "one message: its UID in the backup"},
         {"--to", "MAILBOX", "where to put what comes back; its own place when left out"},
         {"--snapshot", "ID", "which backup; the newest when left out"},
+        {"--retention", "HOW", "downloaded mail stays: keep (for ever), delete (not at all), 14d (days after the first download), inherit"},
+        {"--seen", "HOW", "a POP3 download marks as read: yes, no, inherit"},
+        {"--delete", "HOW", "what leaves the POP3 maildrop: remove (it is gone), hide (it stays for IMAP), inherit"},
+        {"--exclusive", "HOW", "one POP3 session at a time: yes, no, inherit"},
         {"--repair", "", "repair what can be repaired"},
     };
     return table;
@@ -35,6 +39,8 @@ const std::vector<Command>& commands()
         {{"domain", "add"}, "NAME", 1, 1, {}, "make a domain", "Example: postfach domain add example.org", run::domainAdd},
         {{"domain", "list"}, "", 0, 0, {}, "list the domains", "", run::domainList},
         {{"domain", "remove"}, "NAME", 1, 1, {}, "remove a domain that has no accounts and no aliases", "", run::domainRemove},
+        {{"domain", "policy"}, "NAME", 1, 1, {"--retention", "--seen", "--delete", "--exclusive"}, "show or change what POP3 does with downloaded mail",
+         "For all of the domain's accounts that do not say otherwise.\n\nExample: postfach domain policy example.org --retention 30d", run::domainPolicy},
 
         {{"account", "add"}, "ADDRESS", 1, 1, {"--password-stdin", "--password-hash-stdin", "--quota", "--name", "--services"}, "create an account, and its domain when that is new",
          "Without --password-stdin a password is made up and printed, once.\n\n"
@@ -49,6 +55,9 @@ const std::vector<Command>& commands()
         {{"account", "disable"}, "ADDRESS", 1, 1, {}, "keep the account from logging in; its mail still comes in", "", run::accountDisable},
         {{"account", "change"}, "ADDRESS", 1, 1, {"--quota", "--name", "--services"}, "change quota, name or services",
          "Example: postfach account change alice@example.org --quota 10GiB --services imap", run::accountChange},
+        {{"account", "policy"}, "ADDRESS", 1, 1, {"--retention", "--seen", "--delete", "--exclusive"}, "show or change what POP3 does with downloaded mail",
+         "What is `inherit`ed is the domain's. CAPA tells clients as EXPIRE.\n\n"
+         "Examples:\n  postfach account policy alice@example.org\n  postfach account policy alice@example.org --retention 14d --delete hide", run::accountPolicy},
 
         {{"app-password", "create"}, "ADDRESS LABEL", 2, 2, {"--scope", "--expires"}, "make a password of its own for one program or device; printed once",
          "It can be taken back without changing the others.\n\n"

@@ -96,6 +96,9 @@ const std::vector<Migration>& migrations()
             " scram_stored_key BLOB NOT NULL, scram_server_key BLOB NOT NULL, scram_iterations INTEGER NOT NULL, scopes TEXT NOT NULL,"
             " created INTEGER NOT NULL, expires INTEGER, last_used INTEGER, PRIMARY KEY (account_id, label)) STRICT, WITHOUT ROWID",
         },
+        {   // Whether an account may send became a switch: who had all there was has it on.
+            "UPDATE account SET services = services || ',smtp' WHERE services IN ('pop3,imap', 'imap,pop3')",
+        },
     };
     return all;
 }

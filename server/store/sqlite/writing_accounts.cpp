@@ -60,7 +60,7 @@ AccountId Writing::createAccount(const NewAccount& account)
     addDomain(domain);
     const Credentials& c = account.credentials;
     db_.run("INSERT INTO account (address, domain, name, enabled, services, created, version, argon2, scram_salt,"
-            " scram_stored_key, scram_server_key, scram_iterations) VALUES (?, ?, ?, 1, 'pop3,imap', ?, 1, ?, ?, ?, ?, ?)",
+            " scram_stored_key, scram_server_key, scram_iterations) VALUES (?, ?, ?, 1, 'pop3,imap,smtp', ?, 1, ?, ?, ?, ?, ?)",
             address, domain, account.name, base::toMillis(now_), c.argon2, Blob{c.scram_salt}, Blob{c.scram_stored_key},
             Blob{c.scram_server_key}, c.scram_iterations);
     const AccountId id{db_.lastId()};

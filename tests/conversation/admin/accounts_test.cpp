@@ -23,7 +23,7 @@ TEST_CASE("An account lives and ends over HTTP", "[admin][accounts]")
         CHECK(http.put(path, "{\"quota\":-1}").status == 422);
         CHECK(http.put(path, "{\"quota\":\"5\"}").status == 422);
         CHECK(http.put(path, "{\"enabled\":\"yes\"}").status == 422);
-        CHECK(http.put(path, "{\"services\":[\"smtp\"]}").status == 422);
+        CHECK(http.put(path, "{\"services\":[\"http\"]}").status == 422);
         CHECK(http.put(path, "{\"password\":\"\"}").status == 422);
         CHECK(http.put(path, "{\"password\":null}").status == 422);
         CHECK(http.put(path, "[]").status == 422);
@@ -52,7 +52,7 @@ TEST_CASE("An account lives and ends over HTTP", "[admin][accounts]")
         CHECK(read.text("used") == "0");
         CHECK(read.text("created") == "2026-03-01T00:00:00.000Z");
         CHECK(read.text("last_login") == "null");
-        CHECK(read.json()->getArray("services")->size() == 2);
+        CHECK(read.json()->getArray("services")->size() == 3);
         CHECK(http.get(path, {{"If-None-Match", read.headers.at("etag")}}).status == 304);
 
         const auto login = [&](const std::string& password) {

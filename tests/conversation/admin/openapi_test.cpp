@@ -26,6 +26,12 @@ public:
             const auto name = schema->getValue<std::string>("$ref");
             return misfit(value, schemas_->getObject(name.substr(name.rfind('/') + 1)), where);
         }
+        if (schema->has("oneOf")) {
+            std::size_t fits = 0;
+            for (const auto& one : *schema->getArray("oneOf"))
+                fits += misfit(value, one.extract<Object::Ptr>(), where).empty() ? 1 : 0;
+            return fits == 1 ? std::string() : where + " fits " + std::to_string(fits) + " of the oneOf";
+        }
         std::set<std::string> types;
         const auto type = schema->get("type");
         if (type.type() == typeid(Array::Ptr))
@@ -41,6 +47,8 @@ public:
                                                                     : "integer";
         if (!types.contains(is))
             return where + " is " + is;
+        if (is == std::string("null"))
+            return {};
         if (is == std::string("object")) {
             const auto object = value.extract<Object::Ptr>();
             const auto properties = schema->has("properties") ? schema->getObject("properties") : Object::Ptr(new Object);
@@ -183,10 +191,13 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
         check("GET", v1 + path, v1 + path, 200);
     check("PUT", v1 + "/domains/x.org", v1 + "/domains/{name}", 201, "{}");
     check("GET", v1 + "/domains/x.org", v1 + "/domains/{name}", 200);
+    check("PATCH", v1 + "/domains/x.org", v1 + "/domains/{name}", 200, R"({"pop3":{"retention":"delete","seen":false,"delete":"hide","exclusive":true}})",
+          "application/merge-patch+json");
     check("DELETE", v1 + "/domains/x.org", v1 + "/domains/{name}", 204);
     check("GET", v1 + "/domains/x.org", v1 + "/domains/{name}", 404);
     check("PUT", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 201, "{\"password\":\"p\"}");
-    check("PATCH", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 200, "{\"name\":\"n\"}", "application/merge-patch+json");
+    check("PATCH", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 200, R"({"name":"n","pop3":{"retention":{"days":14}}})",
+          "application/merge-patch+json");
     check("GET", alice, v1 + "/accounts/{address}", 200);
     check("DELETE", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 204);
     check("GET", alice + "/mailboxes", v1 + "/accounts/{address}/mailboxes", 200);

@@ -1,0 +1,96 @@
+// account policy, domain policy: what POP3 does with downloaded mail, shown and changed.
+#include "admin/api/json.h"
+#include "admin/api/target.h"
+#include "admin/cli/command.h"
+#include "server/base/text.h"
+
+#include <iostream>
+
+namespace postfach::admin::run {
+namespace {
+using Poco::Dynamic::Var;
+
+constexpr const char* kInherit = "inherit";
+
+Var retention(const std::string& text)
+{
+    if (text == kInherit)
+        return {};
+    if (text == "keep" || text == "delete")
+        return text;
+    const auto days = text.ends_with('d') ? base::parseU32(std::string_view(text).substr(0, text.size() - 1)) : std::nullopt;
+    if (!days)
+        throw Usage("--retention wants keep, delete, a number of days such as 14d, or inherit");
+    auto out = object();
+    out->set("days", *days);
+    return out;
+}
+
+Var yesOrNo(const std::string& option, const std::string& text)
+{
+    if (text != kInherit && text != "yes" && text != "no")
+        throw Usage(option + " wants yes, no or inherit");
+    return text == kInherit ? Var() : Var(text == "yes");
+}
+
+Poco::JSON::Object::Ptr wantedPolicy(Invocation& invocation)
+{
+    auto policy = object();
+    if (const auto given = invocation.option("--retention"))
+        policy->set("retention", retention(*given));
+    if (const auto given = invocation.option("--seen"))
+        policy->set("seen", yesOrNo("--seen", *given));
+    if (const auto given = invocation.option("--delete"))
+        policy->set("delete", *given == kInherit ? Var() : Var(*given));
+    if (const auto given = invocation.option("--exclusive"))
+        policy->set("exclusive", yesOrNo("--exclusive", *given));
+    return policy;
+}
+
+std::string retentionForPeople(const Poco::JSON::Object::Ptr& policy)
+{
+    if (const auto days = policy->getObject("retention"))
+        return days->getValue<std::string>("days") + " days after the first download";
+    return forPeople(policy->get("retention"));
+}
+
+void printPolicy(const Poco::JSON::Object::Ptr& own, const Poco::JSON::Object::Ptr& in_force)
+{
+    const struct { const char *heading, *field; } rows[] = {
+        {"RETENTION", "retention"}, {"SEEN", "seen"}, {"DELETE", "delete"}, {"EXCLUSIVE", "exclusive"}};
+    for (const auto& [heading, field] : rows) {
+        const bool is_retention = std::string_view(field) == "retention";
+        const bool inherits = own->get(field).isEmpty();
+        const auto& from = inherits && in_force ? in_force : own;
+        const std::string value = is_retention ? retentionForPeople(from) : forPeople(from->get(field));
+        std::cout << (std::string(heading) + "           ").substr(0, 11) << (inherits && !in_force ? "default" : value)
+                  << (inherits && in_force ? " (inherited)" : "") << '\n';
+    }
+}
+
+int policyOf(Invocation& invocation, const char* collection)
+{
+    const std::string target = "/api/v1/" + std::string(collection) + "/" + percentEncoded(invocation.arguments[0]);
+    const auto policy = wantedPolicy(invocation);
+    auto body = object();
+    body->set("pop3", policy);
+    const auto answer = policy->size() == 0 ? invocation.call("GET", target) : invocation.call("PATCH", target, body);
+    const auto own = answer->getObject("pop3");
+    const auto in_force = answer->getObject("pop3_in_force");
+    if (!invocation.json) {
+        printPolicy(own, in_force);
+        return 0;
+    }
+    auto out = object();
+    out->set("pop3", own);
+    if (in_force)
+        out->set("pop3_in_force", in_force);
+    printObject(out);
+    return 0;
+}
+} // namespace
+
+int accountPolicy(Invocation& invocation) { return policyOf(invocation, "accounts"); }
+int domainPolicy(Invocation& invocation) { return policyOf(invocation, "domains"); }
+
+} // namespace postfach::admin::run

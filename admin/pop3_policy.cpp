@@ -1,0 +1,119 @@
+#include "admin/pop3_policy.h"
+#include "admin/problem.h"
+#include "server/base/log.h"
+
+namespace postfach::admin {
+namespace {
+using Poco::Dynamic::Var;
+using store::Pop3Policy;
+
+Var orNull(const std::optional<bool>& flag) { return flag ? Var(*flag) : Var(); }
+
+Var retentionJson(const std::optional<std::uint32_t>& retention)
+{
+    if (!retention)
+        return {};
+    if (*retention == Pop3Policy::kForEver)
+        return "keep";
+    if (*retention == Pop3Policy::kAtOnce)
+        return "delete";
+    auto days = object();
+    days->set("days", *retention);
+    return days;
+}
+
+[[noreturn]] void wrong(const std::string& field, const std::string& wanted)
+{
+    throw Problem(422, "invalid_field", "The field \"" + field + "\" must be " + wanted + ".");
+}
+
+std::uint32_t retentionOf(Fields& fields)
+{
+    const std::string wanted = "\"keep\", \"delete\" or {\"days\": 1 to " + std::to_string(Pop3Policy::kMostDays) + "}";
+    if (auto inner = fields.objectIfOne("retention")) {
+        const auto days = inner->number("days");
+        inner->finish();
+        if (!days || *days < 1 || *days > Pop3Policy::kMostDays)
+            wrong("retention", wanted);
+        return static_cast<std::uint32_t>(*days);
+    }
+    const auto word = fields.text("retention");
+    if (word != "keep" && word != "delete")
+        wrong("retention", wanted);
+    return word == "keep" ? Pop3Policy::kForEver : Pop3Policy::kAtOnce;
+}
+
+bool hideOf(Fields& fields)
+{
+    const auto word = fields.text("delete");
+    if (word != "remove" && word != "hide")
+        wrong("delete", "\"remove\" or \"hide\"");
+    return word == "hide";
+}
+
+} // namespace
+
+Poco::JSON::Object::Ptr toJson(const Pop3Policy& policy)
+{
+    auto out = object();
+    out->set("retention", retentionJson(policy.retention));
+    out->set("seen", orNull(policy.seen));
+    out->set("delete", policy.hide ? Var(*policy.hide ? "hide" : "remove") : Var());
+    out->set("exclusive", orNull(policy.exclusive));
+    return out;
+}
+
+std::optional<Pop3Change> pop3ChangeOf(Fields& fields)
+{
+    if (fields.isNull("pop3"))
+        return [](Pop3Policy) { return Pop3Policy{}; };
+    auto inner = fields.fields("pop3");
+    if (!inner)
+        return std::nullopt;
+    Pop3Policy wanted;
+    struct { bool retention, seen, hide, exclusive; } named{inner->has("retention"), inner->has("seen"), inner->has("delete"),
+                                                            inner->has("exclusive")};
+    if (named.retention && !inner->isNull("retention"))
+        wanted.retention = retentionOf(*inner);
+    if (named.seen && !inner->isNull("seen"))
+        wanted.seen = inner->flag("seen");
+    if (named.hide && !inner->isNull("delete"))
+        wanted.hide = hideOf(*inner);
+    if (named.exclusive && !inner->isNull("exclusive"))
+        wanted.exclusive = inner->flag("exclusive");
+    inner->finish();
+    return [wanted, named](Pop3Policy policy) {
+        if (named.retention)
+            policy.retention = wanted.retention;
+        if (named.seen)
+            policy.seen = wanted.seen;
+        if (named.hide)
+            policy.hide = wanted.hide;
+        if (named.exclusive)
+            policy.exclusive = wanted.exclusive;
+        return policy;
+    };
+}
+
+std::string inWords(const Pop3Policy& policy)
+{
+    const auto flag = [](const std::optional<bool>& value, const char* yes, const char* no) {
+        return std::string(!value ? "inherited" : *value ? yes : no);
+    };
+    std::string retention = "inherited";
+    if (policy.retention)
+        retention = *policy.retention == Pop3Policy::kForEver ? "keep"
+                  : *policy.retention == Pop3Policy::kAtOnce  ? "delete"
+                                                              : std::to_string(*policy.retention) + "d";
+    return "retention=" + retention + " seen=" + flag(policy.seen, "yes", "no") + " delete=" + flag(policy.hide, "hide", "remove") +
+           " exclusive=" + flag(policy.exclusive, "yes", "no");
+}
+
+void auditPop3Change(const std::string& by, std::string_view kind, const std::string& name, const Pop3Policy& before, const Pop3Policy& after)
+{
+    if (before == after)
+        return;
+    base::logInfo("audit", "pop3 policy changed", {{"by", by}, {kind, name}, {"old", inWords(before)}, {"new", inWords(after)}});
+}
+
+} // namespace postfach::admin
