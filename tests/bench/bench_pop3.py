@@ -1,39 +1,35 @@
-"""POP3: a session that lists a large maildrop, and RETR."""
-import time
+"""POP3: a session that lists a large maildrop; RETR of a whole one, together and one by one, in the clear and over TLS; taking it away."""
+import load
+from bench import Bench, Row, filled, mailbox
+from bench_store import large
 
-from bench import Bench, Row, mailbox, rate
-from speak import Pop3
+TWICE = {"Dovecot": 2}
+WINDOW = 100
+KINDS = (("in the clear", "pop3"), ("TLS", "pop3s"))
 
 
 def pop3(subject, work, round_number):
     account = mailbox(subject, work)
 
-    def listing():
-        connection = Pop3(subject.ports["pop3"], account)
-        connection.short(b"STAT\r\n")
-        connection.long(b"UIDL\r\n")
-        connection.long(b"LIST\r\n")
-        connection.quit()
+    def listing(of_whom, repeat):
+        return load.run(work, subject, "maildrop", "pop3", repeat=repeat, **load.of(of_whom))["session_p50_us"] / 1000
+    listing(account, 1)
+    yield "login STAT UIDL LIST QUIT, 10,000", listing(account, 5)
     if round_number == 0:
-        listing()
-    began = time.perf_counter()
-    listing()
-    yield "pop3 login STAT UIDL LIST QUIT", rate(work.messages, began)
-    connection = Pop3(subject.ports["pop3"], account)
-    commands = [b"RETR %d\r\n" % (number + 1) for number in range(work.retrieved)]
-    began = time.perf_counter()
-    for command in commands:
-        connection.long(command)
-    yield "pop3 RETR, one by one", rate(len(commands), began)
-    began = time.perf_counter()
-    for first in range(0, len(commands), 100):
-        connection.long(b"".join(commands[first:first + 100]), len(commands[first:first + 100]))
-    yield "pop3 RETR, 100 at once", rate(len(commands), began)
-    connection.quit()
+        many = large(subject, work)[0]
+        listing(many, 1)
+        yield "login STAT UIDL LIST QUIT, 100,000", listing(many, 3)
+    for kind, service in KINDS:
+        for way, window in (("one by one", 1), ("pipelined", WINDOW)):
+            found = load.run(work, subject, "retr", service, messages=work.messages, window=window, **load.of(account))
+            yield "RETR %s, %s" % (way, kind), found["rate"]
+    gone = filled(subject, work, work.retrieved)
+    found = load.run(work, subject, "retr", "pop3", messages=work.retrieved, window=WINDOW, dele=True, **load.of(gone))
+    yield "RETR, DELE and QUIT", found["rate"]
 
 
-BENCH = Bench(pop3, {
-    "pop3 login STAT UIDL LIST QUIT": Row("mails/s"),
-    "pop3 RETR, one by one": Row("mails/s"),
-    "pop3 RETR, 100 at once": Row("mails/s"),
-})
+ROWS = {"login STAT UIDL LIST QUIT, 10,000": Row("ms", less=True, target=TWICE),
+        "login STAT UIDL LIST QUIT, 100,000": Row("ms", less=True, target=TWICE)}
+ROWS.update({"RETR %s, %s" % (way, kind): Row("mails/s", target=TWICE) for kind, _ in KINDS for way in ("one by one", "pipelined")})
+ROWS["RETR, DELE and QUIT"] = Row("mails/s", target=TWICE)
+BENCH = Bench(pop3, ROWS, note="pop3: mails of 5 KiB; one connection; pipelined: %d commands on their way. QUIT after DELE waits for the disk." % WINDOW)
