@@ -9,6 +9,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
 #include <unordered_map>
 
 #include <unistd.h>

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <thread>
 
 #include <sys/mount.h>
