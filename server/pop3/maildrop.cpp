@@ -116,7 +116,7 @@ void Maildrop::close(store::WriteTx& tx, bool deletions) const
         if (hides)
             tx.hideFromPop3(mailbox_, gone);
         else
-            tx.expunge(mailbox_, gone);
+            tx.remove(mailbox_, gone, store::Removal::recoverable, "pop3");
     }
     std::vector<store::Uid> read; // and still there for somebody
     for (const store::Uid uid : retrieved_)

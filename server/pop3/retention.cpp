@@ -23,7 +23,7 @@ std::size_t carryOutRetention(store::Store& store, const base::Clock& clock, con
                     if (due.hide)
                         tx.hideFromPop3(due.mailbox, due.uids);
                     else
-                        tx.expunge(due.mailbox, due.uids);
+                        tx.remove(due.mailbox, due.uids, store::Removal::recoverable, "pop3-retention");
                     gone = due.uids.size();
                     hidden = due.hide;
                 }

@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -80,6 +81,14 @@ public:
     virtual std::uint32_t leastPop3Retention() = 0;                                  // of all accounts; Pop3Policy::kForEver when none has less
     // What has stayed its days after the first download: of one account after another (or of one), at most `most` messages of each.
     virtual std::vector<Pop3Due> pop3Due(Time now, std::size_t most, std::optional<AccountId> only = {}) = 0;
+    // RFC 8514: when each message of first..last came into this mailbox, by UID.
+    virtual std::vector<std::pair<Uid, Time>> saveDates(MailboxId mailbox, Uid first, Uid last) = 0;
+
+    // --- what was deleted and can be restored
+    virtual std::vector<Recoverable> recoverable(AccountId account, const RecoverableFilter& filter, const Page& page) = 0; // by id as decimal
+    virtual std::optional<Recoverable> recoverable(RecoverableId id) = 0;
+
+    virtual std::vector<QuotaLevel> quotaLevels() = 0;                               // where `reached` is not `told`; looks at every account
 
     // --- quarantine
     virtual std::vector<Quarantined> quarantine(const Page& page) = 0;               // by id as decimal, ascending
@@ -103,12 +112,13 @@ public:
     // Makes the domain too when it is new; INBOX and the special-use mailboxes, subscribed.
     virtual AccountId createAccount(const NewAccount& account) = 0;
     virtual void changeAccount(AccountId id, const AccountPatch& patch) = 0;
-    virtual void removeAccount(AccountId id) = 0;                                    // with all its mail
+    virtual void removeAccount(AccountId id) = 0;                                    // with all its mail, and what was recoverable
     virtual void recordLogin(AccountId id, Time when) = 0;
     virtual void upgradeCredentials(AccountId id, const Credentials& better) = 0;    // the same password kept better: no new version
     virtual void putAppPassword(AccountId id, const AppPassword& password) = 0;      // alreadyExists by label, limit
     virtual void removeAppPassword(AccountId id, std::string_view label) = 0;        // noSuchEntry
     virtual void touchAppPassword(AccountId id, std::string_view label, Time when) = 0;
+    virtual void noteQuotaTold(AccountId id, unsigned level) = 0;
     virtual void putAlias(std::string_view address, const std::vector<std::string>& targets) = 0;
     virtual void removeAlias(std::string_view address) = 0;
     virtual void putToken(const Token& token) = 0;                                   // alreadyExists by name
@@ -120,7 +130,8 @@ public:
     virtual MailboxId createMailbox(AccountId account, std::string_view name, std::string_view special_use = {}) = 0; // makes parents too
     // With children; UIDs, UIDVALIDITY and object ids stay. INBOX: its messages move to a new mailbox `to`, INBOX stays (RFC 9051 6.3.6).
     virtual void renameMailbox(AccountId account, std::string_view from, std::string_view to) = 0;
-    // reserved for INBOX and the special-use ones an account was made with; notEmpty when it has children; its messages go.
+    // reserved for INBOX and the special-use ones an account was made with; notEmpty when it has children; its messages
+    // become recoverable.
     virtual void deleteMailbox(AccountId account, std::string_view name) = 0;
     virtual void subscribe(AccountId account, std::string_view name, bool on) = 0;
     virtual unsigned keyword(AccountId account, std::string_view name) = 0;          // its index; made when new; limit past kKeywordsPerAccount
@@ -133,6 +144,9 @@ public:
     // unchanged_since: messages with a higher modseq are left alone and come back in `modified` (RFC 7162).
     virtual std::vector<Uid> changeFlags(MailboxId mailbox, const std::vector<Uid>& uids, FlagChange how, const Flags& flags,
                                          std::optional<ModSeq> unchanged_since = std::nullopt, std::vector<Uid>* modified = nullptr) = 0;
+    // What was there and went. Nobody's mail is lost by it while the administrator can restore it: see Removal.
+    virtual std::vector<Uid> remove(MailboxId mailbox, const std::vector<Uid>& uids, Removal how, std::string_view cause) = 0;
+    // For good and at once: for what is no mail of its owner (a notice that is replaced).
     virtual std::vector<Uid> expunge(MailboxId mailbox, const std::vector<Uid>& uids) = 0;       // what was there and went
     virtual CopiedUids copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to) = 0;     // overQuota: none is copied
     virtual CopiedUids move(MailboxId from, const std::vector<Uid>& uids, MailboxId to) = 0;     // same account
@@ -141,6 +155,15 @@ public:
     virtual void recentTaken(MailboxId mailbox, Uid up_to) = 0;                      // recent_from, which never goes back
     virtual void recordScan(BodyId body, const ScanRecord& record) = 0;
     virtual void putSummary(BodyId body, std::string_view summary) = 0;              // remade by a newer parser
+
+    // --- what was deleted. Back to its mailbox (made again when it is gone) with flags, dates and UIDL, and a new UID. In Trash
+    // and Junk it counts as saved now, or it would go again at once. overQuota, limit.
+    struct Restored {
+        Mailbox mailbox;
+        Appended where;
+    };
+    virtual Restored restoreRecoverable(RecoverableId id) = 0;
+    virtual void deleteRecoverable(RecoverableId id) = 0;                            // for good
 
     // --- quarantine
     virtual QuarantineId addQuarantine(const NewQuarantine& entry) = 0; // counts against no quota
@@ -177,6 +200,10 @@ public:
     virtual std::uint64_t accountsVersion() const = 0;
 
     virtual std::vector<Finding> check(bool repair) = 0;                             // every invariant of FORMAT.md; slow
+    // Housekeeping, in small transactions; how many went. What came into Trash or Junk before that time becomes recoverable; what
+    // was removed before it goes for good. `stop` ends it early.
+    virtual std::uint64_t emptyTrash(Time saved_before, const std::stop_token& stop) = 0;
+    virtual std::uint64_t forgetRecoverable(Time removed_before, const std::stop_token& stop) = 0;
     virtual std::string problem() const = 0;                                         // empty while all is well (readiness)
     virtual char delimiter() const = 0;
 };
@@ -185,14 +212,17 @@ struct StoreOptions {
     std::string folder;          // DIR; made when absent
     char delimiter = '/';
     bool must_exist = false;     // for check and backup of an offline directory
+    bool recoverable = true;     // false: what would become recoverable goes at once (recovery.days = 0)
 };
 
 // Opens (locks, migrates, sweeps orphans). Refused: another server holds the directory; it was made by a newer version;
 // it cannot be written. `clock` outlives the store.
 std::unique_ptr<Store> openSqliteStore(const StoreOptions& options, const base::Clock& clock);
 
-// Online copies (CONTRACT: backup create, verify, restore). Progress is called with bytes done and in all.
+// Called with what is done (bytes or rows) and what there is in all.
 using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
+
+// Online copies (CONTRACT: backup create, verify, restore). Progress is called with bytes done and in all.
 void createBackup(Store& store, const std::string& folder, const Progress& progress);
 std::vector<Finding> verifyBackup(const std::string& folder, const Progress& progress);
 void restoreBackup(const std::string& backup, const std::string& data_folder, const Progress& progress); // Refused unless it is empty

@@ -19,6 +19,7 @@ using AccountId = base::Id<struct AccountTag>;
 using MailboxId = base::Id<struct MailboxTag>;
 using BodyId = base::Id<struct BodyTag>;
 using QuarantineId = base::Id<struct QuarantineTag>;
+using RecoverableId = base::Id<struct RecoverableTag>;
 using Uid = base::Id<struct UidTag, std::uint32_t>; // RFC 9051 2.3.1.1; 1 to 2^32-1
 using ModSeq = std::uint64_t;                       // RFC 7162; 1 to 2^63-1
 
@@ -93,6 +94,9 @@ struct Account {
     bool enabled = true;
     std::uint64_t quota = 0, used = 0;     // bytes; quota 0: none
     std::uint64_t messages = 0;
+    std::uint64_t quota_messages = 0;      // 0: none
+    std::uint64_t recoverable = 0;         // bytes of what is deleted and can be restored; counts against no quota
+    bool expunge_to_trash = true;          // Removal::toTrash goes into Trash; else it is recoverable at once
     std::vector<std::string> services{"pop3", "imap"}; // what it may log in to
     Time created{};
     std::optional<Time> last_login;
@@ -105,12 +109,14 @@ struct NewAccount {
     std::string address, name;
     Credentials credentials;
     std::uint64_t quota = 0;
+    std::uint64_t quota_messages = 0;
 };
 
 struct AccountPatch {
     std::optional<std::string> name;
     std::optional<bool> enabled;
-    std::optional<std::uint64_t> quota;
+    std::optional<std::uint64_t> quota, quota_messages;
+    std::optional<bool> expunge_to_trash;
     std::optional<std::vector<std::string>> services;
     std::optional<Credentials> credentials;
     std::optional<Pop3Policy> pop3;        // whole: what is unset in it is inherited from now on
@@ -168,6 +174,7 @@ struct NewMessage {
     Flags flags;
     Time internal_date{};
     std::string uidl;                      // empty: made from UIDVALIDITY and UID; else kept (release from quarantine, import)
+    bool beyond_quota = false;             // our own notices: a full mailbox must not keep its owner from being told so
 };
 
 struct Appended {
@@ -215,6 +222,39 @@ struct Quarantined : NewQuarantine {
     std::uint64_t size = 0;
     base::Sha256 sha256{};
     Time created{};
+};
+
+struct QuotaLevel {                        // of an account whose owner should be told something new
+    Account account;
+    unsigned reached = 0;                  // of kQuotaLevels, by bytes or messages, whichever is fuller; 0: below them all
+    unsigned told = 0;                     // what its owner was told last
+};
+inline constexpr unsigned kQuotaLevels[] = {80, 90, 95}; // percent
+
+// --- what was deleted
+enum class Removal : std::uint8_t {
+    // As an IMAP EXPUNGE: into the account's Trash (the mailbox of special use \Trash) with a new UID, without \Deleted, unless
+    // the same body is there already. From Trash, Junk and what is below them, and where the account's policy is off: recoverable.
+    toTrash,
+    // Gone for every protocol and counted against nobody; the administrator can restore it until forgetRecoverable() takes it.
+    recoverable,
+};
+
+struct Recoverable {
+    RecoverableId id;
+    AccountId account;
+    std::string mailbox;                   // where it was, as it was called
+    std::string uidl;                      // never empty
+    BodyId body;
+    std::uint64_t size = 0;
+    Flags flags;                           // without \Deleted
+    Time internal_date{}, saved{}, removed{};
+    std::string cause;                     // who removed it: imap, pop3, trash …; a word that stays the same for ever
+};
+
+struct RecoverableFilter {                 // absent: any
+    std::string mailbox;                   // exactly this name; empty: any
+    std::optional<Time> since, until;      // of the removal: not before, and before
 };
 
 } // namespace postfach::store

@@ -22,7 +22,7 @@ net::Task<> expungeDeleted(Session& session, std::optional<std::vector<store::Ui
             return true;
         });
         if (!flagged.empty())
-            tx.expunge(id, flagged);
+            tx.remove(id, flagged, store::Removal::toTrash, "imap");
     };
     co_await commit(session.strand(), session.store(), std::move(work));
 }

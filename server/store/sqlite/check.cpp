@@ -37,12 +37,16 @@ constexpr Rule kRules[] = {
      " WHERE u.used <> coalesce(s.size, 0) OR u.messages <> coalesce(s.n, 0)",
      "UPDATE usage SET (used, messages) = (SELECT coalesce(sum(size), 0), coalesce(sum(messages), 0) FROM mailbox"
      " WHERE mailbox.account_id = usage.account_id)"},
+    {"what an account has recoverable differs from its entries",
+     "SELECT 'account ' || u.account_id FROM usage u WHERE u.recoverable <>"
+     " (SELECT coalesce(sum(size), 0) FROM recoverable r WHERE r.account_id = u.account_id)",
+     "UPDATE usage SET recoverable = (SELECT coalesce(sum(size), 0) FROM recoverable r WHERE r.account_id = usage.account_id)"},
     {"the number of bodies differs from its tally", // repaired apart
      "SELECT 'tally' WHERE (SELECT count(*) FROM body) <> (SELECT value FROM tally WHERE name = 'bodies')",
      ""},
     {"a mailbox belongs to no account", "SELECT 'mailbox ' || id FROM mailbox WHERE account_id NOT IN (SELECT id FROM account)", nullptr},
     {"an account has no row of its use", "SELECT address FROM account WHERE id NOT IN (SELECT account_id FROM usage)",
-     "INSERT OR IGNORE INTO usage SELECT id, 0, 0, 0 FROM account"},
+     "INSERT OR IGNORE INTO usage (account_id, quota, used, messages) SELECT id, 0, 0, 0 FROM account"},
     {"a message belongs to no mailbox",
      "SELECT 'mailbox ' || mailbox_id || ' uid ' || uid FROM message WHERE mailbox_id NOT IN (SELECT id FROM mailbox)", nullptr},
     {"a message names a body that is gone",
@@ -51,6 +55,10 @@ constexpr Rule kRules[] = {
      "SELECT 'mailbox ' || m.mailbox_id || ' uid ' || m.uid FROM message m JOIN body b ON b.id = m.body_id WHERE b.size <> m.size", nullptr},
     {"a quarantine entry names a body that is gone",
      "SELECT 'quarantine ' || id FROM quarantine WHERE body_id NOT IN (SELECT id FROM body)", nullptr},
+    {"a recoverable message names a body that is gone",
+     "SELECT 'recoverable ' || id FROM recoverable WHERE body_id NOT IN (SELECT id FROM body)", nullptr},
+    {"a recoverable message belongs to no account",
+     "SELECT 'recoverable ' || id FROM recoverable WHERE account_id NOT IN (SELECT id FROM account)", nullptr},
     {"what POP3 knows of a message that is gone",
      "SELECT 'mailbox ' || p.mailbox_id || ' uid ' || p.uid FROM pop3_message p LEFT JOIN message m ON m.mailbox_id = p.mailbox_id"
      " AND m.uid = p.uid WHERE m.uid IS NULL",
@@ -61,7 +69,7 @@ constexpr Rule kRules[] = {
 
 constexpr const char* kReferences =
     "SELECT b.id, coalesce(s.n, 0) - b.refs FROM body b LEFT JOIN (SELECT body_id, count(*) AS n FROM"
-    " (SELECT body_id FROM message UNION ALL SELECT body_id FROM quarantine) GROUP BY body_id) s ON s.body_id = b.id"
+    " (SELECT body_id FROM message UNION ALL SELECT body_id FROM quarantine UNION ALL SELECT body_id FROM recoverable) GROUP BY body_id) s ON s.body_id = b.id"
     " WHERE b.refs <> coalesce(s.n, 0)";
 
 constexpr std::size_t kMostOfAKind = 1000; // reported; the rest is counted

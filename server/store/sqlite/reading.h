@@ -65,6 +65,11 @@ public:
     std::uint32_t leastPop3Retention();
     std::vector<Pop3Due> pop3Due(Time now, std::size_t most, std::optional<AccountId> only);
 
+    std::vector<std::pair<Uid, Time>> saveDates(MailboxId mailbox, Uid first, Uid last);
+    std::vector<Recoverable> recoverable(AccountId account, const RecoverableFilter& filter, const Page& page);
+    std::optional<Recoverable> recoverable(RecoverableId id);
+
+    std::vector<QuotaLevel> quotaLevels();
     std::vector<Quarantined> quarantine(const Page& page);
     std::optional<Quarantined> quarantined(QuarantineId id);
     std::string setting(std::string_view name);
@@ -75,6 +80,8 @@ public:
     Mailbox requireMailbox(MailboxId id);    // noSuchMailbox
     std::optional<MessageRow> message(MailboxId mailbox, Uid uid);
     void eachMessage(MailboxId mailbox, const std::function<void(const MessageRow&)>& visit); // by UID
+    // Those of `ascending` that are there; neighbours are read in one go.
+    std::vector<MessageRow> messages(MailboxId mailbox, const std::vector<Uid>& ascending);
 
     Connection& db() { return db_; }
     const BodyFiles& files() const { return files_; }
@@ -126,6 +133,17 @@ public:
     std::uint32_t leastPop3Retention() override { return reading_.leastPop3Retention(); }
     std::vector<Pop3Due> pop3Due(Time now, std::size_t most, std::optional<AccountId> only) override { return reading_.pop3Due(now, most, only); }
 
+    std::vector<std::pair<Uid, Time>> saveDates(MailboxId mailbox, Uid first, Uid last) override
+    {
+        return reading_.saveDates(mailbox, first, last);
+    }
+    std::vector<Recoverable> recoverable(AccountId account, const RecoverableFilter& filter, const Page& page) override
+    {
+        return reading_.recoverable(account, filter, page);
+    }
+    std::optional<Recoverable> recoverable(RecoverableId id) override { return reading_.recoverable(id); }
+
+    std::vector<QuotaLevel> quotaLevels() override { return reading_.quotaLevels(); }
     std::vector<Quarantined> quarantine(const Page& page) override { return reading_.quarantine(page); }
     std::optional<Quarantined> quarantined(QuarantineId id) override { return reading_.quarantined(id); }
     std::string setting(std::string_view name) override { return reading_.setting(name); }

@@ -15,6 +15,7 @@ namespace {
 
 #define ACCOUNT_COLUMNS \
     "SELECT a.id, a.address, a.name, a.enabled, u.quota, u.used, u.messages, a.services, a.created, a.last_login, a.version," \
+    " u.quota_messages, u.recoverable, a.expunge_to_trash," \
     " a.pop3_retention, a.pop3_seen, a.pop3_hide, a.pop3_exclusive," \
     " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive " \
     "FROM account a JOIN usage u ON u.account_id = a.id LEFT JOIN domain d ON d.name = a.domain "
@@ -34,8 +35,11 @@ Account accountOf(const Statement& row)
     if (!row.isNull(9))
         a.last_login = base::fromMillis(row.integer(9));
     a.version = static_cast<std::uint64_t>(row.integer(10));
-    a.pop3 = pop3PolicyOf(row, 11);
-    a.pop3_in_force = a.pop3.over(pop3PolicyOf(row, 15)).over(Pop3Policy::defaults());
+    a.pop3 = pop3PolicyOf(row, 14);
+    a.pop3_in_force = a.pop3.over(pop3PolicyOf(row, 18)).over(Pop3Policy::defaults());
+    a.quota_messages = static_cast<std::uint64_t>(row.integer(11));
+    a.recoverable = static_cast<std::uint64_t>(row.integer(12));
+    a.expunge_to_trash = row.integer(13) != 0;
     return a;
 }
 
@@ -183,6 +187,29 @@ std::vector<Alias> Reading::aliases(const Page& page)
     while (row.step())
         all.push_back(aliasOf(row));
     return all;
+}
+
+// The levels are kQuotaLevels'. In integers: a hundredth of a quota times a percentage does not overflow.
+#define REACHED(used, quota) "CASE WHEN " quota " = 0 THEN 0 WHEN " used " >= " quota " - " quota " / 20 THEN 95" \
+                             " WHEN " used " >= " quota " - " quota " / 10 THEN 90 WHEN " used " >= " quota " - " quota " / 5 THEN 80 ELSE 0 END"
+
+std::vector<QuotaLevel> Reading::quotaLevels()
+{
+    std::vector<QuotaLevel> levels;
+    {
+        Statement row = db_.query("SELECT account_id, max(" REACHED("used", "quota") ", " REACHED("messages", "quota_messages") ") AS reached, warned"
+                                  " FROM usage WHERE reached <> warned");
+        while (row.step()) {
+            levels.emplace_back();
+            levels.back().account.id = AccountId{row.integer(0)};
+            levels.back().reached = static_cast<unsigned>(row.integer(1));
+            levels.back().told = static_cast<unsigned>(row.integer(2));
+        }
+    }
+    for (QuotaLevel& level : levels)
+        if (auto found = account(level.account.id))
+            level.account = std::move(*found);
+    return levels;
 }
 
 std::vector<Token> Reading::tokens()

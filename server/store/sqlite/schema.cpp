@@ -59,7 +59,7 @@ const std::vector<Migration>& migrations()
             " PRIMARY KEY (mailbox_id, uid)) STRICT, WITHOUT ROWID",
             "CREATE UNIQUE INDEX fixed_uidl_text ON fixed_uidl (mailbox_id, uidl)",
 
-            // encoding: 0 as it is, 1 zstd, 2 a file. refs: messages and quarantine entries that name it; never 0.
+            // encoding: 0 as it is, 1 zstd, 2 a file. refs: how many rows of other tables name it; never 0.
             "CREATE TABLE body (id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL, size INTEGER NOT NULL,"
             " refs INTEGER NOT NULL, encoding INTEGER NOT NULL, verdict INTEGER NOT NULL DEFAULT 0,"
             " verdict_name TEXT NOT NULL DEFAULT '', verdict_signatures TEXT NOT NULL DEFAULT '',"
@@ -98,6 +98,24 @@ const std::vector<Migration>& migrations()
         },
         {   // Whether an account may send became a switch: who had all there was has it on.
             "UPDATE account SET services = services || ',smtp' WHERE services IN ('pop3,imap', 'imap,pop3')",
+        },
+        {   // What is deleted can be restored; save dates; quotas of messages.
+            "ALTER TABLE account ADD COLUMN expunge_to_trash INTEGER NOT NULL DEFAULT 1",
+            // warned: the percentage of the quota that the owner was last told of. recoverable: bytes, see that table.
+            "ALTER TABLE usage ADD COLUMN quota_messages INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE usage ADD COLUMN warned INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE usage ADD COLUMN recoverable INTEGER NOT NULL DEFAULT 0",
+            // saved: when it came into this mailbox, whole seconds. Nobody knows it of what was there: its date is the best guess,
+            // but Trash and Junk must not be emptied by a guess.
+            "ALTER TABLE message ADD COLUMN saved INTEGER NOT NULL DEFAULT 0",
+            "UPDATE message SET saved = min(date, unixepoch())",
+            "UPDATE message SET saved = unixepoch() WHERE mailbox_id IN (SELECT id FROM mailbox WHERE special_use IN ('\\Trash', '\\Junk'))",
+            // mailbox_id: as quarantine's home. uidl: NULL where the rule gives it from uid_validity and uid.
+            "CREATE TABLE recoverable (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, mailbox_id INTEGER NOT NULL,"
+            " mailbox TEXT NOT NULL, uid_validity INTEGER NOT NULL, uid INTEGER NOT NULL, uidl TEXT, body_id INTEGER NOT NULL,"
+            " size INTEGER NOT NULL, flags INTEGER NOT NULL, keywords BLOB, date INTEGER NOT NULL, saved INTEGER NOT NULL,"
+            " removed INTEGER NOT NULL, cause TEXT NOT NULL) STRICT",
+            "CREATE INDEX recoverable_account ON recoverable (account_id)",
         },
     };
     return all;
@@ -148,10 +166,10 @@ void skipNumbers(Connection& writer)
     writer.run("UPDATE tally SET value = value + ? WHERE name = 'uid_validity'", kGap);
 }
 
-void migrate(Connection& writer)
+void migrate(Connection& writer, int to)
 {
     const int have = requireKnownVersion(writer);
-    for (int version = have + 1; version <= newestVersion(); ++version) {
+    for (int version = have + 1; version <= to; ++version) {
         apply(writer, migrations()[static_cast<std::size_t>(version) - 1], version);
         if (have > 0)
             base::logInfo("store", "migrated", {{"version", version}});

@@ -8,7 +8,8 @@ inline constexpr int kApplicationId = 0x50466368; // "PFch": file(1) and we know
 
 int newestVersion();
 // Brings the database to newestVersion(); each migration is one transaction. Refused when it is newer, or nobody's of ours.
-void migrate(Connection& writer);
+// `to`: an earlier one, for the tests that open what earlier versions made.
+void migrate(Connection& writer, int to = newestVersion());
 // Throws Refused as migrate() does, changes nothing.
 int requireKnownVersion(Connection& connection);
 // After commits were lost (a restore of something older, a damaged log): UIDs, MODSEQs and UIDVALIDITYs that clients may

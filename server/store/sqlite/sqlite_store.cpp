@@ -153,7 +153,7 @@ SqliteStore::SqliteStore(const StoreOptions& options, const base::Clock& clock)
         files_->alarm->raise("commits were lost with a damaged log; it is kept as postfach.db-wal.damaged, remove that to end this alarm");
     else
         sweep(*connection);
-    writer_ = std::make_unique<Writer>(std::move(connection), files_, views_, clock, delimiter_, folder_ + "/reserve");
+    writer_ = std::make_unique<Writer>(std::move(connection), files_, views_, clock, delimiter_, options.recoverable, folder_ + "/reserve");
 }
 
 SqliteStore::~SqliteStore() = default;

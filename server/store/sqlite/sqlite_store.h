@@ -60,6 +60,8 @@ public:
     Subscription watchAccount(AccountId account, std::function<void()> news) override { return views_.watchAccount(account, std::move(news)); }
     std::uint64_t accountsVersion() const override { return views_.accountsVersion(); }
     std::vector<Finding> check(bool repair) override;
+    std::uint64_t emptyTrash(Time saved_before, const std::stop_token& stop) override;
+    std::uint64_t forgetRecoverable(Time removed_before, const std::stop_token& stop) override;
     std::string problem() const override;
     char delimiter() const override { return delimiter_; }
 

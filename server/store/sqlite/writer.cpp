@@ -54,8 +54,9 @@ struct GroupIsLost { // SQLite has rolled the whole transaction back by itself
 } // namespace
 
 Writer::Writer(std::unique_ptr<Connection> db, std::shared_ptr<BodyFiles> files, Views& views, const base::Clock& clock,
-               char delimiter, std::string reserve)
-    : db_(std::move(db)), files_(std::move(files)), views_(views), clock_(clock), delimiter_(delimiter), reserve_(std::move(reserve)),
+               char delimiter, bool recoverable, std::string reserve)
+    : db_(std::move(db)), files_(std::move(files)), views_(views), clock_(clock), delimiter_(delimiter), recoverable_(recoverable),
+      reserve_(std::move(reserve)),
       reserve_size_(reserveFor(reserve_)), checkpoint_pages_(static_cast<int>(reserve_size_ * 2 / 3 / kPage))
 {
     sqlite3_wal_hook(db_->handle(), [](void* self, sqlite3*, const char*, int pages) {
@@ -220,7 +221,7 @@ void Writer::runOne(Job& job, Changes& changes)
     db_->run("SAVEPOINT one");
     try {
         db_->forgetFailure();
-        Writing tx(*db_, *files_, delimiter_, recent_, clock_.now(), scarce_, changes.bodies);
+        Writing tx(*db_, *files_, delimiter_, recent_, clock_.now(), scarce_, recoverable_, changes.bodies);
         job.work(tx);
         Changes mine = tx.finish();
         db_->throwFailure(); // also where the closure has caught it

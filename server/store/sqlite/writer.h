@@ -30,7 +30,7 @@ class Writer {
 public:
     // `views` and `clock` outlive the writer. `reserve` is the path of the file that is given up when the disk is full.
     Writer(std::unique_ptr<Connection> db, std::shared_ptr<BodyFiles> files, Views& views, const base::Clock& clock,
-           char delimiter, std::string reserve);
+           char delimiter, bool recoverable, std::string reserve);
     ~Writer(); // runs what still waits
 
     void write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done);
@@ -65,6 +65,7 @@ private:
     Views& views_;
     const base::Clock& clock_;
     const char delimiter_;
+    const bool recoverable_;
     const std::string reserve_;
     const std::uint64_t reserve_size_;
     const int checkpoint_pages_; // of the WAL, before it is copied into the database

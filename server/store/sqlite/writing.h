@@ -23,11 +23,25 @@ private:
     std::deque<base::Sha256> order_;
 };
 
+// Runs of neighbouring UIDs in rows that ascend: a few statements where the rows lie close together.
+template <class Visit>
+void eachRun(const std::vector<MessageRow>& rows, Visit visit)
+{
+    for (std::size_t i = 0; i < rows.size();) {
+        const Uid first = rows[i].message.uid;
+        Uid last = first;
+        while (++i < rows.size() && rows[i].message.uid.value == last.value + 1)
+            last = rows[i].message.uid;
+        visit(first, last);
+    }
+}
+
 class Writing final : public Answers<WriteTx> {
 public:
     Writing(Connection& db, const BodyFiles& files, char delimiter, RecentBodies& recent, Time now, bool scarce,
-            std::int64_t untallied = 0)
-        : Answers(db, files, delimiter), db_(db), recent_(recent), now_(now), scarce_(scarce), untallied_(untallied)
+            bool recoverable = true, std::int64_t untallied = 0)
+        : Answers(db, files, delimiter), db_(db), recent_(recent), now_(now), scarce_(scarce), keeps_recoverable_(recoverable),
+          untallied_(untallied)
     {
     }
 
@@ -44,6 +58,7 @@ public:
     void putAppPassword(AccountId id, const AppPassword& password) override;
     void removeAppPassword(AccountId id, std::string_view label) override;
     void touchAppPassword(AccountId id, std::string_view label, Time when) override;
+    void noteQuotaTold(AccountId id, unsigned level) override;
     void putAlias(std::string_view address, const std::vector<std::string>& targets) override;
     void removeAlias(std::string_view address) override;
     void putToken(const Token& token) override;
@@ -61,6 +76,7 @@ public:
     Appended append(MailboxId mailbox, const NewMessage& message) override;
     std::vector<Uid> changeFlags(MailboxId mailbox, const std::vector<Uid>& uids, FlagChange how, const Flags& flags,
                                  std::optional<ModSeq> unchanged_since, std::vector<Uid>* modified) override;
+    std::vector<Uid> remove(MailboxId mailbox, const std::vector<Uid>& uids, Removal how, std::string_view cause) override;
     std::vector<Uid> expunge(MailboxId mailbox, const std::vector<Uid>& uids) override;
     CopiedUids copy(MailboxId from, const std::vector<Uid>& uids, MailboxId to) override;
     CopiedUids move(MailboxId from, const std::vector<Uid>& uids, MailboxId to) override;
@@ -69,6 +85,9 @@ public:
     void recentTaken(MailboxId mailbox, Uid up_to) override;
     void recordScan(BodyId body, const ScanRecord& record) override;
     void putSummary(BodyId body, std::string_view summary) override;
+
+    Restored restoreRecoverable(RecoverableId id) override;
+    void deleteRecoverable(RecoverableId id) override;
 
     QuarantineId addQuarantine(const NewQuarantine& entry) override;
     Appended releaseQuarantine(QuarantineId id) override;
@@ -80,6 +99,8 @@ public:
     Connection& db() { return db_; }
     void correctReferences(BodyId body, std::int64_t by); // at once
     void correctTally();                                  // after the references
+    // What was removed before that time, oldest first, at most `most`; how many went.
+    std::size_t forgetRecoverable(Time removed_before, std::size_t most);
 
 private:
     struct Step { // what an operation does to its mailbox's row
@@ -95,14 +116,29 @@ private:
     Stepped step(MailboxId mailbox, const Step& by);
     // Takes or gives back bytes and messages. False, and nothing changed, when it would go over the quota.
     bool charge(AccountId account, std::int64_t bytes, std::int64_t messages, bool within_quota);
-    Appended place(const Mailbox& mailbox, MessageRow row, std::string_view uidl, bool within_quota);
-    void insertRow(MailboxId mailbox, const MessageRow& row);
+    Appended place(const Mailbox& mailbox, MessageRow row, std::string_view uidl, bool within_quota, std::optional<Time> saved = {});
+    void insertRow(MailboxId mailbox, const MessageRow& row, Time saved);
     void insertUidl(MailboxId mailbox, Uid uid, std::string_view uidl);
     std::vector<MessageRow> rowsOf(MailboxId mailbox, const std::vector<Uid>& uids);
-    void removeRows(MailboxId mailbox, const std::vector<MessageRow>& rows);
-    CopiedUids duplicate(const std::vector<MessageRow>& rows, MailboxId from, const Mailbox& to, bool keep_uidl);
+    enum class Bodies { released, kept }; // of rows that go: whether what they name loses a reference
+    void removeRows(MailboxId mailbox, const std::vector<MessageRow>& rows, Bodies bodies = Bodies::released);
+    CopiedUids duplicate(const std::vector<MessageRow>& rows, MailboxId from, const Mailbox& to, bool keep_uidl, std::uint64_t strip = 0);
     std::vector<Uid> allUids(MailboxId mailbox);
-    void dropMessages(MailboxId mailbox);
+    void dropMessages(MailboxId mailbox, Bodies bodies);
+
+    // --- removal
+    std::optional<Mailbox> trashFor(const Mailbox& mailbox);
+    std::vector<MessageRow> notIn(const Mailbox& trash, const std::vector<MessageRow>& rows);
+    void keepRecoverable(const Mailbox& mailbox, const std::vector<MessageRow>& rows, std::string_view cause);
+    void keepAllRecoverable(const Mailbox& mailbox, std::string_view cause);
+    void boundRecoverable(AccountId account, std::int64_t removed);
+    struct Forgettable {
+        RecoverableId id;
+        AccountId account;
+        std::int64_t body = 0, size = 0;
+    };
+    void forget(const std::vector<Forgettable>& entries);
+    std::int64_t giveUpOldest(std::optional<AccountId> account, std::int64_t bytes);
     void settleBodies();
 
     void putPop3Policy(AccountId id, const Pop3Policy& policy);
@@ -121,6 +157,7 @@ private:
     RecentBodies& recent_;
     const Time now_;
     const bool scarce_; // the disk is full: what grows is refused, what shrinks goes on
+    const bool keeps_recoverable_;
     const std::int64_t untallied_; // bodies of earlier closures of this transaction, which the tally does not count yet
     Changes changes_;
     std::unordered_map<std::int64_t, std::int64_t> refs_; // references taken and given back since the closure began

@@ -64,7 +64,8 @@ AccountId Writing::createAccount(const NewAccount& account)
             address, domain, account.name, base::toMillis(now_), c.argon2, Blob{c.scram_salt}, Blob{c.scram_stored_key},
             Blob{c.scram_server_key}, c.scram_iterations);
     const AccountId id{db_.lastId()};
-    db_.run("INSERT INTO usage VALUES (?, ?, 0, 0)", id, account.quota);
+    db_.run("INSERT INTO usage (account_id, quota, used, messages, quota_messages) VALUES (?, ?, 0, 0, ?)", id, account.quota,
+            account.quota_messages);
     changes_.logins = true;
 
     static constexpr std::pair<const char*, const char*> kMailboxes[] = {
@@ -86,6 +87,10 @@ void Writing::changeAccount(AccountId id, const AccountPatch& patch)
         db_.run("UPDATE account SET enabled = ? WHERE id = ?", *patch.enabled, id);
     if (patch.quota)
         db_.run("UPDATE usage SET quota = ? WHERE account_id = ?", *patch.quota, id);
+    if (patch.quota_messages)
+        db_.run("UPDATE usage SET quota_messages = ? WHERE account_id = ?", *patch.quota_messages, id);
+    if (patch.expunge_to_trash)
+        db_.run("UPDATE account SET expunge_to_trash = ? WHERE id = ?", *patch.expunge_to_trash, id);
     if (patch.services)
         db_.run("UPDATE account SET services = ? WHERE id = ?", joined(*patch.services, ','), id);
     if (patch.credentials)
@@ -146,10 +151,16 @@ void Writing::removeAccount(AccountId id)
 {
     requireAccount(id);
     for (const Mailbox& mailbox : mailboxes(id)) {
-        dropMessages(mailbox.id);
+        dropMessages(mailbox.id, Bodies::released);
         db_.run("DELETE FROM mailbox WHERE id = ?", mailbox.id);
         changes_.of(mailbox.id, id).gone = true;
     }
+    {
+        Statement row = db_.query("SELECT body_id FROM recoverable WHERE account_id = ?", id);
+        while (row.step())
+            --refs_[row.integer(0)];
+    }
+    db_.run("DELETE FROM recoverable WHERE account_id = ?", id);
     {
         Statement row = db_.query("SELECT body_id FROM quarantine WHERE account_id = ?", id);
         while (row.step())
@@ -169,6 +180,11 @@ void Writing::removeAccount(AccountId id)
 void Writing::recordLogin(AccountId id, Time when)
 {
     db_.run("UPDATE account SET last_login = ? WHERE id = ?", base::toMillis(when), requireAccount(id));
+}
+
+void Writing::noteQuotaTold(AccountId id, unsigned level)
+{
+    db_.run("UPDATE usage SET warned = ? WHERE account_id = ?", level, requireAccount(id));
 }
 
 void Writing::putAlias(std::string_view address, const std::vector<std::string>& targets)

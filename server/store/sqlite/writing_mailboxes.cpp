@@ -101,7 +101,12 @@ void Writing::deleteMailbox(AccountId account, std::string_view name)
         if (isBelow(other.name, mailbox->name, reading_.delimiter()))
             throw Error(Kind::notEmpty, "mailbox " + base::printable(mailbox->name) + " has mailboxes below it");
     charge(account, -static_cast<std::int64_t>(mailbox->size), -static_cast<std::int64_t>(mailbox->exists), false);
-    dropMessages(mailbox->id);
+    const bool keeps = keeps_recoverable_ && mailbox->exists > 0;
+    if (keeps)
+        keepAllRecoverable(*mailbox, "mailbox");
+    dropMessages(mailbox->id, keeps ? Bodies::kept : Bodies::released);
+    if (keeps)
+        boundRecoverable(account, static_cast<std::int64_t>(mailbox->size));
     db_.run("DELETE FROM mailbox WHERE id = ?", mailbox->id);
     changes_.of(mailbox->id, account).gone = true;
     changes_.touch(account);

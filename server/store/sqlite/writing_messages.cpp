@@ -66,19 +66,21 @@ Writing::Stepped Writing::step(MailboxId mailbox, const Step& by)
 bool Writing::charge(AccountId account, std::int64_t bytes, std::int64_t messages, bool within_quota)
 {
     db_.run("UPDATE usage SET used = used + ?1, messages = messages + ?2 WHERE account_id = ?3"
-            " AND (?4 = 0 OR quota = 0 OR used + ?1 <= quota)", bytes, messages, account, within_quota);
+            " AND (?4 = 0 OR ((quota = 0 OR used + ?1 <= quota) AND (quota_messages = 0 OR messages + ?2 <= quota_messages)))",
+            bytes, messages, account, within_quota);
     return db_.changes() > 0;
 }
 
-void Writing::insertRow(MailboxId mailbox, const MessageRow& row)
+void Writing::insertRow(MailboxId mailbox, const MessageRow& row, Time saved)
 {
     const Message& m = row.message;
-    Statement insert = db_.statement("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    Statement insert = db_.statement("INSERT INTO message (mailbox_id, uid, modseq, body_id, size, flags, date, keywords, saved)"
+                                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     const std::string keywords = packKeywords(row.more);
     if (keywords.empty())
-        insert.bind(mailbox, m.uid, m.modseq, m.body, m.size, m.bits, messageSeconds(m.internal_date), nullptr);
+        insert.bind(mailbox, m.uid, m.modseq, m.body, m.size, m.bits, messageSeconds(m.internal_date), nullptr, messageSeconds(saved));
     else
-        insert.bind(mailbox, m.uid, m.modseq, m.body, m.size, m.bits, messageSeconds(m.internal_date), Blob{keywords});
+        insert.bind(mailbox, m.uid, m.modseq, m.body, m.size, m.bits, messageSeconds(m.internal_date), Blob{keywords}, messageSeconds(saved));
     insert.step();
     ++refs_[m.body.value];
 }
@@ -91,7 +93,7 @@ void Writing::insertUidl(MailboxId mailbox, Uid uid, std::string_view uidl)
 }
 
 // Puts one message into a mailbox and gives it a UID. Quota, UID, row and counters move together, or not at all.
-Appended Writing::place(const Mailbox& mailbox, MessageRow row, std::string_view uidl, bool within_quota)
+Appended Writing::place(const Mailbox& mailbox, MessageRow row, std::string_view uidl, bool within_quota, std::optional<Time> saved)
 {
     requireRoomOnDisk();
     if (mailbox.uid_next.value == std::numeric_limits<std::uint32_t>::max())
@@ -104,7 +106,7 @@ Appended Writing::place(const Mailbox& mailbox, MessageRow row, std::string_view
     const Stepped stepped = step(mailbox.id, by);
     row.message.uid = stepped.first;
     row.message.modseq = stepped.modseq;
-    insertRow(mailbox.id, row);
+    insertRow(mailbox.id, row, saved.value_or(now_));
     insertUidl(mailbox.id, stepped.first, uidl);
     changes_.of(mailbox.id, mailbox.account).messages.push_back({MessageChange::Kind::append, std::move(row)});
     return {stepped.first, stepped.uid_validity};
@@ -120,16 +122,12 @@ Appended Writing::append(MailboxId mailbox, const NewMessage& message)
     row.message.bits = message.flags.bits & kSettable;
     row.message.internal_date = base::fromMillis(messageSeconds(message.internal_date) * 1000);
     row.more = message.flags.more;
-    return place(reading_.requireMailbox(mailbox), std::move(row), message.uidl, true);
+    return place(reading_.requireMailbox(mailbox), std::move(row), message.uidl, !message.beyond_quota);
 }
 
 std::vector<MessageRow> Writing::rowsOf(MailboxId mailbox, const std::vector<Uid>& uids)
 {
-    std::vector<MessageRow> rows;
-    for (const Uid uid : ascending(uids))
-        if (auto row = reading_.message(mailbox, uid))
-            rows.push_back(std::move(*row));
-    return rows;
+    return reading_.messages(mailbox, ascending(uids));
 }
 
 std::vector<Uid> Writing::allUids(MailboxId mailbox)
@@ -182,27 +180,25 @@ std::vector<Uid> Writing::changeFlags(MailboxId mailbox, const std::vector<Uid>&
 }
 
 // The rows go, with their UIDLs; what went is remembered in runs of neighbouring UIDs (RFC 7162).
-void Writing::removeRows(MailboxId mailbox, const std::vector<MessageRow>& rows)
+void Writing::removeRows(MailboxId mailbox, const std::vector<MessageRow>& rows, Bodies bodies)
 {
     Step by;
     for (const MessageRow& row : rows)
         by.count(row, -1);
     const Stepped stepped = step(mailbox, by);
     MailboxChange& change = changes_.of(mailbox, stepped.account);
-    for (std::size_t i = 0; i < rows.size();) {
-        const Uid first = rows[i].message.uid;
-        std::uint32_t last = first.value;
-        for (; i < rows.size() && rows[i].message.uid.value <= last + 1; ++i) {
-            const Message& m = rows[i].message;
-            last = m.uid.value;
-            db_.run("DELETE FROM message WHERE mailbox_id = ? AND uid = ?", mailbox, m.uid);
-            db_.run("DELETE FROM fixed_uidl WHERE mailbox_id = ? AND uid = ?", mailbox, m.uid);
-            --refs_[m.body.value];
-            change.messages.push_back({MessageChange::Kind::expunge, rows[i]});
-        }
+    change.messages.reserve(change.messages.size() + rows.size());
+    for (const MessageRow& row : rows) {
+        if (bodies == Bodies::released)
+            --refs_[row.message.body.value];
+        change.messages.push_back({MessageChange::Kind::expunge, {row.message, {}}});
+    }
+    eachRun(rows, [&](Uid first, Uid last) {
+        db_.run("DELETE FROM message WHERE mailbox_id = ? AND uid BETWEEN ? AND ?", mailbox, first, last);
+        db_.run("DELETE FROM fixed_uidl WHERE mailbox_id = ? AND uid BETWEEN ? AND ?", mailbox, first, last);
         db_.run("DELETE FROM pop3_message WHERE mailbox_id = ? AND uid BETWEEN ? AND ?", mailbox, first, last);
         db_.run("INSERT INTO expunged VALUES (?, ?, ?, ?)", mailbox, stepped.modseq, first, last);
-    }
+    });
 }
 
 std::vector<Uid> Writing::expunge(MailboxId mailbox, const std::vector<Uid>& uids)
@@ -223,29 +219,39 @@ std::vector<Uid> Writing::expunge(MailboxId mailbox, const std::vector<Uid>& uid
 }
 
 // The rows again in another mailbox, with new UIDs in the old order. The quota has been seen to.
-CopiedUids Writing::duplicate(const std::vector<MessageRow>& rows, MailboxId from, const Mailbox& to, bool keep_uidl)
+CopiedUids Writing::duplicate(const std::vector<MessageRow>& rows, MailboxId from, const Mailbox& to, bool keep_uidl, std::uint64_t strip)
 {
     CopiedUids copied;
     copied.uid_validity = to.uid_validity;
+    std::vector<MessageRow> twins = rows;
     Step by;
     by.uids = static_cast<std::int64_t>(rows.size());
-    for (const MessageRow& row : rows)
-        by.count(row, +1);
+    for (MessageRow& twin : twins) {
+        twin.message.bits &= ~strip;
+        by.count(twin, +1);
+    }
     const Stepped stepped = step(to.id, by);
-    MailboxChange& change = changes_.of(to.id, stepped.account);
+    // In runs: what is neighbours there is neighbours here.
     std::uint32_t next = stepped.first.value;
-    for (const MessageRow& row : rows) {
-        MessageRow twin = row;
+    eachRun(rows, [&](Uid first, Uid last) {
+        const std::int64_t shift = std::int64_t{next} - first.value;
+        db_.run("INSERT INTO message (mailbox_id, uid, modseq, body_id, size, flags, date, keywords, saved)"
+                " SELECT ?, uid + ?, ?, body_id, size, flags & ~?, date, keywords, ? FROM message WHERE mailbox_id = ? AND uid BETWEEN ? AND ?",
+                to.id, shift, stepped.modseq, strip, messageSeconds(now_), from, first, last);
+        if (keep_uidl)
+            db_.run("INSERT OR IGNORE INTO fixed_uidl SELECT ?, uid + ?, uidl FROM fixed_uidl WHERE mailbox_id = ? AND uid BETWEEN ? AND ?",
+                    to.id, shift, from, first, last);
+        next += last.value - first.value + 1;
+    });
+    MailboxChange& change = changes_.of(to.id, stepped.account);
+    copied.uids.reserve(rows.size());
+    change.messages.reserve(change.messages.size() + rows.size());
+    next = stepped.first.value;
+    for (MessageRow& twin : twins) {
+        ++refs_[twin.message.body.value];
+        copied.uids.emplace_back(twin.message.uid, Uid{next});
         twin.message.uid = Uid{next++};
         twin.message.modseq = stepped.modseq;
-        insertRow(to.id, twin);
-        if (keep_uidl) {
-            std::string uidl;
-            if (Statement fixed = db_.query("SELECT uidl FROM fixed_uidl WHERE mailbox_id = ? AND uid = ?", from, row.message.uid); fixed.step())
-                uidl = fixed.text(0);
-            insertUidl(to.id, twin.message.uid, uidl);
-        }
-        copied.uids.emplace_back(row.message.uid, twin.message.uid);
         change.messages.push_back({MessageChange::Kind::append, std::move(twin)});
     }
     return copied;
@@ -303,9 +309,9 @@ void Writing::recentTaken(MailboxId mailbox, Uid up_to)
 }
 
 // All of a mailbox that is about to go. The account's use is the caller's.
-void Writing::dropMessages(MailboxId mailbox)
+void Writing::dropMessages(MailboxId mailbox, Bodies bodies)
 {
-    {
+    if (bodies == Bodies::released) {
         Statement row = db_.query("SELECT body_id FROM message WHERE mailbox_id = ?", mailbox);
         while (row.step())
             --refs_[row.integer(0)];
