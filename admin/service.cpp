@@ -129,6 +129,8 @@ store::AccountPatch patchOf(const AccountChange& change, const store::Credential
     store::AccountPatch patch;
     patch.name = change.name;
     patch.quota = change.quota;
+    patch.quota_messages = change.quota_messages;
+    patch.expunge_to_trash = change.expunge_to_trash;
     patch.enabled = change.enabled;
     if (change.services) {
         checkServices(*change.services);
@@ -249,6 +251,8 @@ Put<store::Account> Service::putAccount(const std::string& given, const AccountC
     AccountChange whole = change; // PUT replaces: what is not said takes its default
     whole.name = change.name.value_or("");
     whole.quota = change.quota ? *change.quota : context_.default_quota();
+    whole.quota_messages = change.quota_messages.value_or(0);
+    whole.expunge_to_trash = change.expunge_to_trash.value_or(true);
     whole.enabled = change.enabled.value_or(true);
     whole.services = change.services.value_or(defaultServices());
     const auto patch = patchOf(whole, credentialsNow(address));
@@ -575,6 +579,50 @@ void Service::deleteQuarantined(std::int64_t id)
         context_.store.writeAndWait([&](store::WriteTx& tx) { tx.deleteQuarantine(store::QuarantineId{id}); });
     });
     base::logInfo("admin", "quarantined message deleted", {{"id", id}, {"account", entry.address}});
+}
+
+// --- what was deleted
+
+std::vector<store::Recoverable> Service::deleted(const std::string& address, const store::RecoverableFilter& filter, const store::Page& page)
+{
+    return answering("account " + base::printable(address), [&] {
+        const auto tx = context_.store.read();
+        return tx->recoverable(require(*tx, address).id, filter, page);
+    });
+}
+
+namespace {
+// An id of another account is no id of this one.
+void requireDeleted(store::ReadTx& tx, store::AccountId account, store::RecoverableId id)
+{
+    const auto entry = tx.recoverable(id);
+    if (!entry || entry->account != account)
+        throw Problem(404, "not_found", "There is no deleted message " + std::to_string(id.value) + " that can be restored.");
+}
+} // namespace
+
+store::WriteTx::Restored Service::restoreDeleted(const std::string& address, std::int64_t id)
+{
+    store::WriteTx::Restored restored;
+    answering("deleted message " + std::to_string(id), [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            requireDeleted(tx, require(tx, address).id, store::RecoverableId{id});
+            restored = tx.restoreRecoverable(store::RecoverableId{id});
+        });
+    });
+    base::logInfo("admin", "deleted message restored", {{"id", id}, {"account", address}, {"mailbox", restored.mailbox.name}});
+    return restored;
+}
+
+void Service::forgetDeleted(const std::string& address, std::int64_t id)
+{
+    answering("deleted message " + std::to_string(id), [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            requireDeleted(tx, require(tx, address).id, store::RecoverableId{id});
+            tx.deleteRecoverable(store::RecoverableId{id});
+        });
+    });
+    base::logInfo("admin", "deleted message removed for good", {{"id", id}, {"account", address}});
 }
 
 } // namespace postfach::admin

@@ -25,7 +25,8 @@ const std::vector<std::string>& defaultServices();
 
 struct AccountChange { // absent fields stay as they are
     std::optional<std::string> password, password_hash, name; // the hash comes from another server, instead of a password
-    std::optional<std::uint64_t> quota;
+    std::optional<std::uint64_t> quota, quota_messages;
+    std::optional<bool> expunge_to_trash;
     std::optional<bool> enabled;
     std::optional<std::vector<std::string>> services;
     std::optional<Pop3Change> pop3;
@@ -130,6 +131,11 @@ public:
     store::Quarantined quarantined(std::int64_t id);
     void releaseQuarantined(std::int64_t id);
     void deleteQuarantined(std::int64_t id);
+
+    // --- what was deleted and can be restored, of one account
+    std::vector<store::Recoverable> deleted(const std::string& address, const store::RecoverableFilter& filter, const store::Page& page);
+    store::WriteTx::Restored restoreDeleted(const std::string& address, std::int64_t id);
+    void forgetDeleted(const std::string& address, std::int64_t id);
 
     // --- mail of an account. importMessage makes the mailbox when it is new.
     delivery::Result importMessage(const std::string& address, const std::string& mailbox, const delivery::AppendItem& item,

@@ -48,6 +48,10 @@ Response getQuarantined(Service&, const Call&);
 Response deleteQuarantined(Service&, const Call&);
 Response releaseQuarantined(Service&, const Call&);
 
+Response listDeleted(Service&, const Call&);
+Response restoreDeleted(Service&, const Call&);
+Response forgetDeleted(Service&, const Call&);
+
 Response getScans(Service&, const Call&);
 Response postScan(Service&, const Call&);
 Response postCheck(Service&, const Call&);

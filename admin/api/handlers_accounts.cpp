@@ -41,7 +41,7 @@ AccountChange changeOf(Fields fields, const std::string& address, const Call& ca
 {
     AccountChange change;
     checkKey(fields, "address", address);
-    for (const char* name : {"used", "messages", "pop3_in_force", "created", "last_login"})
+    for (const char* name : {"used", "messages", "recoverable", "pop3_in_force", "created", "last_login"})
         fields.refuse(name);
     change.password = fields.isNull("password") ? throw Problem(422, "invalid_field", "The field \"password\" must be a text.")
                                                 : fields.text("password", 1024);
@@ -49,6 +49,8 @@ AccountChange changeOf(Fields fields, const std::string& address, const Call& ca
                                                           : fields.text("password_hash", 1024);
     change.name = fields.isNull("name") ? std::optional<std::string>("") : fields.text("name", 255);
     change.quota = fields.isNull("quota") ? std::optional(service.context().default_quota()) : fields.number("quota");
+    change.quota_messages = fields.isNull("quota_messages") ? std::optional<std::uint64_t>(0) : fields.number("quota_messages");
+    change.expunge_to_trash = fields.isNull("expunge_to_trash") ? std::optional(true) : fields.flag("expunge_to_trash");
     change.enabled = fields.isNull("enabled") ? std::optional(true) : fields.flag("enabled");
     change.services = fields.isNull("services") ? std::optional(defaultServices()) : fields.texts("services", 10);
     change.pop3 = pop3ChangeOf(fields);

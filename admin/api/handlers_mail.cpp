@@ -67,11 +67,11 @@ std::string padded(std::uint64_t number) // so that texts sort as the numbers do
     return std::string(10 - std::min<std::size_t>(10, text.size()), '0') + text;
 }
 
-std::int64_t idOf(const Call& call)
+std::int64_t idOf(const Call& call, std::size_t place = 0, const char* kind = "quarantined")
 {
-    const auto number = base::parseU64(call.values[0]);
+    const auto number = base::parseU64(call.values[place]);
     if (!number || *number > INT64_MAX)
-        throw Problem(404, "not_found", "There is no quarantined message " + base::printable(call.values[0]) + ".");
+        throw Problem(404, "not_found", "There is no " + std::string(kind) + " message " + base::printable(call.values[place]) + ".");
     return static_cast<std::int64_t>(*number);
 }
 } // namespace
@@ -155,6 +155,30 @@ Response deleteQuarantined(Service& service, const Call& call)
 Response releaseQuarantined(Service& service, const Call& call)
 {
     service.releaseQuarantined(idOf(call));
+    return Response::empty();
+}
+
+Response listDeleted(Service& service, const Call& call)
+{
+    const auto page = pageOf(call);
+    store::RecoverableFilter filter;
+    filter.mailbox = call.parameter("mailbox");
+    return listOf(call, page, service.deleted(call.values[0], filter, page.oneMore()), [](const auto& d) { return std::to_string(d.id.value); },
+                  [](const auto& d) { return toJson(d); });
+}
+
+Response restoreDeleted(Service& service, const Call& call)
+{
+    const auto restored = service.restoreDeleted(call.values[0], idOf(call, 1, "deleted"));
+    auto out = object();
+    out->set("mailbox", restored.mailbox.name);
+    out->set("uid", restored.where.uid.value);
+    return Response::json(200, out);
+}
+
+Response forgetDeleted(Service& service, const Call& call)
+{
+    service.forgetDeleted(call.values[0], idOf(call, 1, "deleted"));
     return Response::empty();
 }
 

@@ -212,6 +212,9 @@ Object::Ptr toJson(const store::Account& account)
     out->set("quota", account.quota);
     out->set("used", account.used);
     out->set("messages", account.messages);
+    out->set("quota_messages", account.quota_messages);
+    out->set("recoverable", account.recoverable);
+    out->set("expunge_to_trash", account.expunge_to_trash);
     out->set("services", array(account.services));
     out->set("pop3", toJson(account.pop3));
     out->set("pop3_in_force", toJson(account.pop3_in_force));
@@ -290,6 +293,19 @@ Object::Ptr toJson(const store::Quarantined& entry)
     out->set("sha256", base::hex(entry.sha256));
     out->set("received", base::rfc3339(entry.internal_date));
     out->set("created", base::rfc3339(entry.created));
+    return out;
+}
+
+Object::Ptr toJson(const store::Recoverable& entry)
+{
+    auto out = object();
+    out->set("id", entry.id.value);
+    out->set("mailbox", entry.mailbox);
+    out->set("size", entry.size);
+    out->set("cause", entry.cause);
+    out->set("received", base::rfc3339(entry.internal_date));
+    out->set("saved", base::rfc3339(entry.saved));
+    out->set("deleted", base::rfc3339(entry.removed));
     return out;
 }
 

@@ -59,6 +59,7 @@ Poco::JSON::Object::Ptr toJson(const auth::Ban& ban, base::Time now);
 Poco::JSON::Object::Ptr toJson(const store::Alias& alias);
 Poco::JSON::Object::Ptr toJson(const store::Token& token);
 Poco::JSON::Object::Ptr toJson(const store::Quarantined& entry);
+Poco::JSON::Object::Ptr toJson(const store::Recoverable& entry);
 Poco::JSON::Object::Ptr toJson(const Task& task);
 
 } // namespace postfach::admin

@@ -40,23 +40,29 @@ constexpr const char* kSchemas = R"json({
   "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
 "DomainPatch": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"},
   "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
-"Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "services", "pop3", "pop3_in_force", "created", "last_login"], "additionalProperties": false, "properties": {
+"Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "quota_messages", "recoverable", "expunge_to_trash", "services", "pop3",
+  "pop3_in_force", "created", "last_login"], "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": "string"}, "enabled": {"type": "boolean"},
   "quota": {"type": "integer", "minimum": 0, "description": "Bytes; 0 for none"}, "used": {"type": "integer", "description": "Bytes"},
-  "messages": {"type": "integer"}, "services": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "messages": {"type": "integer"}, "quota_messages": {"type": "integer", "minimum": 0, "description": "Messages; 0 for none"},
+  "recoverable": {"type": "integer", "description": "Bytes that were deleted and can be restored; they count against no quota"},
+  "expunge_to_trash": {"type": "boolean", "description": "What a mail program expunges goes into Trash"},
+  "services": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "pop3_in_force": {"$ref": "#/components/schemas/Pop3Policy"},
   "created": {"type": "string", "format": "date-time"}, "last_login": {"type": ["string", "null"], "format": "date-time"}}},
 "AccountPut": {"type": "object", "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
   "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
   "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
-  "quota": {"type": ["integer", "null"], "minimum": 0}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "quota": {"type": ["integer", "null"], "minimum": 0}, "quota_messages": {"type": ["integer", "null"], "minimum": 0},
+  "expunge_to_trash": {"type": ["boolean", "null"]}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
 "AccountPatch": {"type": "object", "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
   "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
   "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
-  "quota": {"type": ["integer", "null"], "minimum": 0}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "quota": {"type": ["integer", "null"], "minimum": 0}, "quota_messages": {"type": ["integer", "null"], "minimum": 0},
+  "expunge_to_trash": {"type": ["boolean", "null"]}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
 "AppPassword": {"type": "object", "required": ["label", "scopes", "created", "expires", "last_used"], "additionalProperties": false, "properties": {
   "label": {"type": "string"}, "scopes": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
@@ -102,6 +108,13 @@ constexpr const char* kSchemas = R"json({
   "id": {"type": "integer"}, "account": {"type": "string"}, "mailbox": {"type": "string"}, "signature": {"type": "string"}, "sender": {"type": "string"},
   "recipient": {"type": "string"}, "subject": {"type": "string"}, "way_in": {"type": "string"}, "size": {"type": "integer"}, "sha256": {"type": "string"},
   "received": {"type": "string", "format": "date-time"}, "created": {"type": "string", "format": "date-time"}}},
+"Deleted": {"type": "object", "required": ["id", "mailbox", "size", "cause", "received", "saved", "deleted"], "additionalProperties": false, "properties": {
+  "id": {"type": "integer"}, "mailbox": {"type": "string", "description": "Where it was"}, "size": {"type": "integer"},
+  "cause": {"type": "string", "description": "Who removed it: imap, pop3, pop3-retention, mailbox, trash"},
+  "received": {"type": "string", "format": "date-time"}, "saved": {"type": "string", "format": "date-time"},
+  "deleted": {"type": "string", "format": "date-time"}}},
+"Restored": {"type": "object", "required": ["mailbox", "uid"], "additionalProperties": false, "properties": {
+  "mailbox": {"type": "string"}, "uid": {"type": "integer"}}},
 "Scans": {"type": "object", "required": ["ready", "problem", "signatures", "signature_count", "loaded_at", "scans", "infected", "unscannable", "errors", "restarts"], "additionalProperties": false, "properties": {
   "ready": {"type": "boolean"}, "problem": {"type": ["string", "null"]}, "signatures": {"type": "string"}, "signature_count": {"type": "integer"},
   "loaded_at": {"type": ["string", "null"], "format": "date-time"}, "scans": {"type": "integer"}, "infected": {"type": "integer"},
@@ -132,6 +145,7 @@ constexpr const char* kSchemas = R"json({
 const std::map<std::string, const char*> kParameters = {
     {"limit", R"({"in": "query", "name": "limit", "description": "Entries in a page", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}})"},
     {"cursor", R"({"in": "query", "name": "cursor", "description": "What \"next\" of the page before says", "schema": {"type": "string"}})"},
+    {"mailbox", R"({"in": "query", "name": "mailbox", "description": "Only what was in the mailbox of this name", "schema": {"type": "string"}})"},
     {"flags", R"({"in": "query", "name": "flags", "description": "Of seen, answered, flagged, deleted, draft; separated by commas", "schema": {"type": "string"}})"},
     {"keywords", R"({"in": "query", "name": "keywords", "description": "Separated by commas", "schema": {"type": "string"}})"},
     {"date", R"({"in": "query", "name": "date", "description": "When it came in; now when left out", "schema": {"type": "string", "format": "date-time"}})"},

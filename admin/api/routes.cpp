@@ -56,6 +56,11 @@ const std::vector<Route>& routes()
         {"DELETE", "/api/v1/quarantine/{id}", "scan", "deleteQuarantined", "Delete for good", handle::deleteQuarantined, none, "", "", {204, 404}},
         {"POST",   "/api/v1/quarantine/{id}/release", "scan", "releaseQuarantined", "Put it into the mailbox it was meant for; the notice goes", handle::releaseQuarantined, none, "", "", {204, 404, 409}},
 
+        {"GET",    "/api/v1/accounts/{address}/deleted", "read", "listDeleted", "What was deleted and can be restored, oldest first", handle::listDeleted, none, "", "list:Deleted", {200, 404, 422}, {"limit", "cursor", "mailbox"}},
+        {"POST",   "/api/v1/accounts/{address}/deleted/{id}/restore", "accounts", "restoreDeleted", "Put it back into its mailbox, with flags and dates",
+         handle::restoreDeleted, none, "", "Restored", {200, 404, 409, 507}},
+        {"DELETE", "/api/v1/accounts/{address}/deleted/{id}", "accounts", "forgetDeleted", "Remove it for good, before its days are over", handle::forgetDeleted, none, "", "", {204, 404}},
+
         {"GET",    "/api/v1/scans", "read", "getScans", "The scanner's state and counts", handle::getScans, none, "", "Scans", {200}},
         {"POST",   "/api/v1/scans", "scan", "runScan", "Read the signatures again and put them to use", handle::postScan, none, "", "Scans", {202}},
         {"POST",   "/api/v1/checks", "admin", "runCheck", "Check the store's consistency", handle::postCheck, json, "CheckCreate", "Task", {202, 422}},

@@ -268,7 +268,8 @@ Poco::JSON::Array::Ptr Invocation::list(const std::string& target)
     Poco::JSON::Array::Ptr all = new Poco::JSON::Array;
     std::string cursor;
     do {
-        const auto page = call("GET", target + "?limit=1000" + (cursor.empty() ? "" : "&cursor=" + cursor));
+        const char* joint = target.find('?') == std::string::npos ? "?" : "&";
+        const auto page = call("GET", target + joint + "limit=1000" + (cursor.empty() ? "" : "&cursor=" + cursor));
         for (const auto& item : *page->getArray("items"))
             all->add(item);
         const auto next = page->get("next");

@@ -127,6 +127,8 @@ int quarantineList(Invocation&);
 int quarantineShow(Invocation&);
 int quarantineRelease(Invocation&);
 int quarantineDelete(Invocation&);
+int deletedList(Invocation&);
+int deletedRestore(Invocation&);
 int backupCreate(Invocation&);
 int backupList(Invocation&);
 int backupVerify(Invocation&);

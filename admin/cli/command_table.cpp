@@ -89,6 +89,10 @@ const std::vector<Command>& commands()
         {{"quarantine", "show"}, "ID", 1, 1, {}, "show one of them, without its content", "", run::quarantineShow},
         {{"quarantine", "release"}, "ID…", 1, 1000, {}, "put it into the mailbox it was meant for", "Only what was surely found by mistake.", run::quarantineRelease},
         {{"quarantine", "delete"}, "ID…", 1, 1000, {}, "delete it for good", "", run::quarantineDelete},
+        {{"deleted", "list"}, "", 0, 0, {"--account", "--mailbox"}, "list what an account's owner deleted and can be restored",
+         "It can be for recovery.days after it left Trash, or was deleted by POP3 or with its mailbox.\n\nExample: postfach deleted list --account alice@example.org", run::deletedList},
+        {{"deleted", "restore"}, "ID…", 1, 1000, {"--account"}, "put it back into its mailbox, with flags and dates",
+         "The mailbox is made again when it is gone.\n\nExample: postfach deleted restore --account alice@example.org 17 18", run::deletedRestore},
 
         {{"backup", "create"}, "[DIR]", 0, 1, {"--keep", "--verify"}, "write a backup into DIR while mail flows",
          "DIR holds any number of backups, each complete; what an earlier one has is not written again. Without DIR: backup.folder.\n"

@@ -1,4 +1,4 @@
-// import, export, scan, quarantine.
+// import, export, scan, quarantine, deleted.
 #include "admin/api/json.h"
 #include "admin/api/target.h"
 #include "admin/api/time.h"
@@ -223,5 +223,34 @@ int quarantineShow(Invocation& invocation)
 
 int quarantineRelease(Invocation& invocation) { return eachQuarantined(invocation, "POST", "/release", "released"); }
 int quarantineDelete(Invocation& invocation) { return eachQuarantined(invocation, "DELETE", "", "deleted"); }
+
+int deletedList(Invocation& invocation)
+{
+    std::string path = "/api/v1/accounts/" + percentEncoded(account(invocation)) + "/deleted";
+    if (const auto mailbox = invocation.option("--mailbox"))
+        path += "?mailbox=" + percentEncoded(*mailbox);
+    const auto rows = invocation.list(path);
+    if (invocation.json)
+        printList(rows);
+    else
+        printTable({{"ID", "id"}, {"MAILBOX", "mailbox"}, {"SIZE", "size", Kind::size}, {"RECEIVED", "received", Kind::date},
+                    {"DELETED", "deleted", Kind::date}, {"BY", "cause"}}, rows);
+    return 0;
+}
+
+int deletedRestore(Invocation& invocation)
+{
+    const auto owner = account(invocation);
+    Poco::JSON::Array::Ptr done = new Poco::JSON::Array;
+    for (const auto& id : invocation.arguments) {
+        const auto one = invocation.call("POST", "/api/v1/accounts/" + percentEncoded(owner) + "/deleted/" + percentEncoded(id) + "/restore");
+        done->add(one);
+        if (!invocation.json)
+            std::cout << "message " << id << " restored into " << one->getValue<std::string>("mailbox") << '\n';
+    }
+    if (invocation.json)
+        printList(done);
+    return 0;
+}
 
 } // namespace postfach::admin::run

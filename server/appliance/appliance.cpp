@@ -86,6 +86,7 @@ store::StoreOptions storeOptions(const base::Config& config, const std::string& 
     store::StoreOptions options;
     options.folder = data;
     options.delimiter = config.text("store.delimiter").front();
+    options.recoverable = config.number("recovery.days") > 0;
     return options;
 }
 
@@ -204,6 +205,7 @@ struct Appliance::Inner {
     std::vector<admin::Listener> listeners() const;
     void greet(const std::vector<DemoAccount>& demo);
     bool lmtpAllows(const std::string& address);
+    void addRemovalJobs();
     void applyConfig();
     void rereadConfig();
 };
@@ -393,6 +395,38 @@ Appliance::Appliance(Options options) : inner_(std::make_unique<Inner>(std::move
 
 Appliance::~Appliance() { stop(); }
 
+// trash.days, recovery.days, and who comes near the quota.
+void Appliance::Inner::addRemovalJobs()
+{
+    const auto days = [this](const char* key) { return std::chrono::hours(24) * static_cast<std::int64_t>(options.config.number(key)); };
+    const auto hourly = base::Housekeeper::every(std::chrono::hours(1));
+    if (const auto age = days("trash.days"); age.count() > 0)
+        housekeeper.add("trash", hourly, [this, age](const std::stop_token& stop) {
+            if (const auto gone = store->emptyTrash(clock.now() - age, stop); gone > 0)
+                base::logInfo("store", "what was long in Trash and Junk left them", {{"messages", gone}});
+        }, true);
+    // Also where recovery.days is 0: of what was kept before it was.
+    housekeeper.add("recovery", hourly, [this, age = days("recovery.days")](const std::stop_token& stop) {
+        if (const auto gone = store->forgetRecoverable(clock.now() - age, stop); gone > 0)
+            base::logInfo("store", "what was deleted long ago is gone for good", {{"messages", gone}});
+    }, true);
+    housekeeper.add("quota", base::Housekeeper::every(std::chrono::minutes(1)), [this](const std::stop_token& stop) {
+        const auto levels = store->read()->quotaLevels();
+        for (const store::QuotaLevel& level : levels) {
+            if (stop.stop_requested())
+                return;
+            store->writeAndWait([&](store::WriteTx& tx) {
+                if (tx.account(level.account.id)) // else removed meanwhile
+                    tx.noteQuotaTold(level.account.id, level.reached);
+            });
+            if (level.reached > level.told)
+                base::logWarning("store", "an account comes near its quota", {{"account", level.account.address}, {"percent", level.reached},
+                                 {"used", level.account.used}, {"quota", level.account.quota}, {"messages", level.account.messages},
+                                 {"quota_messages", level.account.quota_messages}});
+        }
+    });
+}
+
 void Appliance::start()
 {
     auto& self = *inner_;
@@ -406,6 +440,7 @@ void Appliance::start()
     self.admin->start();
     self.housekeeper.add("pop3-retention", base::Housekeeper::every(std::chrono::hours(1)),
                          [&self](std::stop_token stop) { pop3::carryOutRetention(*self.store, self.clock, stop); }, true);
+    self.addRemovalJobs();
     if (!self.options.config.text("backup.folder").empty())
         self.housekeeper.add("backup", backupTimes(self.options.config),
                              [&self](std::stop_token stop) { self.admin->service().scheduledBackup(std::move(stop)); });

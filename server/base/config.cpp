@@ -101,7 +101,7 @@ const std::vector<Config::Key>& Config::keys()
         {"limits.message_size", Kind::size, "50 MiB", kSize, "larger messages are refused"},
         {"limits.connections", Kind::number, "10000", kNumber, "live connections in all"},
         {"limits.connections_per_address", Kind::number, "50", kNumber, "live connections from one address"},
-        {"recovery.days", Kind::number, "7", kNumber, "how long what is gone can be restored"},
+        {"recovery.days", Kind::number, "7", kNumber, "how long what is gone can be restored; 0: not at all"},
         {"trash.days", Kind::number, "30", kNumber, "age at which mail in Trash and Junk goes; 0: never"},
         {"backup.folder", Kind::text, "", "a folder", "backups on a schedule go there; empty: none"},
         {"backup.at", Kind::text, "02:30", "a time of the day (UTC), HH:MM", "when the first backup of a day begins"},

@@ -255,6 +255,24 @@ TEST_CASE("An mbox with an infected message is imported without it", "[admin][cl
     CHECK(command({"quarantine", "list", "--data", data, "--json"}).out == "[]\n");
 }
 
+TEST_CASE("What was deleted is listed and restored", "[admin][cli][deleted]")
+{
+    TestServer server;
+    server.fill(2);
+    const std::string data = server.data() + "/data";
+    CHECK(command({"deleted", "list", "--data", data}).status == 2); // whose?
+    auto pop3 = server.pop3();
+    pop3.talk("DELE 2");
+    pop3.talk("QUIT");
+    CHECK(command({"deleted", "list", "--account", "alice@example.org", "--mailbox", "Sent", "--json", "--data", data}).out == "[]\n");
+    const auto list = command({"deleted", "list", "--account", "alice@example.org", "--mailbox", "INBOX", "--json", "--data", data}).list();
+    REQUIRE(list->size() == 1);
+    const auto id = list->getObject(0)->get("id").convert<std::string>();
+    CHECK(command({"deleted", "restore", id, "--account", "bob@example.org", "--data", data}).status == 1);
+    CHECK(command({"deleted", "restore", id, "--account", "alice@example.org", "--data", data}).out == "message " + id + " restored into INBOX\n");
+    CHECK(command({"deleted", "restore", id, "--account", "alice@example.org", "--data", data}).status == 1);
+}
+
 TEST_CASE("A subject cannot steer the administrator's terminal", "[admin][cli][quarantine]")
 {
     TestServer server;

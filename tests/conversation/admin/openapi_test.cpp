@@ -227,6 +227,15 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("GET", v1 + "/quarantine/" + ids[0], v1 + "/quarantine/{id}", 200);
     check("POST", v1 + "/quarantine/" + ids[0] + "/release", v1 + "/quarantine/{id}/release", 204);
     check("DELETE", v1 + "/quarantine/" + ids[1], v1 + "/quarantine/{id}", 204);
+    auto pop3 = server.pop3();
+    pop3.talk("DELE 1");
+    pop3.talk("DELE 2");
+    pop3.talk("QUIT");
+    const auto deleted = http.get(alice + "/deleted").column("id");
+    REQUIRE(deleted.size() == 2);
+    check("GET", alice + "/deleted", v1 + "/accounts/{address}/deleted", 200);
+    check("POST", alice + "/deleted/" + deleted[0] + "/restore", v1 + "/accounts/{address}/deleted/{id}/restore", 200);
+    check("DELETE", alice + "/deleted/" + deleted[1], v1 + "/accounts/{address}/deleted/{id}", 204);
     check("POST", v1 + "/scans", v1 + "/scans", 202);
     const auto task = check("POST", v1 + "/checks", v1 + "/checks", 202, "{}");
     check("GET", v1 + "/tasks/" + task.text("id"), v1 + "/tasks/{id}", 200);
