@@ -4,6 +4,7 @@
 #include "server/auth/auth.h"
 #include "server/base/clock.h"
 #include "server/delivery/delivery.h"
+#include "server/net/sessions.h"
 #include "server/store/backup.h"
 #include "server/store/store.h"
 
@@ -32,6 +33,7 @@ struct Context {
     delivery::Delivery& delivery;
     scanner::Client& scanner;
     const base::Clock& clock;
+    net::Sessions& sessions;
     std::string server_name;
     std::string data_folder;                           // DIR
     base::Time started{};

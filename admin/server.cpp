@@ -4,6 +4,7 @@
 #include "admin/local_door.h"
 #include "admin/service.h"
 #include "server/base/log.h"
+#include "server/net/sessions.h"
 #include "server/net/stream.h"
 
 namespace postfach::admin {
@@ -60,7 +61,7 @@ private:
             co_return co_await answerWithoutBody();
         }
         Judged judged;
-        auto judge = [this, &judged] { judged = gate_.judge(reader_.head(), false, stream_.peerAddress()); };
+        auto judge = [this, &judged] { judged = judgeRequest(reader_.head()); };
         co_await strand_.offload(std::move(judge));
         if (judged.refused) { // its body stays unread, so nothing behind it can be read as a request
             std::string out = refusal(*judged.refused);
@@ -79,6 +80,15 @@ private:
         if (state == RequestReader::State::refused)
             co_return co_await refuseUnread();
         co_return co_await answerWithBody(judged);
+    }
+
+    // Who has shown a token does not make room for strangers.
+    Judged judgeRequest(const RequestHead& head)
+    {
+        Judged judged = gate_.judge(head, false, stream_.peerAddress());
+        if (!judged.who.name.empty())
+            strand_.record().vouched();
+        return judged;
     }
 
     net::Task<RequestReader::State> readHead()
@@ -116,7 +126,7 @@ private:
         bool keep = false;
         auto work = [this, &out, &keep] {
             const auto request = reader_.takeRequest();
-            const auto judged = gate_.judge(request.first, false, stream_.peerAddress());
+            const auto judged = judgeRequest(request.first);
             keep = request.first.keep_alive;
             out = exchange(request.first, keep,
                            [&] { return judged.refused ? *judged.refused : gate_.answer(judged, request.first, request.second); });
@@ -206,7 +216,7 @@ struct AdminServer::Inner {
     std::unique_ptr<net::Service> https;
 };
 
-AdminServer::AdminServer(Context context, net::Scheduler& scheduler, net::Admission& admission, const net::TlsSource& tls, AdminOptions options)
+AdminServer::AdminServer(Context context, net::Scheduler& scheduler, net::Sessions& sessions, const net::TlsSource& tls, AdminOptions options)
     : inner_(std::make_unique<Inner>(std::move(context), std::move(options)))
 {
     auto& inner = *inner_;
@@ -220,7 +230,7 @@ AdminServer::AdminServer(Context context, net::Scheduler& scheduler, net::Admiss
     auto session = [&inner, &tls](net::Strand& strand, Poco::Net::StreamSocket socket) {
         return serve(strand, std::move(socket), inner.gate, inner.options, tls.current());
     };
-    inner.https = std::make_unique<net::Service>(scheduler, admission, std::move(service), std::move(session));
+    inner.https = std::make_unique<net::Service>(scheduler, sessions, std::move(service), std::move(session));
 }
 
 AdminServer::~AdminServer() { stop(); }

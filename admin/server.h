@@ -27,7 +27,7 @@ struct AdminOptions {
 class AdminServer {
 public:
     // All outlive it. Binds (throws base::Refused), answers nobody before start().
-    AdminServer(Context context, net::Scheduler& scheduler, net::Admission& admission, const net::TlsSource& tls, AdminOptions options);
+    AdminServer(Context context, net::Scheduler& scheduler, net::Sessions& sessions, const net::TlsSource& tls, AdminOptions options);
     ~AdminServer();                            // stops
     void start();
     void stop();                               // accepts no more, ends the local socket; HTTPS sessions end with the scheduler

@@ -260,9 +260,11 @@ Put<store::Account> Service::putAccount(const std::string& given, const AccountC
     Put<store::Account> result;
     store::Pop3Policy pop3_before;
     std::vector<std::string> services_before = *whole.services;
+    std::optional<store::Account> before;
     answering("account " + address, [&] {
         context_.store.writeAndWait([&](store::WriteTx& tx) {
             const auto old = tx.findAccount(address);
+            before = old;
             result.created = !old;
             if (old && only_new)
                 throw Problem(412, "already_exists", "The account " + address + " exists already.");
@@ -292,8 +294,10 @@ Put<store::Account> Service::putAccount(const std::string& given, const AccountC
             result.value = tx.account(id).value();
         });
     });
-    if (!result.created)
+    if (before) {
         context_.auth.forget(result.value.id);
+        endWhoMayNoLonger(*before, result.value, change.password.has_value() || change.password_hash.has_value());
+    }
     auditPop3Change(change.by, "account", result.value.address, pop3_before, result.value.pop3);
     auditServices(change.by, result.value.address, services_before, result.value.services);
     base::logInfo("admin", result.created ? "account created" : "account replaced", {{"account", address}});
@@ -304,12 +308,12 @@ store::Account Service::changeAccount(const std::string& address, const AccountC
 {
     account(address); // before the work of hashing
     const auto patch = patchOf(change, credentialsNow(address));
-    store::Account after;
+    store::Account before, after;
     store::Pop3Policy pop3_before;
     std::vector<std::string> services_before;
     answering("account " + address, [&] {
         context_.store.writeAndWait([&](store::WriteTx& tx) {
-            const auto before = require(tx, address);
+            before = require(tx, address);
             expect(before, expected);
             auto whole = patch;
             if (change.pop3)
@@ -323,22 +327,23 @@ store::Account Service::changeAccount(const std::string& address, const AccountC
     context_.auth.forget(after.id); // whatever changed, the next login looks again
     auditPop3Change(change.by, "account", after.address, pop3_before, after.pop3);
     auditServices(change.by, after.address, services_before, after.services);
+    endWhoMayNoLonger(before, after, change.password.has_value() || change.password_hash.has_value());
     base::logInfo("admin", "account changed", {{"account", after.address}, {"password", patch.credentials ? "new" : "as before"}});
     return after;
 }
 
 void Service::removeAccount(const std::string& address, const std::optional<std::string>& expected)
 {
-    store::AccountId id;
+    store::Account before;
     answering("account " + address, [&] {
         context_.store.writeAndWait([&](store::WriteTx& tx) {
-            const auto before = require(tx, address);
+            before = require(tx, address);
             expect(before, expected);
-            id = before.id;
-            tx.removeAccount(id);
+            tx.removeAccount(before.id);
         });
     });
-    context_.auth.forget(id);
+    context_.auth.forget(before.id);
+    endSessions(before, {}, "account removed");
     base::logInfo("admin", "account removed", {{"account", address}});
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // The application service: everything an administrator can do, once, for the HTTP API, the command line and the console.
 // Methods block (store, hashing, disk): call them from helper threads, never from a worker. Any thread; refusals are thrown
-// as Problem. What changes an account's password also ends the authenticator's memory of the old one.
+// as Problem. What changes an account's password also ends the authenticator's memory of the old one, and whatever takes an
+// account's right to be here ends its live sessions.
 #include "admin/context.h"
 #include "admin/pop3_policy.h"
 #include "admin/problem.h"
@@ -13,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -126,6 +128,11 @@ public:
     std::optional<store::Token> tokenOf(std::string_view secret);
     static const std::vector<std::string>& scopes();
 
+    // --- live sessions of the mail services
+    std::vector<net::SessionInfo> sessions(const net::Sessions::Filter& filter, const store::Page& page);
+    net::SessionInfo session(const std::string& id);
+    void endSession(const std::string& id);
+
     // --- quarantine
     std::vector<store::Quarantined> quarantine(const store::Page& page);
     store::Quarantined quarantined(std::int64_t id);
@@ -160,6 +167,8 @@ public:
     std::optional<Task> task(const std::string& id) { return tasks_.find(id); }
 
 private:
+    void endSessions(const store::Account& account, const std::set<std::string>& protocols, const char* reason);
+    void endWhoMayNoLonger(const store::Account& before, const store::Account& after, bool new_password);
     store::Account require(store::ReadTx& tx, const std::string& address);
     store::Credentials credentialsNow(const std::string& address); // empty for no account
     std::string backupFolder(const std::string& given) const;

@@ -121,6 +121,8 @@ std::vector<Component> Service::readiness()
     components.push_back({"scanner", scan.ready, scan.ready ? "" : scan.problem});
     if (!context_.backup.folder.empty()) // mail flows without it, so it takes nobody's readiness; the log has the reason
         components.push_back({"backup", true, backup_failed_ ? "The last scheduled backup failed." : ""});
+    const auto here = context_.sessions.now(), places = context_.sessions.places();
+    components.push_back({"connections", true, std::to_string(here) + " of " + std::to_string(places)});
     if (context_.listeners)
         for (const auto& listener : context_.listeners())
             components.push_back({listener.name, listener.listens, listener.listens ? "" : "does not listen"});

@@ -43,6 +43,10 @@ Response listTokens(Service&, const Call&);
 Response postToken(Service&, const Call&);
 Response deleteToken(Service&, const Call&);
 
+Response listSessions(Service&, const Call&);
+Response getSession(Service&, const Call&);
+Response deleteSession(Service&, const Call&);
+
 Response listQuarantine(Service&, const Call&);
 Response getQuarantined(Service&, const Call&);
 Response deleteQuarantined(Service&, const Call&);

@@ -3,6 +3,7 @@
 // with their types, and whatever is left over is refused.
 #include "admin/tasks.h"
 #include "server/auth/guard.h"
+#include "server/net/sessions.h"
 #include "server/store/types.h"
 
 #include <Poco/JSON/Array.h>
@@ -60,6 +61,7 @@ Poco::JSON::Object::Ptr toJson(const store::Alias& alias);
 Poco::JSON::Object::Ptr toJson(const store::Token& token);
 Poco::JSON::Object::Ptr toJson(const store::Quarantined& entry);
 Poco::JSON::Object::Ptr toJson(const store::Recoverable& entry);
+Poco::JSON::Object::Ptr toJson(const net::SessionInfo& session);
 Poco::JSON::Object::Ptr toJson(const Task& task);
 
 } // namespace postfach::admin

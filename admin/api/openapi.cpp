@@ -104,6 +104,13 @@ constexpr const char* kSchemas = R"json({
   "expires": {"type": ["string", "null"], "format": "date-time"}, "last_used": {"type": ["string", "null"], "format": "date-time"},
   "token": {"type": "string", "description": "The secret; told here and never again"}}},
 "Scope": {"type": "string", "enum": ["read", "accounts", "scan", "mail", "audit", "admin"]},
+"Session": {"type": "object", "required": ["id", "service", "address", "proxy", "account", "client", "state", "tls", "since", "bytes_in", "bytes_out"], "additionalProperties": false, "properties": {
+  "id": {"type": "string"}, "service": {"type": "string", "enum": ["imap", "imaps", "pop3", "pop3s", "lmtp"]}, "address": {"type": "string"},
+  "proxy": {"type": ["string", "null"], "description": "The trusted proxy that named the address"}, "account": {"type": ["string", "null"]},
+  "client": {"type": ["string", "null"], "description": "What it says of itself"}, "state": {"type": "string"},
+  "tls": {"type": ["object", "null"], "required": ["protocol", "cipher"], "additionalProperties": false, "properties": {
+    "protocol": {"type": "string"}, "cipher": {"type": "string"}}},
+  "since": {"type": "string", "format": "date-time"}, "bytes_in": {"type": "integer"}, "bytes_out": {"type": "integer"}}},
 "Quarantined": {"type": "object", "required": ["id", "account", "mailbox", "signature", "sender", "recipient", "subject", "way_in", "size", "sha256", "received", "created"], "additionalProperties": false, "properties": {
   "id": {"type": "integer"}, "account": {"type": "string"}, "mailbox": {"type": "string"}, "signature": {"type": "string"}, "sender": {"type": "string"},
   "recipient": {"type": "string"}, "subject": {"type": "string"}, "way_in": {"type": "string"}, "size": {"type": "integer"}, "sha256": {"type": "string"},
@@ -148,6 +155,8 @@ const std::map<std::string, const char*> kParameters = {
     {"mailbox", R"({"in": "query", "name": "mailbox", "description": "Only what was in the mailbox of this name", "schema": {"type": "string"}})"},
     {"flags", R"({"in": "query", "name": "flags", "description": "Of seen, answered, flagged, deleted, draft; separated by commas", "schema": {"type": "string"}})"},
     {"keywords", R"({"in": "query", "name": "keywords", "description": "Separated by commas", "schema": {"type": "string"}})"},
+    {"account", R"({"in": "query", "name": "account", "description": "Of this account alone", "schema": {"type": "string"}})"},
+    {"service", R"({"in": "query", "name": "service", "description": "Of this service alone", "schema": {"type": "string", "enum": ["imap", "imaps", "pop3", "pop3s", "lmtp"]}})"},
     {"date", R"({"in": "query", "name": "date", "description": "When it came in; now when left out", "schema": {"type": "string", "format": "date-time"}})"},
 };
 

@@ -2,6 +2,7 @@
 // Lists in pages: {"items":[…],"next":CURSOR|null}, ?limit= (1 to 1000, 100 when left out) and ?cursor=.
 #include "admin/api/json.h"
 #include "admin/api/routes.h"
+#include "admin/api/target.h"
 
 #include <string>
 #include <vector>
@@ -33,7 +34,11 @@ Response listOf(const Call& call, const PageRequest& page, const std::vector<T>&
     out->set("next", cursor);
     auto response = Response::json(200, out);
     const auto path = call.head.target.substr(0, call.head.target.find('?'));
-    response.headers.emplace_back("Link", "<" + path + "?limit=" + std::to_string(page.limit) + "&cursor=" + cursor + ">; rel=\"next\"");
+    std::string filters;
+    for (const auto& [name, value] : call.target.query)
+        if (name != "limit" && name != "cursor")
+            filters += name + "=" + percentEncoded(value) + "&";
+    response.headers.emplace_back("Link", "<" + path + "?" + filters + "limit=" + std::to_string(page.limit) + "&cursor=" + cursor + ">; rel=\"next\"");
     return response;
 }
 

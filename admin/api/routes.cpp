@@ -51,6 +51,10 @@ const std::vector<Route>& routes()
         {"POST",   "/api/v1/tokens", "admin", "createToken", "Create a token; its secret is told once", handle::postToken, json, "TokenCreate", "TokenCreated", {201, 409, 422}},
         {"DELETE", "/api/v1/tokens/{name}", "admin", "deleteToken", "Remove a token", handle::deleteToken, none, "", "", {204, 404}},
 
+        {"GET",    "/api/v1/sessions", "read", "listSessions", "Live sessions of the mail services, oldest first", handle::listSessions, none, "", "list:Session", {200, 422}, {"limit", "cursor", "account", "service"}},
+        {"GET",    "/api/v1/sessions/{id}", "read", "getSession", "One live session", handle::getSession, none, "", "Session", {200, 404}},
+        {"DELETE", "/api/v1/sessions/{id}", "accounts", "endSession", "End a session: it says goodbye and goes", handle::deleteSession, none, "", "", {204, 404}},
+
         {"GET",    "/api/v1/quarantine", "read", "listQuarantine", "Quarantined messages, oldest first", handle::listQuarantine, none, "", "list:Quarantined", {200, 422}, kPage},
         {"GET",    "/api/v1/quarantine/{id}", "read", "getQuarantined", "One quarantined message, without its content", handle::getQuarantined, none, "", "Quarantined", {200, 404}},
         {"DELETE", "/api/v1/quarantine/{id}", "scan", "deleteQuarantined", "Delete for good", handle::deleteQuarantined, none, "", "", {204, 404}},

@@ -119,6 +119,8 @@ int appPasswordList(Invocation&);
 int appPasswordRemove(Invocation&);
 int banList(Invocation&);
 int banRemove(Invocation&);
+int sessionList(Invocation&);
+int sessionEnd(Invocation&);
 int importMail(Invocation&);
 int exportMail(Invocation&);
 int scanStatus(Invocation&);

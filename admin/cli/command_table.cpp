@@ -28,6 +28,7 @@ const std::vector<OptionName>& optionNames()
         {"--seen", "HOW", "a POP3 download marks as read: yes, no, inherit"},
         {"--delete", "HOW", "what leaves the POP3 maildrop: remove (it is gone), hide (it stays for IMAP), inherit"},
         {"--exclusive", "HOW", "one POP3 session at a time: yes, no, inherit"},
+        {"--service", "NAME", "imap, imaps, pop3, pop3s or lmtp"},
         {"--repair", "", "repair what can be repaired"},
     };
     return table;
@@ -76,6 +77,10 @@ const std::vector<Command>& commands()
          "The scope admin is every scope but mail, which reads other people's mail.\n\nExample: postfach token create monitoring --scope read --expires 365d", run::tokenCreate},
         {{"token", "list"}, "", 0, 0, {}, "list the tokens, without their secrets", "", run::tokenList},
         {{"token", "remove"}, "NAME", 1, 1, {}, "remove a token: it ends at once", "", run::tokenRemove},
+
+        {{"session", "list"}, "", 0, 0, {"--account", "--service"}, "list who is connected, and to what", "", run::sessionList},
+        {{"session", "end"}, "ID…", 1, 1000, {}, "end sessions: each says goodbye and goes",
+         "`postfach account disable` ends every session of an account and keeps it out.", run::sessionEnd},
 
         {{"import"}, "FILE.mbox|MAILDIR|FILE.eml…", 1, SIZE_MAX, {"--account", "--mailbox"}, "take mail into an account, through the scanner",
          "Flags and dates are kept. Folders of a Maildir become mailboxes. Infected mail goes to quarantine.\n\n"

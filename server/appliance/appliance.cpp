@@ -3,16 +3,20 @@
 #include "admin/service.h"
 #include "server/appliance/certificate.h"
 #include "server/appliance/demo.h"
+#include "server/appliance/descriptors.h"
 #include "server/appliance/live_config.h"
 #include "server/auth/auth.h"
 #include "server/base/file.h"
 #include "server/base/housekeeper.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
+#include "server/base/metrics.h"
 #include "server/base/text.h"
 #include "server/delivery/delivery.h"
 #include "server/imap/service.h"
 #include "server/lmtp/service.h"
+#include "server/net/address.h"
+#include "server/net/sessions.h"
 #include "server/net/service.h"
 #include "server/pop3/retention.h"
 #include "server/pop3/service.h"
@@ -29,7 +33,6 @@
 #include <thread>
 
 #include <arpa/inet.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 namespace postfach::appliance {
@@ -47,19 +50,14 @@ std::string serverName(const base::Config& config)
 
 std::string programFolder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path().string(); }
 
-// Ten thousand connections need as many descriptors; the default soft limit is 1,024.
-void raiseFileLimit(std::uint64_t connections)
+net::Sessions::Bounds sessionBounds(const base::Config& config)
 {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    const std::uint64_t wanted = connections + 512; // one each, and the store's, the scanner's, the listeners'
-    if (limit.rlim_cur < wanted)
-        base::logWarning("appliance", "few file descriptors",
-                         {{"have", static_cast<std::uint64_t>(limit.rlim_cur)}, {"for_limits.connections", wanted}});
+    return {config.number("limits.connections"), config.number("limits.connections_per_address"),
+            config.number("limits.connections_per_account")};
 }
+
+base::Gauge g_descriptors{"postfach_file_descriptors_limit", "File descriptors that this process may have"};
+base::Gauge g_places{"postfach_connections_limit", "Live connections that there may be: limits.connections, or what the descriptors allow"};
 
 auth::PlaintextPolicy plaintextPolicy(const base::Config& config)
 {
@@ -135,9 +133,10 @@ void checkConfig(const base::Config& config)
         if (::inet_pton(AF_INET, address.c_str(), parsed) != 1 && ::inet_pton(AF_INET6, address.c_str(), parsed) != 1)
             throw base::Refused("bad value '" + base::printable(address) + "' for listen.address; allowed: IP addresses");
     }
-    for (const auto& network : config.list("lmtp.allow"))
-        if (!net::inNetwork("127.0.0.1", network))
-            throw base::Refused("bad value '" + base::printable(network) + "' for lmtp.allow; allowed: networks such as 10.0.0.0/8 or fc00::/7");
+    for (const char* key : {"lmtp.allow", "proxy.allow"})
+        for (const auto& network : config.list(key))
+            if (!net::inNetwork("127.0.0.1", network))
+                throw base::Refused("bad value '" + base::printable(network) + "' for " + key + "; allowed: networks such as 10.0.0.0/8 or fc00::/7");
     if (config.text("store.url") != "sqlite") // the value may hold a password
         throw base::Refused("bad value for store.url; allowed: sqlite");
     if (config.size("limits.message_size") > kLargestMessage)
@@ -173,9 +172,9 @@ struct Appliance::Inner {
     base::SystemClock system_clock;
     const base::Clock& clock;
     const std::string name; // of the server
+    net::Sessions sessions; // outlives the scheduler: a session that never ended leaves when that goes
     // Destroyed from the bottom up. The scheduler goes last of what runs: a thread may still be inside wake().
     std::unique_ptr<net::Scheduler> scheduler;
-    net::Admission admission;
     std::unique_ptr<store::Store> store;
     std::unique_ptr<scanner::Client> scanner;
     CertificateFiles certificate;
@@ -194,6 +193,7 @@ struct Appliance::Inner {
     std::vector<std::string> lmtp_networks;   // lmtp.allow; guarded by networks_mutex
     std::atomic<std::uint64_t> default_quota; // quota.default
     std::string token;
+    std::size_t bearable = SIZE_MAX; // connections, for the descriptors there are
     bool fresh = false;   // this start made the directory
     bool started = false;
 
@@ -202,6 +202,8 @@ struct Appliance::Inner {
     std::unique_ptr<scanner::Client> startScanner();
     void bind();
     void addService(const std::string& service, const std::string& key, net::Scheduler::Session session, std::string refusal);
+    void countDescriptors();
+    void boundSessions();
     std::vector<admin::Listener> listeners() const;
     void greet(const std::vector<DemoAccount>& demo);
     bool lmtpAllows(const std::string& address);
@@ -221,7 +223,7 @@ void Appliance::Inner::probePorts()
         wanted.name = service;
         wanted.addresses = options.config.list("listen.address");
         wanted.port = *port;
-        net::Service(*scheduler, admission, std::move(wanted), {});
+        net::Service(*scheduler, sessions, std::move(wanted), {});
     }
 }
 
@@ -242,10 +244,11 @@ std::unique_ptr<scanner::Client> Appliance::Inner::startScanner()
 
 Appliance::Inner::Inner(Options given)
     : options(std::move(given)), clock(options.clock != nullptr ? *options.clock : system_clock), name(serverName(options.config)),
-      scheduler(std::make_unique<net::Scheduler>(std::max(1U, std::thread::hardware_concurrency()) + 1, kHelpers)),
-      admission(options.config.number("limits.connections"), options.config.number("limits.connections_per_address")), store(openStore()),
-      scanner(startScanner()), certificate(certificateFiles(options.config, options.data)),
-      certificates(standardCertificate(certificate, name), certificate.folder), tls(certificates.source()),
+      sessions(sessionBounds(options.config), clock),
+      scheduler(std::make_unique<net::Scheduler>(std::max(1U, std::thread::hardware_concurrency()) + 1, kHelpers)), store(openStore()),
+      scanner(startScanner()),
+      certificate(certificateFiles(options.config, options.data)), certificates(standardCertificate(certificate, name), certificate.folder),
+      tls(certificates.source()),
       authenticator(*store, clock, plaintextPolicy(options.config)), delivery(*store, *scanner, clock, deliveryPolicy(options.config, options.data)),
       imap{*store, authenticator, delivery, tls, clock, name}, pop3{*store, authenticator, tls, name},
       lmtp{*store, delivery, tls, name}, housekeeper(clock)
@@ -257,8 +260,31 @@ Appliance::Inner::Inner(Options given)
             const std::string text = line + "\n";
             base::writeAll(STDOUT_FILENO, text);
         };
-    raiseFileLimit(options.config.number("limits.connections"));
+    raiseDescriptorLimit();
     bind();
+    countDescriptors();
+    boundSessions();
+}
+
+// After everything is open that stays open: the rest of the descriptors is for connections and what they cause.
+void Appliance::Inner::countDescriptors()
+{
+    const auto limit = raiseDescriptorLimit();
+    const auto open = openDescriptors();
+    bearable = connectionsWithin(limit, open);
+    g_descriptors.set(static_cast<std::int64_t>(limit));
+    const auto wanted = options.config.number("limits.connections");
+    base::log(bearable < wanted ? base::LogLevel::warning : base::LogLevel::info, "appliance",
+              bearable < wanted ? "few file descriptors: fewer connections than limits.connections" : "file descriptors",
+              {{"limit", limit}, {"open", open}, {"connections", std::min<std::uint64_t>(bearable, wanted)}});
+}
+
+void Appliance::Inner::boundSessions()
+{
+    auto bounds = sessionBounds(options.config);
+    bounds.in_all = std::min(bounds.in_all, bearable);
+    sessions.setBounds(bounds);
+    g_places.set(static_cast<std::int64_t>(bounds.in_all));
 }
 
 void Appliance::Inner::addService(const std::string& service, const std::string& key, net::Scheduler::Session session, std::string refusal)
@@ -273,7 +299,9 @@ void Appliance::Inner::addService(const std::string& service, const std::string&
     wanted.refusal = std::move(refusal);
     if (service == "lmtp")
         wanted.allowed = [this](const std::string& address) { return lmtpAllows(address); };
-    services.push_back(std::make_unique<net::Service>(*scheduler, admission, std::move(wanted), std::move(session)));
+    if (auto proxies = options.config.list("proxy.allow"); !proxies.empty())
+        wanted.proxy = [networks = std::move(proxies)](const std::string& address) { return net::inAnyNetwork(address, networks); };
+    services.push_back(std::make_unique<net::Service>(*scheduler, sessions, std::move(wanted), std::move(session)));
 }
 
 void Appliance::Inner::bind()
@@ -298,17 +326,16 @@ void Appliance::Inner::bind()
     wanted.addresses = options.config.list("listen.address");
     wanted.port = options.config.port("admin.port");
     wanted.socket_path = options.data + "/run/admin.sock";
-    admin::Context context{*store, authenticator, delivery, *scanner, clock, name, options.data, clock.now(), [this] { return default_quota.load(); },
-                           [this] { return listeners(); },
+    admin::Context context{*store, authenticator, delivery, *scanner, clock, sessions, name, options.data, clock.now(),
+                           [this] { return default_quota.load(); }, [this] { return listeners(); },
                            {options.config.text("backup.folder"), static_cast<unsigned>(std::min<std::uint64_t>(options.config.number("backup.keep"), 1'000'000))}};
-    admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, admission, tls, std::move(wanted));
+    admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, sessions, tls, std::move(wanted));
 }
 
 bool Appliance::Inner::lmtpAllows(const std::string& address)
 {
     const std::lock_guard lock(networks_mutex);
-    return std::any_of(lmtp_networks.begin(), lmtp_networks.end(),
-                       [&](const auto& network) { return net::inNetwork(address, network).value_or(false); });
+    return net::inAnyNetwork(address, lmtp_networks);
 }
 
 // Hands on what may change while serving (live_config.cpp has the list); the certificates have it already.
@@ -317,7 +344,7 @@ void Appliance::Inner::applyConfig()
     const auto& config = options.config;
     authenticator.setPolicy(plaintextPolicy(config));
     delivery.setPolicy(deliveryPolicy(config, options.data));
-    admission.setLimits(config.number("limits.connections"), config.number("limits.connections_per_address"));
+    boundSessions();
     default_quota = config.size("quota.default");
     const std::lock_guard lock(networks_mutex);
     lmtp_networks = config.list("lmtp.allow");

@@ -10,8 +10,9 @@
 namespace postfach::appliance {
 namespace {
 // Each of these is handed on by Appliance::reload(). What is not here is read once, at the start.
-constexpr std::array<std::string_view, 14> kLive{
-    "auth.plaintext", "limits.connections", "limits.connections_per_address", "limits.message_size", "lmtp.allow", "log.format", "log.level",
+constexpr std::array<std::string_view, 15> kLive{
+    "auth.plaintext", "limits.connections", "limits.connections_per_account", "limits.connections_per_address",
+    "limits.message_size", "lmtp.allow", "log.format", "log.level",
     "quota.default", "scanner.infected", "scanner.unavailable", "scanner.unscannable", "tls.certificate", "tls.folder", "tls.key",
 };
 

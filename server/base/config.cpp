@@ -101,6 +101,8 @@ const std::vector<Config::Key>& Config::keys()
         {"limits.message_size", Kind::size, "50 MiB", kSize, "larger messages are refused"},
         {"limits.connections", Kind::number, "10000", kNumber, "live connections in all"},
         {"limits.connections_per_address", Kind::number, "50", kNumber, "live connections from one address"},
+        {"limits.connections_per_account", Kind::number, "100", kNumber, "live connections of one account"},
+        {"proxy.allow", Kind::list, "", "networks in CIDR form", "trusted proxies: from them a PROXY v2 header is wanted, on every port for mail"},
         {"recovery.days", Kind::number, "7", kNumber, "how long what is gone can be restored; 0: not at all"},
         {"trash.days", Kind::number, "30", kNumber, "age at which mail in Trash and Junk goes; 0: never"},
         {"backup.folder", Kind::text, "", "a folder", "backups on a schedule go there; empty: none"},

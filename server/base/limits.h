@@ -26,6 +26,7 @@ inline constexpr auto kImapIdleTimeout = 30min;
 inline constexpr auto kPop3IdleTimeout = 10min;
 inline constexpr auto kLmtpIdleTimeout = 5min; // RFC 5321 4.5.3.2.7
 inline constexpr auto kGoodbyeTime = 2s;       // to hand over the last words at shutdown
+inline constexpr auto kProxyHeaderTime = 10s;  // a proxy sends its header with its first packet
 
 // Patience with mistakes.
 inline constexpr int kBadCommandsBeforeLogin = 3; // a browser's POST ends before its body is read as commands

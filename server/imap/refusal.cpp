@@ -55,11 +55,7 @@ Refusal refusalOf(const std::exception_ptr& error, std::string_view command)
 {
     try {
         std::rethrow_exception(error);
-    } catch (const net::PeerGone&) {
-        throw;
-    } catch (const net::DeadlinePassed&) {
-        throw;
-    } catch (const net::ShuttingDown&) {
+    } catch (const net::SessionOver&) {
         throw;
     } catch (const net::LineTooLong&) {
         throw;

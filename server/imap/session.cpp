@@ -7,6 +7,7 @@
 #include "server/base/text.h"
 #include "server/imap/refusal.h"
 #include "server/imap/syntax/writer.h"
+#include "server/net/sessions.h"
 #include "server/imap/work.h"
 
 #include <array>
@@ -66,8 +67,9 @@ net::Task<> Session::run()
         gone = true;
     } catch (const net::DeadlinePassed&) {
         goodbye = account_ ? "Nothing was heard from you for too long" : "Log in sooner";
-    } catch (const net::ShuttingDown&) {
-        goodbye = "The server is shutting down";
+    } catch (const net::ShuttingDown& told) {
+        goodbye = told.what();
+        goodbye.front() = base::asciiUpper(goodbye.front());
     } catch (const net::LineTooLong&) {
         goodbye = "The line is too long";
     } catch (const Bye& bye) {
@@ -264,15 +266,16 @@ std::string Session::capabilities() const
     return all;
 }
 
-bool Session::canStartTls() const { return !stream_.isTls() && context_.tls.current() != nullptr; }
+bool Session::canStartTls() const { return !stream_.isProtected() && context_.tls.current() != nullptr; }
 
-bool Session::mayLogin() const { return context_.authenticator.mayLogin(stream_.isTls(), stream_.peerIsLoopback()); }
+bool Session::mayLogin() const { return context_.authenticator.mayLogin(stream_.isProtected(), stream_.peerIsLoopback()); }
 
 // --- who, and which mailbox
 
 net::Task<Tagged> Session::logIn(std::string user, std::string password)
 {
-    auth::Attempt attempt(std::move(user), std::move(password), "imap", stream_.peerAddress(), stream_.isTls());
+    strand_.record().loginBegins();
+    auth::Attempt attempt(std::move(user), std::move(password), "imap", stream_.peerAddress(), stream_.isProtected());
     const auth::Login login = co_await context_.authenticator.login(strand_, std::move(attempt));
     co_return welcome(login);
 }
@@ -291,7 +294,10 @@ Tagged Session::welcome(const auth::Login& login)
         return tagged;
     }
     }
+    if (!strand_.record().loggedIn(login.account.address))
+        return Tagged("NO [LIMIT] The account has too many connections; end some and try again");
     account_ = login.account;
+    showState();
     bad_commands_ = 0;
     stillAlive();
     return Tagged::ok("CAPABILITY " + capabilities(), "Welcome");
@@ -304,9 +310,26 @@ View& Session::writableView()
     return *view_;
 }
 
-void Session::select(std::unique_ptr<View> view) { view_ = std::move(view); }
+void Session::select(std::unique_ptr<View> view)
+{
+    view_ = std::move(view);
+    strand_.record().about(view_->mailbox().name);
+    showState();
+}
 
-bool Session::unselect() { return std::exchange(view_, nullptr) != nullptr; }
+bool Session::unselect()
+{
+    const bool had = std::exchange(view_, nullptr) != nullptr;
+    if (had)
+        strand_.record().about({});
+    showState();
+    return had;
+}
+
+void Session::showState(const char* doing)
+{
+    strand_.record().state(doing != nullptr ? doing : view_ ? "selected" : account_ ? "authenticated" : "connected");
+}
 
 // --- flags and news
 

@@ -48,6 +48,7 @@ public:
     void select(std::unique_ptr<View> view);
     bool unselect();                                     // true: there was one
     void takeRecent(View& view, store::Uid from);        // what arrived since, as far as no other session has it
+    void showState(const char* doing = nullptr);         // to who lists sessions; a literal, or the protocol's own state
 
     // Tells what others did to the selected mailbox.
     net::Task<> tellNews(bool numbers_may_move);

@@ -5,6 +5,7 @@
 #include "server/base/text.h"
 #include "server/lmtp/commands.h"
 #include "server/net/cross_protocol.h"
+#include "server/net/sessions.h"
 
 #include <utility>
 
@@ -45,11 +46,7 @@ net::Task<> Session::command(std::string text)
     } catch (const store::Error& failure) {
         base::logError("lmtp", "the store failed a command", {{"reason", failure.what()}});
         reply("451 4.3.0 not possible now, try again later");
-    } catch (const net::PeerGone&) {
-        throw;
-    } catch (const net::DeadlinePassed&) {
-        throw;
-    } catch (const net::ShuttingDown&) {
+    } catch (const net::SessionOver&) {
         throw;
     } catch (const std::exception& bug) {
         const auto reference = base::newReference();
@@ -57,6 +54,7 @@ net::Task<> Session::command(std::string text)
         reply("451 4.3.0 internal error, reference " + reference);
         leaving = true;
     }
+    stream.strand().record().state(transaction.open ? "transaction" : client_name.empty() ? "connected" : "ready");
     if (bad_commands_ >= base::limits::kBadCommandsAfterLogin) {
         reply("421 4.7.0 too many bad commands");
         leaving = true;
@@ -100,8 +98,8 @@ net::Task<> Session::run()
     } catch (const net::DeadlinePassed&) {
         reply("421 4.4.2 waited too long for a command");
         said = true;
-    } catch (const net::ShuttingDown&) {
-        reply("421 4.3.2 the server is shutting down, try again soon");
+    } catch (const net::ShuttingDown& told) {
+        reply("421 4.3.2 " + std::string(told.what()));
         said = true;
     }
     if (said)

@@ -3,6 +3,7 @@
 
 #include "server/base/limits.h"
 #include "server/base/log.h"
+#include "server/net/address.h"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -173,12 +174,14 @@ Scheduler::~Scheduler()
     inner_->bury();
 }
 
-void Scheduler::adopt(const Poco::Net::StreamSocket& socket, Session session)
+void Scheduler::adopt(const Poco::Net::StreamSocket& socket, Session session, std::shared_ptr<SessionRecord> record)
 {
     try {
         Poco::Net::StreamSocket own(socket);
         own.setBlocking(false); // before anything is read: OpenSSL on a blocking socket would park a worker for good
-        const auto strand = std::make_shared<StrandImpl>(*this, inner_, own, std::move(session));
+        if (!record)
+            record = std::make_shared<SessionRecord>(0, "", peerOf(own), base::Time{});
+        const auto strand = std::make_shared<StrandImpl>(*this, inner_, own, std::move(session), record);
         epoll_event event{};
         event.events = EPOLLONESHOT;
         event.data.ptr = strand.get();
@@ -196,6 +199,7 @@ void Scheduler::adopt(const Poco::Net::StreamSocket& socket, Session session)
         if (inner_->sessions.fetch_add(1) == 0)
             inner_->signal();
         strand->wake(kTurn);
+        record->attach(strand);
     } catch (const std::exception& error) {
         base::logError("net", "connection not taken", {{"error", error.what()}});
     }

@@ -6,6 +6,7 @@
 // finds kScheduled unset queues the strand, so a strand is queued once and runs on one worker at a time. The worker takes
 // all bits, leaving kScheduled; resumes the session if it asked for one of them; and gives the strand back by replacing
 // exactly kScheduled with 0. If that fails something came meanwhile, and the strand goes to the end of the queue.
+#include "server/net/sessions.h"
 #include "server/net/strand.h"
 #include "server/net/wheel.h"
 
@@ -27,7 +28,7 @@ inline constexpr std::uint32_t kScheduled = 1U << 31; // in the word: queued or 
 class StrandImpl final : public Strand, public Timed {
 public:
     StrandImpl(Scheduler& scheduler, std::shared_ptr<Scheduler::Inner> inner, const Poco::Net::StreamSocket& socket,
-               Scheduler::Session session);
+               Scheduler::Session session, std::shared_ptr<SessionRecord> record);
 
     void wake(std::uint32_t why) noexcept override;
     Task<std::uint32_t> wait(std::uint32_t wanted) override;
@@ -36,6 +37,7 @@ public:
     bool turnDue() const override;
     void deadline(SteadyTime when) override;
     Scheduler& scheduler() override { return scheduler_; }
+    SessionRecord& record() override { return *record_; }
 
     // --- for the scheduler
     void run() noexcept;                             // on a worker
@@ -75,6 +77,7 @@ private:
     // Fixed after construction.
     Scheduler& scheduler_;
     const std::shared_ptr<Scheduler::Inner> inner_;
+    const std::shared_ptr<SessionRecord> record_;
 
     // Any thread.
     std::atomic<std::uint32_t> word_{0};

@@ -1,8 +1,12 @@
 #include "server/net/service.h"
 
 #include "server/base/error.h"
+#include "server/base/file.h"
+#include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
+#include "server/net/address.h"
+#include "server/net/proxy.h"
 
 #include <Poco/Exception.h>
 #include <Poco/Net/ServerSocket.h>
@@ -14,11 +18,13 @@
 #include <Poco/Net/TCPServerParams.h>
 #include <Poco/ThreadPool.h>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <mutex>
 #include <system_error>
 #include <thread>
 
@@ -32,38 +38,15 @@ constexpr int kQueued = 4096;       // accepted and not yet taken: Poco closes w
 constexpr int kFreePortTries = 50;  // for a port that is free on every address
 constexpr auto kQuietTime = 10s;    // between two log lines about refused connections
 
-// Poco tries again at once when accept() fails. With no descriptor left that is a busy loop, so failing takes a moment;
-// not so on a socket that stop() has shut down.
-class CalmSocketImpl final : public Poco::Net::ServerSocketImpl {
-public:
-    Poco::Net::SocketImpl* acceptConnection(Poco::Net::SocketAddress& peer) override
-    {
-        try {
-            return ServerSocketImpl::acceptConnection(peer);
-        } catch (const Poco::Exception& error) {
-            std::this_thread::sleep_for(error.code() == EINVAL ? 1ms : 50ms);
-            throw;
-        }
-    }
-
-protected:
-    ~CalmSocketImpl() override = default;
-};
-
-class CalmSocket final : public Poco::Net::ServerSocket {
-public:
-    CalmSocket() : ServerSocket(new CalmSocketImpl, true) {} // the handle owns it
-};
-
 // What live sessions share with their service, and may outlive it with.
 struct Desk {
-    Desk(Scheduler& s, Admission& a, ServiceOptions o, Scheduler::Session se)
-        : scheduler(s), admission(a), options(std::move(o)), session(std::move(se))
+    Desk(Scheduler& s, Sessions& a, ServiceOptions o, Scheduler::Session se)
+        : scheduler(s), sessions(a), options(std::move(o)), session(std::move(se))
     {
     }
 
     Scheduler& scheduler;  // borrowed; both outlive the sessions
-    Admission& admission;
+    Sessions& sessions;
     const ServiceOptions options;
     const Scheduler::Session session;
     std::atomic<Clock::rep> quiet_until{0};
@@ -75,18 +58,23 @@ struct Desk {
 // Held by the session: its place and its line in the gauge.
 class Presence {
 public:
-    Presence(std::shared_ptr<Desk> desk, std::unique_ptr<Admission::Place> place) : desk_(std::move(desk)), place_(std::move(place))
+    Presence(std::shared_ptr<Desk> desk, std::shared_ptr<SessionRecord> record) : desk_(std::move(desk)), record_(std::move(record))
     {
         desk_->live.add(1);
     }
-    ~Presence() { desk_->live.add(-1); }
+    ~Presence()
+    {
+        desk_->live.add(-1);
+        desk_->sessions.leave(*record_);
+    }
     Presence(const Presence&) = delete;
     Presence& operator=(const Presence&) = delete;
-    const Scheduler::Session& session() const { return desk_->session; }
+    Desk& desk() const { return *desk_; }
+    const std::shared_ptr<SessionRecord>& record() const { return record_; }
 
 private:
     const std::shared_ptr<Desk> desk_;
-    const std::unique_ptr<Admission::Place> place_;
+    const std::shared_ptr<SessionRecord> record_;
 };
 
 // A flood of refusals is told once in a while; the counter has them all.
@@ -99,38 +87,138 @@ void tellRefusal(Desk& desk, const std::string& address, const char* reason)
     base::logWarning("net", "connection refused", {{"service", desk.options.name}, {"address", address}, {"reason", reason}});
 }
 
-void turnAway(Desk& desk, Poco::Net::StreamSocket& socket, const std::string& address, const char* reason)
+// Says the service's words without waiting. The descriptor stays the caller's.
+void turnAway(Desk& desk, int fd, const std::string& address, const char* reason)
 {
     desk.refused.add();
     const std::string& words = desk.options.refusal;
-    const int fd = socket.impl()->sockfd();
     if (!words.empty())
         ::send(fd, words.data(), words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     ::shutdown(fd, SHUT_WR);
     tellRefusal(desk, address, reason);
 }
 
+// Poco tries again at once when accept() fails. With no descriptor left that is a busy loop in which newcomers wait for
+// ever, so one descriptor is kept in reserve: it is given up for as long as it takes to say no to one of them.
+class CalmSocketImpl final : public Poco::Net::ServerSocketImpl {
+public:
+    explicit CalmSocketImpl(std::shared_ptr<Desk> desk) : desk_(std::move(desk)) { spare(); }
+
+    Poco::Net::SocketImpl* acceptConnection(Poco::Net::SocketAddress& peer) override
+    {
+        try {
+            return ServerSocketImpl::acceptConnection(peer);
+        } catch (const Poco::Exception& error) {
+            const bool starved = error.code() == EMFILE || error.code() == ENFILE;
+            if (!starved || !refuseOne())
+                std::this_thread::sleep_for(error.code() == EINVAL ? 1ms : 50ms); // EINVAL: stop() has shut it down
+            throw;
+        }
+    }
+
+protected:
+    ~CalmSocketImpl() override = default;
+
+private:
+    struct Spare {
+        std::mutex mutex;
+        base::Fd fd; // guarded by mutex
+        void take() { fd.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+    };
+    static Spare& spare() // one for all listening sockets
+    {
+        static Spare the;
+        const std::lock_guard lock(the.mutex);
+        if (!the.fd)
+            the.take();
+        return the;
+    }
+
+    // Says no to who waits longest; false when even that was not possible. The oldest stranger goes, too: the next newcomer
+    // may be an owner.
+    bool refuseOne()
+    {
+        desk_->sessions.makeRoom();
+        Spare& reserve = spare();
+        const std::lock_guard lock(reserve.mutex);
+        if (!reserve.fd)
+            return false;
+        reserve.fd.reset();
+        {
+            const base::Fd newcomer(::accept4(sockfd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+            if (newcomer)
+                turnAway(*desk_, newcomer.get(), "unknown", "no file descriptor left");
+        }
+        reserve.take();
+        return true;
+    }
+
+    const std::shared_ptr<Desk> desk_;
+};
+
+class CalmSocket final : public Poco::Net::ServerSocket {
+public:
+    explicit CalmSocket(std::shared_ptr<Desk> desk) : ServerSocket(new CalmSocketImpl(std::move(desk)), true) {} // the handle owns it
+};
+
+// A connection that a trusted proxy brings: first its header, then the session as for anybody else.
+Task<> behindProxy(std::shared_ptr<Presence> presence, Strand& strand, Poco::Net::StreamSocket socket)
+{
+    Desk& desk = presence->desk();
+    const std::string proxy = presence->record()->address();
+    strand.deadline(Clock::now() + base::limits::kProxyHeaderTime);
+    ProxyHeader header;
+    std::string trouble;
+    try {
+        header = co_await readProxyHeader(strand, socket);
+    } catch (const PeerGone& gone) {
+        trouble = gone.what();
+    } catch (const DeadlinePassed&) {
+        trouble = "no header of the PROXY protocol came in time";
+    }
+    if (!trouble.empty()) { // without words: who stands there speaks another protocol
+        desk.refused.add();
+        tellRefusal(desk, proxy, trouble.c_str());
+        co_return;
+    }
+    const char* refused = nullptr;
+    if (!header.address.empty()) {
+        if (desk.options.allowed && !desk.options.allowed(header.address))
+            refused = "network not allowed";
+        else if (!desk.sessions.named(*presence->record(), header.address, header.tls, header.cipher))
+            refused = "limits.connections_per_address";
+    }
+    if (refused != nullptr) {
+        turnAway(desk, socket.impl()->sockfd(), header.address, refused);
+        co_return;
+    }
+    strand.deadline(SteadyTime::max());
+    Task<> session = desk.session(strand, std::move(socket));
+    co_await std::move(session);
+}
+
 void receive(const std::shared_ptr<Desk>& desk, Poco::Net::StreamSocket& socket)
 {
-    const Poco::Net::IPAddress host = socket.peerAddress().host();
-    const std::string address = host.toString();
-    if (desk->options.allowed && !desk->options.allowed(address)) {
-        turnAway(*desk, socket, address, "network not allowed");
+    const std::string address = peerOf(socket);
+    const int fd = socket.impl()->sockfd();
+    const bool proxied = desk->options.proxy && desk->options.proxy(address);
+    if (!proxied && desk->options.allowed && !desk->options.allowed(address)) {
+        turnAway(*desk, fd, address, "network not allowed");
         return;
     }
-    Admission::Refusal refusal{};
-    auto place = desk->admission.enter(address, refusal);
-    if (!place) {
-        turnAway(*desk, socket, address, refusal == Admission::Refusal::full ? "limits.connections" : "limits.connections_per_address");
+    Sessions::Refusal refusal{};
+    auto record = desk->sessions.enter(desk->options.name, address, refusal, proxied);
+    if (!record) {
+        turnAway(*desk, fd, address, refusal == Sessions::Refusal::full ? "limits.connections" : "limits.connections_per_address");
         return;
     }
     desk->taken.add();
-    const auto presence = std::make_shared<Presence>(desk, std::move(place));
+    const auto presence = std::make_shared<Presence>(desk, record);
     // No coroutine itself: it makes one and keeps the presence as long as the strand keeps the function.
-    Scheduler::Session session = [presence](Strand& strand, Poco::Net::StreamSocket s) {
-        return presence->session()(strand, std::move(s));
+    Scheduler::Session session = [presence, proxied](Strand& strand, Poco::Net::StreamSocket s) {
+        return proxied ? behindProxy(presence, strand, std::move(s)) : presence->desk().session(strand, std::move(s));
     };
-    desk->scheduler.adopt(socket, std::move(session));
+    desk->scheduler.adopt(socket, std::move(session), std::move(record));
 }
 
 class Connection final : public Poco::Net::TCPServerConnection {
@@ -232,7 +320,7 @@ bool Service::Inner::bindAll(std::uint16_t wanted, bool last_try)
     sockets.clear();
     port = wanted;
     for (const std::string& address : options.addresses) {
-        CalmSocket socket;
+        CalmSocket socket(desk);
         const int error = listenOn(socket, address, port);
         const bool no_family = error == EAFNOSUPPORT || (error == EADDRNOTAVAIL && isAny(address));
         if (no_family) {
@@ -259,8 +347,8 @@ void Service::Inner::bind()
     }
 }
 
-Service::Service(Scheduler& scheduler, Admission& admission, ServiceOptions options, Scheduler::Session session)
-    : inner_(std::make_unique<Inner>(std::make_shared<Desk>(scheduler, admission, std::move(options), std::move(session))))
+Service::Service(Scheduler& scheduler, Sessions& sessions, ServiceOptions options, Scheduler::Session session)
+    : inner_(std::make_unique<Inner>(std::make_shared<Desk>(scheduler, sessions, std::move(options), std::move(session))))
 {
     inner_->bind();
 }

@@ -29,8 +29,8 @@ void tell(const std::exception_ptr& error) noexcept
             base::logDebug("net", "peer gone", {{"reason", gone.what()}});
         } catch (const DeadlinePassed&) {
             base::logDebug("net", "session ended", {{"reason", "deadline"}});
-        } catch (const ShuttingDown&) {
-            base::logDebug("net", "session ended", {{"reason", "shutdown"}});
+        } catch (const ShuttingDown& told) {
+            base::logDebug("net", "session ended", {{"reason", told.what()}});
         } catch (const std::exception& unforeseen) {
             base::logError("net", "session failed", {{"error", unforeseen.what()}});
         } catch (...) {
@@ -41,6 +41,18 @@ void tell(const std::exception_ptr& error) noexcept
 }
 } // namespace
 
+const char* ShuttingDown::words(Farewell why)
+{
+    switch (why) {
+    case Farewell::administrator: return "the administrator has ended this session";
+    case Farewell::account: return "the account was changed, log in again";
+    case Farewell::pressure: return "too many connections, log in sooner";
+    case Farewell::none:
+    case Farewell::shutdown: break;
+    }
+    return "the server is shutting down, try again soon";
+}
+
 Task<> Strand::completion(std::function<void(std::function<void()> done)> start)
 {
     const auto self = shared_from_this();
@@ -50,8 +62,9 @@ Task<> Strand::completion(std::function<void(std::function<void()> done)> start)
 }
 
 StrandImpl::StrandImpl(Scheduler& scheduler, std::shared_ptr<Scheduler::Inner> inner, const Poco::Net::StreamSocket& socket,
-                       Scheduler::Session session)
-    : scheduler_(scheduler), inner_(std::move(inner)), socket_(socket), fd_(socket.impl()->sockfd()), session_(std::move(session))
+                       Scheduler::Session session, std::shared_ptr<SessionRecord> record)
+    : scheduler_(scheduler), inner_(std::move(inner)), record_(std::move(record)), socket_(socket), fd_(socket.impl()->sockfd()),
+      session_(std::move(session))
 {
 }
 
@@ -145,7 +158,8 @@ void StrandImpl::interrupt()
     if ((pending_ & kShutdown) != 0 && !told_shutdown_) {
         told_shutdown_ = true;
         beginFarewell(Clock::now());
-        throw ShuttingDown();
+        const Farewell why = record_->farewell();
+        throw ShuttingDown(why == Farewell::none ? Farewell::shutdown : why);
     }
 }
 

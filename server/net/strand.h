@@ -25,13 +25,23 @@ enum Wake : std::uint32_t {
     kReadable = 1, kWritable = 2, kNews = 4, kDone = 8, kTurn = 16, kDeadline = 32, kShutdown = 64,
 };
 
-struct PeerGone : std::runtime_error { using runtime_error::runtime_error; };       // the connection ended; no fuss
-struct DeadlinePassed : std::runtime_error { DeadlinePassed() : runtime_error("deadline passed") {} };
-struct ShuttingDown : std::runtime_error { ShuttingDown() : runtime_error("shutting down") {} };
+// Why a session is told to go before its time.
+enum class Farewell : std::uint8_t { none, shutdown, administrator, account, pressure };
+
+// What ends a session, not a command: whoever catches what a command throws lets these pass.
+struct SessionOver : std::runtime_error { using runtime_error::runtime_error; };
+struct PeerGone : SessionOver { using SessionOver::SessionOver; };                  // the connection ended; no fuss
+struct DeadlinePassed : SessionOver { DeadlinePassed() : SessionOver("deadline passed") {} };
+struct ShuttingDown : SessionOver {                                                 // what() is for the client's eyes
+    explicit ShuttingDown(Farewell w = Farewell::shutdown) : SessionOver(words(w)), why(w) {}
+    Farewell why;
+    static const char* words(Farewell why);
+};
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 class Scheduler;
+class SessionRecord; // server/net/sessions.h
 
 class Strand : public std::enable_shared_from_this<Strand> {
 public:
@@ -51,6 +61,7 @@ public:
     virtual bool turnDue() const = 0;                // true after about a millisecond on the worker: time for turn()
     virtual void deadline(SteadyTime when) = 0;      // one store; SteadyTime::max() for none
     virtual Scheduler& scheduler() = 0;
+    virtual SessionRecord& record() = 0;             // what is known of this session; lives as long as the strand
 
     // Runs `work` on a helper thread; its result or exception comes out of co_await. Cannot be cancelled.
     template <class F>
@@ -69,8 +80,8 @@ public:
     ~Scheduler();
 
     // Takes the socket (made non-blocking here) and runs the session on it. Exceptions out of the session are logged, never passed on.
-    // Any thread. After stop() the socket is closed at once.
-    void adopt(const Poco::Net::StreamSocket& socket, Session session);
+    // Any thread. After stop() the socket is closed at once. Without a record the session stands in no list.
+    void adopt(const Poco::Net::StreamSocket& socket, Session session, std::shared_ptr<SessionRecord> record = nullptr);
     void help(std::function<void()> work);           // queues for a helper thread
     std::size_t sessions() const;
     // Wakes every session with kShutdown, waits until all are gone or `patience` is over, closes the rest, ends the threads.

@@ -2,9 +2,9 @@
 
 #include "server/base/limits.h"
 #include "server/net/channel.h"
+#include "server/net/sessions.h"
 
 #include <Poco/Exception.h>
-#include <Poco/Net/SocketAddress.h>
 
 #include <sys/socket.h>
 
@@ -24,13 +24,13 @@ constexpr std::size_t kDiscard = 4 * 1024 * 1024;
 } // namespace
 
 struct Stream::State {
-    explicit State(const Poco::Net::StreamSocket& s) : socket(s), channel(plainChannel(s)) {}
+    State(const Poco::Net::StreamSocket& s, SessionRecord& r) : record(r), socket(s), channel(plainChannel(s)) {}
 
+    SessionRecord& record;      // the strand's, which outlives the stream
     Poco::Net::StreamSocket socket;
     std::unique_ptr<Channel> channel;
     bool tls = false;
-    bool loopback = false;
-    std::string address;
+    bool shaking_hands = false; // nothing can be said until that is over
 
     std::string in;             // bytes read; those before `begin` were given out and die at the next read
     std::size_t begin = 0;
@@ -42,7 +42,6 @@ struct Stream::State {
     std::size_t queued = 0;     // in all
 
     std::size_t discarded = 0;  // read and thrown away after our last words
-    std::uint64_t bytes_in = 0, bytes_out = 0;
 
     std::string_view unread() const { return std::string_view(in).substr(begin); }
 
@@ -76,9 +75,24 @@ struct Stream::State {
         }
         compact();
         in.append(piece.data(), static_cast<std::size_t>(count));
-        bytes_in += static_cast<std::uint64_t>(count);
+        record.countIn(static_cast<std::uint64_t>(count));
         dry = static_cast<std::size_t>(count) < piece.size() && !channel->pending();
         return count;
+    }
+
+    void drop()
+    {
+        out.clear();
+        sent = queued = 0;
+    }
+
+    void hurry()
+    {
+        try {
+            send();
+        } catch (const PeerGone&) { // then nobody is there to hear it
+        }
+        drop();
     }
 
     // Writes until all is with the kernel (0) or it takes no more (what to wait for).
@@ -91,7 +105,7 @@ struct Stream::State {
                 return count;
             sent += static_cast<std::size_t>(count);
             queued -= static_cast<std::size_t>(count);
-            bytes_out += static_cast<std::uint64_t>(count);
+            record.countOut(static_cast<std::uint64_t>(count));
             if (sent == piece.size()) {
                 out.pop_front();
                 sent = 0;
@@ -101,20 +115,12 @@ struct Stream::State {
     }
 };
 
-Stream::Stream(Strand& strand, const Poco::Net::StreamSocket& socket) : strand_(strand), state_(std::make_unique<State>(socket))
+Stream::Stream(Strand& strand, const Poco::Net::StreamSocket& socket) : strand_(strand), state_(std::make_unique<State>(socket, strand.record()))
 {
     try {
         // Small answers must not wait for the peer's delayed acknowledgement (FACTS 11: 22 RETR a second).
         state_->socket.setNoDelay(true);
-        const Poco::Net::IPAddress host = socket.peerAddress().host();
-        state_->address = host.toString();
-        state_->loopback = host.isLoopback();
-        if (host.isIPv4Mapped()) {
-            state_->address.erase(0, state_->address.rfind(':') + 1);
-            state_->loopback = state_->address.starts_with("127.");
-        }
     } catch (const Poco::Exception&) { // reset before we got to it: the first read tells
-        state_->address = "unknown";
     }
 }
 
@@ -274,17 +280,28 @@ Task<> Stream::startTls(std::shared_ptr<const TlsContext> context, std::string_v
     co_await flush();
     s.channel = tlsChannel(s.socket, std::move(context), protocol);
     s.tls = true;
+    s.shaking_hands = true;
+    s.record.state("TLS handshake");
     s.dry = false;
     int asked = s.channel->handshake();
     while (asked < 0) {
         co_await waitFor(asked);
         asked = s.channel->handshake();
     }
+    s.shaking_hands = false;
+    TlsInfo info = s.channel->info();
+    s.record.tls(std::move(info.protocol), std::move(info.cipher));
+    s.record.state("connected");
 }
 
 bool Stream::isTls() const
 {
     return state_->tls;
+}
+
+bool Stream::isProtected() const
+{
+    return state_->tls || state_->record.securedByProxy();
 }
 
 TlsInfo Stream::tls() const
@@ -297,7 +314,14 @@ TlsInfo Stream::tls() const
 Task<> Stream::close()
 {
     State& s = *state_;
-    bool again = true;
+    if (s.shaking_hands) // no words could get through
+        s.drop();
+    // Who has to make room gets what the kernel takes at once: a thousand half-open connections must not hold their
+    // places for another goodbye time each.
+    const bool hurried = s.record.farewell() == Farewell::pressure;
+    bool again = !hurried;
+    if (hurried)
+        s.hurry();
     while (again) {
         again = false;
         try {
@@ -312,7 +336,7 @@ Task<> Stream::close()
     s.channel->close();
     const int fd = s.socket.impl()->sockfd();
     ::shutdown(fd, SHUT_WR);
-    again = discard();
+    again = discard() && !hurried;
     while (again) {
         try {
             co_await strand_.wait(kReadable);
@@ -349,22 +373,22 @@ bool Stream::discard()
 
 std::string Stream::peerAddress() const
 {
-    return state_->address;
+    return state_->record.address();
 }
 
 bool Stream::peerIsLoopback() const
 {
-    return state_->loopback;
+    return state_->record.loopback();
 }
 
 std::uint64_t Stream::bytesIn() const
 {
-    return state_->bytes_in;
+    return state_->record.bytesIn();
 }
 
 std::uint64_t Stream::bytesOut() const
 {
-    return state_->bytes_out;
+    return state_->record.bytesOut();
 }
 
 } // namespace postfach::net

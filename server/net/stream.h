@@ -43,6 +43,7 @@ public:
     // `protocol` is the one ALPN id that fits this port ("imap", "pop3"; lives for ever); without it either does.
     Task<> startTls(std::shared_ptr<const TlsContext> context, std::string_view protocol = {});
     bool isTls() const;
+    bool isProtected() const;            // TLS, or TLS that ended at a trusted proxy: good enough for a password
     TlsInfo tls() const;                 // empty fields when plain
 
     // Flushes within the goodbye time, close_notify without waiting, FIN; then what the peer still sends is thrown away for

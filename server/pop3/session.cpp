@@ -4,6 +4,7 @@
 #include "server/base/log.h"
 #include "server/base/text.h"
 #include "server/net/cross_protocol.h"
+#include "server/net/sessions.h"
 #include "server/pop3/commands.h"
 
 #include <memory>
@@ -38,7 +39,7 @@ void Session::error(std::string_view english, std::string_view tail)
     stream.write("\r\n");
 }
 
-bool Session::mayLogin() const { return context.authenticator.mayLogin(stream.isTls(), stream.peerIsLoopback()); }
+bool Session::mayLogin() const { return context.authenticator.mayLogin(stream.isProtected(), stream.peerIsLoopback()); }
 
 void Session::setDeadline()
 {
@@ -50,7 +51,8 @@ net::Task<> Session::login(std::string name, std::string password)
 {
     if (!mayLogin())
         throw Refusal("[AUTH] logging in needs TLS: use STLS or the TLS port");
-    auth::Attempt attempt(std::move(name), std::move(password), "pop3", stream.peerAddress(), stream.isTls());
+    stream.strand().record().loginBegins();
+    auth::Attempt attempt(std::move(name), std::move(password), "pop3", stream.peerAddress(), stream.isProtected());
     auth::Login login = co_await context.authenticator.login(stream.strand(), std::move(attempt));
     co_await enter(std::move(login));
 }
@@ -71,8 +73,12 @@ net::Task<> Session::enter(auth::Login login)
         throw Refusal("[IN-USE] another session has this maildrop, and it is set to one at a time");
     auto open = [this, account = std::move(login.account)] { return Maildrop::open(context.store, account); };
     Maildrop drop = co_await stream.strand().offload(std::move(open));
+    net::SessionRecord& record = stream.strand().record();
+    if (!record.loggedIn(account_))
+        throw Refusal("[SYS/TEMP] the account has too many connections, end some and try again");
     maildrop_.emplace(std::move(drop));
     place_ = std::move(place);
+    record.state("transaction");
     say("logged in, # messages (# octets)", {maildrop_->live(), maildrop_->liveBytes()});
 }
 
@@ -106,11 +112,7 @@ net::Task<> Session::command(std::string text)
         const auto reference = base::newReference();
         base::logError("pop3", "the store failed a command", {{"reason", failure.what()}, {"account", account_}, {"reference", reference}});
         error("[SYS/TEMP] not possible now, reference", reference);
-    } catch (const net::PeerGone&) {
-        throw;
-    } catch (const net::DeadlinePassed&) {
-        throw;
-    } catch (const net::ShuttingDown&) {
+    } catch (const net::SessionOver&) {
         throw;
     } catch (const std::exception& bug) {
         const auto reference = base::newReference();
@@ -165,8 +167,8 @@ net::Task<> Session::run(bool implicit_tls)
     } catch (const net::DeadlinePassed&) {
         error("[SYS/TEMP] waited too long for a command");
         said = true;
-    } catch (const net::ShuttingDown&) {
-        error("[SYS/TEMP] the server is shutting down, try again soon");
+    } catch (const net::ShuttingDown& told) {
+        error("[SYS/TEMP] " + std::string(told.what()));
         said = true;
     }
     // A line that dropped deletes nothing; that a message was read is still true.

@@ -2,6 +2,7 @@
 #include "server/base/limits.h"
 #include "server/imap/command/all.h"
 #include "server/imap/session.h"
+#include "server/net/sessions.h"
 
 namespace postfach::imap {
 
@@ -17,7 +18,8 @@ net::Task<Tagged> cmdAuthenticate(Session& session, Request& request)
     if (!session.mayLogin())
         throw No("PRIVACYREQUIRED", "Logging in needs TLS; say STARTTLS first");
     net::Stream& stream = session.stream();
-    auth::SaslPeer peer("imap", stream.peerAddress(), stream.isTls(), stream.tls().exporter);
+    session.strand().record().loginBegins();
+    auth::SaslPeer peer("imap", stream.peerAddress(), stream.isProtected(), stream.tls().exporter);
     const auto exchange = auth::SaslExchange::begin(session.context().authenticator, mechanism, std::move(peer));
     if (!exchange)
         throw No("CANNOT", "That mechanism is not known here");

@@ -1,7 +1,9 @@
 #include "server/base/log.h"
+#include "server/base/text.h"
 #include "server/imap/command/all.h"
 #include "server/imap/session.h"
 #include "server/imap/syntax/writer.h"
+#include "server/net/sessions.h"
 
 namespace postfach::imap {
 
@@ -10,7 +12,7 @@ net::Task<Tagged> cmdId(Session& session, Request& request)
 {
     constexpr int kPairs = 30; // RFC 2971 3.3
     Parser& args = request.args;
-    std::string client;
+    std::string client, name, version;
     args.space();
     if (!args.tryWord("NIL")) {
         args.expect('(');
@@ -22,12 +24,15 @@ net::Task<Tagged> cmdId(Session& session, Request& request)
             args.space();
             const auto value = args.nstring();
             args.trySpace();
+            if (base::iequals(field, "name") || base::iequals(field, "version"))
+                (base::iequals(field, "name") ? name : version) = value.value_or("");
             client.append(client.empty() ? "" : " ").append(field).append("=").append(value.value_or(""));
         }
     }
     args.end();
 
     base::logDebug("imap", "client", {{"address", session.stream().peerAddress()}, {"id", client}});
+    session.strand().record().client(version.empty() ? name : name + ' ' + version);
     session.untagged("ID (\"name\" \"Postfach\" \"version\" \"" POSTFACH_VERSION "\")");
     co_return Tagged::ok("ID completed");
 }

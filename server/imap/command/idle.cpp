@@ -17,6 +17,7 @@ net::Task<Tagged> cmdIdle(Session& session, Request& request)
     if (session.hasView())
         watching = session.view().shared()->watch([&strand] { strand.wake(net::kNews); });
     session.stream().write("+ Idling\r\n");
+    session.showState("idle");
     for (;;) {
         co_await session.tellNews(true);
         if (session.hasView() && session.view().gone())
@@ -25,6 +26,7 @@ net::Task<Tagged> cmdIdle(Session& session, Request& request)
         if ((came & net::kReadable) != 0)
             break;
     }
+    session.showState();
     const std::string_view line = co_await session.stream().line(base::limits::kLineAfterLogin);
     if (!base::iequals(base::trim(line), "DONE"))
         throw BadSyntax("DONE expected");

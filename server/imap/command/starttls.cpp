@@ -9,7 +9,7 @@ net::Task<Tagged> cmdStarttls(Session& session, Request& request)
 {
     request.args.end();
     if (!session.canStartTls())
-        throw BadSyntax(session.stream().isTls() ? "TLS is there already" : "There is no certificate to do that with");
+        throw BadSyntax(session.stream().isProtected() ? "TLS is there already" : "There is no certificate to do that with");
     if (session.stream().hasInput()) {
         Tagged refused("BAD Nothing may follow STARTTLS before TLS is there");
         refused.bye = "Nothing may follow STARTTLS";

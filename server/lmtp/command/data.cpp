@@ -3,6 +3,7 @@
 #include "server/lmtp/commands.h"
 #include "server/lmtp/data_reader.h"
 #include "server/mail/normalize.h"
+#include "server/net/sessions.h"
 
 #include <map>
 #include <system_error>
@@ -103,6 +104,7 @@ net::Task<> cmdData(Session& session, std::string argument)
         throw BadCommand("503 5.5.1 no valid recipients");
     const Fanout fanout = fanOut(session);
     delivery::Spool spool = session.context.delivery.newSpool(fanout.envelope);
+    session.stream.strand().record().state("data");
     session.reply("354 end with a dot on a line of its own");
     const Received received = co_await receive(session, spool);
 

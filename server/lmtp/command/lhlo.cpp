@@ -1,5 +1,6 @@
 #include "server/base/text.h"
 #include "server/lmtp/commands.h"
+#include "server/net/sessions.h"
 
 namespace postfach::lmtp {
 
@@ -10,6 +11,7 @@ net::Task<> cmdLhlo(Session& session, std::string argument)
         throw BadCommand("501 5.5.4 LHLO needs the name of the client");
     session.client_name = base::printable(argument, 255);
     session.transaction = Transaction{};
+    session.stream.strand().record().client(session.client_name);
     session.reply("250-" + session.context.server_name);
     for (const auto* extension : {"250-PIPELINING", "250-ENHANCEDSTATUSCODES", "250-8BITMIME", "250-SMTPUTF8"})
         session.reply(extension);

@@ -1,6 +1,7 @@
 #include "server/base/limits.h"
 #include "server/lmtp/commands.h"
 #include "server/lmtp/path.h"
+#include "server/net/sessions.h"
 
 namespace postfach::lmtp {
 
@@ -23,6 +24,7 @@ net::Task<> cmdRcpt(Session& session, std::string argument)
         throw Reply("550 5.1.1 no such user here");
     transaction.recipients.push_back(path->address);
     transaction.accounts.push_back(std::move(accounts));
+    session.stream.strand().record().vouched(); // an MTA with mail for somebody here
     session.reply("250 2.1.5 recipient taken");
 }
 

@@ -1,5 +1,6 @@
 #include "server/auth/sasl.h"
 #include "server/base/limits.h"
+#include "server/net/sessions.h"
 #include "server/pop3/commands.h"
 
 namespace postfach::pop3 {
@@ -18,7 +19,8 @@ net::Task<> cmdAuth(Session& session, std::string argument)
     if (!session.mayLogin())
         throw Refusal("[AUTH] logging in needs TLS: use STLS or the TLS port");
     const auto blank = argument.find(' ');
-    auth::SaslPeer peer("pop3", session.stream.peerAddress(), session.stream.isTls(), session.stream.tls().exporter);
+    session.stream.strand().record().loginBegins();
+    auth::SaslPeer peer("pop3", session.stream.peerAddress(), session.stream.isProtected(), session.stream.tls().exporter);
     const auto exchange = auth::SaslExchange::begin(session.context.authenticator, argument.substr(0, blank), std::move(peer));
     if (!exchange)
         throw BadCommand("[AUTH] unknown mechanism");

@@ -36,7 +36,7 @@ net::Task<> cmdCapa(Session& session, std::string argument)
             sasl.append(" ").append(mechanism);
         session.line(sasl);
     }
-    if (!session.stream.isTls())
+    if (!session.stream.isProtected())
         session.line("STLS");
     session.line("IMPLEMENTATION Postfach");
     session.line(".");

@@ -1,4 +1,5 @@
 #include "server/base/log.h"
+#include "server/net/sessions.h"
 #include "server/pop3/commands.h"
 
 namespace postfach::pop3 {
@@ -9,6 +10,7 @@ net::Task<> cmdQuit(Session& session, std::string argument)
 {
     noArgument(argument);
     session.leaving = true;
+    session.stream.strand().record().state("update");
     if (session.inTransaction() && session.maildrop().hasWork(true)) {
         const std::size_t leaving_messages = session.maildrop().leaving();
         std::exception_ptr failure;

@@ -6,7 +6,7 @@ namespace postfach::pop3 {
 net::Task<> cmdStls(Session& session, std::string argument)
 {
     noArgument(argument);
-    if (session.stream.isTls())
+    if (session.stream.isProtected())
         throw BadCommand("TLS is on already");
     if (session.utf8)
         throw Refusal("STLS comes before UTF8"); // RFC 6856 2.1

@@ -213,6 +213,12 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     guesser.line();
     for (int i = 0; i < 2; ++i)
         guesser.talk("LOGIN alice@example.org wrong");
+    check("GET", v1 + "/sessions", v1 + "/sessions", 200);
+    check("GET", v1 + "/sessions?service=http", v1 + "/sessions", 422);
+    const auto guest = http.get("/api/v1/sessions?service=imap").column("id").back();
+    check("GET", v1 + "/sessions/" + guest, v1 + "/sessions/{id}", 200);
+    check("DELETE", v1 + "/sessions/" + guest, v1 + "/sessions/{id}", 204);
+    check("GET", v1 + "/sessions/none", v1 + "/sessions/{id}", 404);
     check("GET", v1 + "/bans", v1 + "/bans", 200);
     check("DELETE", v1 + "/bans/127.0.0.1", v1 + "/bans/{subject}", 204);
     check("DELETE", v1 + "/bans/127.0.0.1", v1 + "/bans/{subject}", 404);

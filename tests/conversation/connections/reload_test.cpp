@@ -175,6 +175,8 @@ TEST_CASE("a reload changes what may change while serving, for who is there too"
     }
     SECTION("limits.connections")
     {
+        for (const char* command : {"LHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<alice@example.org>"}) // who has a recipient makes room for nobody
+            lmtp.talk(command);
         server.configure("limits.connections", "2");
         server.reload();
         CHECK_THAT(server.connect<Client>("imap").line(), Catch::StartsWith("* BYE [UNAVAILABLE]"));

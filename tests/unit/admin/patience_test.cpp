@@ -47,9 +47,9 @@ struct Server {
         store = store::openSqliteStore({folder.path + "/data", '/', false}, clock);
         authenticator = std::make_unique<auth::Authenticator>(*store, clock, auth::PlaintextPolicy::tls);
         delivery = std::make_unique<delivery::Delivery>(*store, no_scanner, clock, delivery::Policy{});
-        admin::Context context{*store, *authenticator, *delivery, no_scanner, clock, "localhost", folder.path + "/data", {}, [] { return std::uint64_t{0}; }, {}};
+        admin::Context context{*store, *authenticator, *delivery, no_scanner, clock, sessions, "localhost", folder.path + "/data", {}, [] { return std::uint64_t{0}; }, {}};
         admin::AdminOptions options{{"127.0.0.1"}, std::uint16_t{0}, folder.path + "/run/admin.sock", 200ms, 200ms, 200ms};
-        admin = std::make_unique<admin::AdminServer>(context, scheduler, admission, *tls, options);
+        admin = std::make_unique<admin::AdminServer>(context, scheduler, sessions, *tls, options);
         admin->start();
     }
     ~Server()
@@ -62,7 +62,7 @@ struct Server {
     base::FakeClock clock;
     NoScanner no_scanner;
     net::Scheduler scheduler{2, 2};
-    net::Admission admission{100, 100};
+    net::Sessions sessions{{100, 100, 100}, clock};
     std::unique_ptr<net::TlsSource> tls;
     std::unique_ptr<store::Store> store;
     std::unique_ptr<auth::Authenticator> authenticator;
@@ -171,7 +171,9 @@ TEST_CASE("Readiness tells of a scanner that does not answer and of a listener t
 {
     Server server;
     const auto components = server.admin->service().readiness();
-    REQUIRE(components.size() == 2);
+    REQUIRE(components.size() == 3);
     CHECK(components[0].ready);
     CHECK_FALSE(components[1].ready);
+    CHECK(components[2].name == "connections");
+    CHECK(components[2].ready);
 }

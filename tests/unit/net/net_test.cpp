@@ -90,8 +90,8 @@ int Tally::now() const
 
 House::House(net::Scheduler::Session session, net::ServiceOptions options, unsigned workers, unsigned helpers, std::size_t in_all,
              std::size_t per_address)
-    : admission(in_all, per_address), scheduler(workers, helpers),
-      service(scheduler, admission, completed(std::move(options)), std::move(session))
+    : sessions({in_all, per_address, 100}, clock), scheduler(workers, helpers),
+      service(scheduler, sessions, completed(std::move(options)), std::move(session))
 {
     service.start();
 }

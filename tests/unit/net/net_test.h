@@ -57,7 +57,8 @@ public:
     std::uint16_t port() const { return service.port(); }
     bool empties(); // waits until no session is left
 
-    net::Admission admission;
+    base::SystemClock clock;
+    net::Sessions sessions;
     net::Scheduler scheduler;
     net::Service service;
 };

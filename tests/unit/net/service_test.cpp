@@ -4,6 +4,7 @@
 
 #include "server/base/error.h"
 #include "server/base/metrics.h"
+#include "server/net/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -22,6 +23,13 @@ Task<> greet(Strand& strand, Poco::Net::StreamSocket socket)
         const std::string line(co_await stream.line(100));
         stream.write(line + "\r\n");
     }
+}
+
+// The same for one who has shown who he is.
+Task<> greetKnown(Strand& strand, Poco::Net::StreamSocket socket)
+{
+    strand.record().vouched();
+    co_await greet(strand, std::move(socket));
 }
 
 ServiceOptions options(std::vector<std::string> addresses, std::uint16_t port = 0)
@@ -49,9 +57,10 @@ bool hasIpv6()
 std::string refusalOf(std::vector<std::string> addresses, std::uint16_t port)
 {
     Scheduler scheduler(1, 1);
-    Admission admission(10, 10);
+    postfach::base::SystemClock clock;
+    Sessions sessions({10, 10, 10}, clock);
     try {
-        const Service service(scheduler, admission, options(std::move(addresses), port), greet);
+        const Service service(scheduler, sessions, options(std::move(addresses), port), greet);
         return "bound";
     } catch (const postfach::base::Refused& refused) {
         return refused.what();
@@ -74,10 +83,11 @@ TEST_CASE("a port that is in use is refused with its number and what to do", "[n
 TEST_CASE("a bound service takes nobody before start() and everybody who waited after it", "[net][service]")
 {
     Scheduler scheduler(1, 1);
-    Admission admission(10, 10);
-    Service service(scheduler, admission, options({"127.0.0.1"}), greet);
+    postfach::base::SystemClock clock;
+    Sessions sessions({10, 10, 10}, clock);
+    Service service(scheduler, sessions, options({"127.0.0.1"}), greet);
     Client early(service.port());
-    CHECK(admission.now() == 0);
+    CHECK(sessions.now() == 0);
     service.start();
     CHECK(early.line() == "hello");
     CHECK(service.name() == "imap");
@@ -101,13 +111,13 @@ TEST_CASE("port 0 with both families gives one port that both answer on", "[net]
 
 TEST_CASE("when the house is full the next one hears why, and a place that is left is free again", "[net][service][admission]")
 {
-    House house(greet, options({"127.0.0.1"}), 2, 2, 2);
+    House house(greetKnown, options({"127.0.0.1"}), 2, 2, 2);
     {
         Client first(house.port());
         Client second(house.port());
         CHECK(first.line() == "hello");
         CHECK(second.line() == "hello");
-        CHECK(house.admission.now() == 2);
+        CHECK(house.sessions.now() == 2);
         CHECK_THAT(postfach::base::prometheusText(), Catch::ContainsSubstring("postfach_connections{service=\"imap\"} 2"));
         Client third(house.port());
         CHECK(third.line() == "* BYE too many connections, try again later");
@@ -115,7 +125,7 @@ TEST_CASE("when the house is full the next one hears why, and a place that is le
         CHECK(first.talk("fine") == "fine");
     }
     REQUIRE(house.empties());
-    CHECK(house.admission.now() == 0);
+    CHECK(house.sessions.now() == 0);
     Client next(house.port());
     CHECK(next.line() == "hello");
 }
@@ -127,38 +137,7 @@ TEST_CASE("networks that may not connect are turned away", "[net][service]")
     House house(greet, picky);
     Client client(house.port());
     CHECK(client.rest() == picky.refusal);
-    CHECK(house.admission.now() == 0);
-}
-
-TEST_CASE("admission bounds an address, an IPv6 /64, and the whole, loopback only by the whole", "[net][admission]")
-{
-    Admission admission(8, 2);
-    Admission::Refusal refusal{};
-    std::vector<std::unique_ptr<Admission::Place>> places;
-    const auto enters = [&](const std::string& address) {
-        auto place = admission.enter(address, refusal);
-        const bool in = place != nullptr;
-        if (in)
-            places.push_back(std::move(place));
-        return in;
-    };
-    CHECK(enters("192.0.2.1"));
-    CHECK(enters("::ffff:192.0.2.1"));
-    CHECK_FALSE(enters("192.0.2.1"));
-    CHECK(refusal == Admission::Refusal::address);
-    CHECK(enters("2001:db8:0:1::1"));
-    CHECK(enters("2001:db8:0:1:ffff::2"));
-    CHECK_FALSE(enters("2001:db8:0:1::3"));
-    CHECK(enters("2001:db8:0:2::1"));
-    for (int i = 0; i < 3; ++i)
-        CHECK(enters("127.0.0.1"));
-    CHECK_FALSE(enters("127.0.0.1"));
-    CHECK(refusal == Admission::Refusal::full);
-    CHECK(admission.now() == 8);
-    places.clear();
-    CHECK(admission.now() == 0);
-    CHECK(enters("192.0.2.1"));
-    CHECK(refusal == Admission::Refusal::none);
+    CHECK(house.sessions.now() == 0);
 }
 
 TEST_CASE("inNetwork() knows prefixes of both families", "[net][service]")

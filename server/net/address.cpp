@@ -1,7 +1,9 @@
-// How many may be here at once, in all and from one address; and which network an address belongs to.
-#include "server/net/service.h"
+#include "server/net/address.h"
 
 #include "server/base/text.h"
+
+#include <Poco/Exception.h>
+#include <Poco/Net/SocketAddress.h>
 
 #include <arpa/inet.h>
 
@@ -33,64 +35,32 @@ std::optional<Address> parse(const std::string& text)
     address.v4 = std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin());
     return address;
 }
-
-bool isLoopback(const Address& address)
-{
-    static constexpr std::array<std::uint8_t, 16> kOne{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-    return address.v4 ? address.bytes[12] == 127 : address.bytes == kOne;
-}
-
-// Whoever has one IPv6 address has its whole /64 (RFC 4291 2.5.4), and could come from each of them in turn.
-std::string bucket(const Address& address)
-{
-    return std::string(reinterpret_cast<const char*>(address.bytes.data()), address.v4 ? 16 : 8);
-}
 } // namespace
 
-std::unique_ptr<Admission::Place> Admission::enter(const std::string& text, Refusal& refusal)
+std::string peerOf(const Poco::Net::StreamSocket& socket)
+{
+    try {
+        const Poco::Net::IPAddress host = socket.peerAddress().host();
+        std::string text = host.toString();
+        if (host.family() == Poco::Net::IPAddress::IPv6 && host.isIPv4Mapped())
+            text.erase(0, text.rfind(':') + 1);
+        return text;
+    } catch (const Poco::Exception&) {
+        return "unknown"; // the first read tells
+    }
+}
+
+bool isLoopback(const std::string& text)
+{
+    static constexpr std::array<std::uint8_t, 16> kOne{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    const auto address = parse(text);
+    return address && (address->v4 ? address->bytes[12] == 127 : address->bytes == kOne);
+}
+
+std::string bucketOf(const std::string& text)
 {
     const auto address = parse(text);
-    const std::string key = address ? bucket(*address) : text;
-    const bool bounded = !address || !isLoopback(*address);
-    const std::lock_guard lock(mutex_);
-    refusal = Refusal::none;
-    if (count_ >= in_all_) {
-        refusal = Refusal::full;
-        return nullptr;
-    }
-    const auto at = by_address_.try_emplace(key, 0U).first;
-    if (bounded && at->second >= per_address_) {
-        refusal = Refusal::address;
-        if (at->second == 0)
-            by_address_.erase(at);
-        return nullptr;
-    }
-    auto place = std::make_unique<Place>(*this, key);
-    ++at->second;
-    ++count_;
-    return place;
-}
-
-void Admission::leave(const std::string& key)
-{
-    const std::lock_guard lock(mutex_);
-    --count_;
-    const auto at = by_address_.find(key);
-    if (--at->second == 0)
-        by_address_.erase(at);
-}
-
-void Admission::setLimits(std::size_t in_all, std::size_t per_address)
-{
-    const std::lock_guard lock(mutex_);
-    in_all_ = in_all;
-    per_address_ = per_address;
-}
-
-std::size_t Admission::now() const
-{
-    const std::lock_guard lock(mutex_);
-    return count_;
+    return address ? std::string(reinterpret_cast<const char*>(address->bytes.data()), address->v4 ? 16 : 8) : text;
 }
 
 std::optional<bool> inNetwork(const std::string& address_text, const std::string& network_text)
@@ -118,6 +88,11 @@ std::optional<bool> inNetwork(const std::string& address_text, const std::string
             return false;
     }
     return true;
+}
+
+bool inAnyNetwork(const std::string& address, const std::vector<std::string>& networks)
+{
+    return std::any_of(networks.begin(), networks.end(), [&](const std::string& network) { return inNetwork(address, network).value_or(false); });
 }
 
 } // namespace postfach::net
