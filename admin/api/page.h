@@ -38,7 +38,8 @@ Response listOf(const Call& call, const PageRequest& page, const std::vector<T>&
     for (const auto& [name, value] : call.target.query)
         if (name != "limit" && name != "cursor")
             filters += name + "=" + percentEncoded(value) + "&";
-    response.headers.emplace_back("Link", "<" + path + "?" + filters + "limit=" + std::to_string(page.limit) + "&cursor=" + cursor + ">; rel=\"next\"");
+    response.headers.emplace_back("Link", "<" + path + "?" + filters + "limit=" + std::to_string(page.limit) + "&cursor=" + cursor
+                                               + ">; rel=\"next\"");
     return response;
 }
 

@@ -23,6 +23,7 @@ constexpr std::array kCommands{
     Command{"LOGIN", notAuthenticated, silent, cmdLogin},
     // 6.3: after it
     Command{"ENABLE", authenticated, shifts, cmdEnable},
+    Command{"COMPRESS", authenticated, silent, cmdCompress},
     Command{"SELECT", authenticated, silent, cmdSelect},
     Command{"EXAMINE", authenticated, silent, cmdExamine},
     Command{"NAMESPACE", authenticated, shifts, cmdNamespace},

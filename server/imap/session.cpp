@@ -72,6 +72,8 @@ net::Task<> Session::run()
         goodbye.front() = base::asciiUpper(goodbye.front());
     } catch (const net::LineTooLong&) {
         goodbye = "The line is too long";
+    } catch (const net::BadCompression&) {
+        goodbye = "What you sent is not DEFLATE";
     } catch (const Bye& bye) {
         goodbye = bye.what();
     } catch (const std::exception& error) {
@@ -256,7 +258,7 @@ std::string Session::capabilities() const
     std::string all = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE SPECIAL-USE "
                       "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS APPENDLIMIT=" + std::to_string(context_.messageSize());
     if (account_)
-        return all;
+        return stream_.isCompressed() ? all : all + " COMPRESS=DEFLATE";
     if (canStartTls())
         all += " STARTTLS";
     if (!mayLogin())

@@ -1,5 +1,5 @@
 #pragma once
-// Private to server/net: how bytes pass over one connection, in the clear or in TLS. Never blocks: the socket is
+// Private to server/net: how bytes pass over one connection, in the clear, in TLS, or compressed. Never blocks: the socket is
 // non-blocking and whoever calls waits for what the answer names.
 #include <Poco/Net/StreamSocket.h>
 
@@ -20,6 +20,7 @@ public:
     // All throw PeerGone when the connection failed; it is not to be used again then.
     virtual int read(char* into, std::size_t most) = 0;
     virtual int write(const char* from, std::size_t bytes) = 0; // may take less
+    virtual int flush() { return 0; } // what write() took and holds back, on its way: 0, or what to wait for
     virtual int handshake() = 0;                                // positive: done
     virtual bool pending() const = 0;                           // something unread this side of the kernel
     virtual void close() noexcept = 0;                          // close_notify, not waiting for the peer's
@@ -35,5 +36,7 @@ struct TlsAsk {
 std::unique_ptr<Channel> plainChannel(const Poco::Net::StreamSocket& socket);
 std::unique_ptr<Channel> tlsChannel(const Poco::Net::StreamSocket& socket, std::shared_ptr<const TlsContext> context,
                                     std::string_view protocol);
+// `already_read`: what came in behind the command that asked for it.
+std::unique_ptr<Channel> deflateChannel(std::unique_ptr<Channel> below, std::string_view already_read);
 
 } // namespace postfach::net

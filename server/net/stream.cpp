@@ -30,6 +30,8 @@ struct Stream::State {
     Poco::Net::StreamSocket socket;
     std::unique_ptr<Channel> channel;
     bool tls = false;
+    bool compressed = false;
+    bool unflushed = false;     // the channel may hold back some of what it took
     bool shaking_hands = false; // nothing can be said until that is over
 
     std::string in;             // bytes read; those before `begin` were given out and die at the next read
@@ -103,6 +105,7 @@ struct Stream::State {
             const int count = channel->write(piece.data() + sent, piece.size() - sent);
             if (count < 0)
                 return count;
+            unflushed = true;
             sent += static_cast<std::size_t>(count);
             queued -= static_cast<std::size_t>(count);
             record.countOut(static_cast<std::uint64_t>(count));
@@ -111,7 +114,9 @@ struct Stream::State {
                 sent = 0;
             }
         }
-        return 0;
+        const int asked = unflushed ? channel->flush() : 0;
+        unflushed = asked != 0;
+        return asked;
     }
 };
 
@@ -173,7 +178,7 @@ Task<> Stream::more()
     State& s = *state_;
     bool got = false;
     while (!got) {
-        if (s.queued > 0)
+        if (s.queued > 0 || s.unflushed)
             co_await flush(); // the peer may be waiting for our answer before it goes on
         int now = s.dry ? static_cast<int>(Channel::kWantRead) : s.fill();
         if (now == Channel::kEnd)
@@ -307,6 +312,26 @@ bool Stream::isProtected() const
 TlsInfo Stream::tls() const
 {
     return state_->channel->info();
+}
+
+// --- compression
+
+Task<> Stream::startDeflate()
+{
+    State& s = *state_;
+    if (s.compressed)
+        throw std::logic_error("DEFLATE is already active");
+    co_await flush();
+    s.channel = deflateChannel(std::move(s.channel), s.unread());
+    s.compressed = true;
+    s.take(s.unread().size());
+    s.compact();
+    s.dry = false;
+}
+
+bool Stream::isCompressed() const
+{
+    return state_->compressed;
 }
 
 // --- the end

@@ -1,5 +1,5 @@
 #pragma once
-// The one class that touches a connection's socket: plain, TLS, later DEFLATE; bounded reading, queued writing.
+// The one class that touches a connection's socket: plain, TLS, DEFLATE over either; bounded reading, queued writing.
 // Belongs to its strand. Errors of the connection are PeerGone; everything else is the session's own.
 #include "server/net/strand.h"
 #include "server/net/tls.h"
@@ -14,6 +14,7 @@
 namespace postfach::net {
 
 struct LineTooLong : std::runtime_error { LineTooLong() : runtime_error("line too long") {} };
+struct BadCompression : std::runtime_error { BadCompression() : runtime_error("what came is not DEFLATE") {} }; // nothing more can be read
 
 class Channel; // plain or TLS, below Stream (channel.h)
 
@@ -45,6 +46,11 @@ public:
     bool isTls() const;
     bool isProtected() const;            // TLS, or TLS that ended at a trusted proxy: good enough for a password
     TlsInfo tls() const;                 // empty fields when plain
+
+    // --- compression (RFC 4978)
+    // Sends what is queued as it is; from then on both ways are DEFLATE. What was read and not taken is the first of it.
+    Task<> startDeflate();
+    bool isCompressed() const;
 
     // Flushes within the goodbye time, close_notify without waiting, FIN; then what the peer still sends is thrown away for
     // a moment, or the kernel's RST would overtake our last words. Throws nothing of the connection.

@@ -222,9 +222,4 @@ std::unique_ptr<Store> openSqliteStore(const StoreOptions& options, const base::
 // Called with what is done (bytes or rows) and what there is in all.
 using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
 
-// Online copies (CONTRACT: backup create, verify, restore). Progress is called with bytes done and in all.
-void createBackup(Store& store, const std::string& folder, const Progress& progress);
-std::vector<Finding> verifyBackup(const std::string& folder, const Progress& progress);
-void restoreBackup(const std::string& backup, const std::string& data_folder, const Progress& progress); // Refused unless it is empty
-
 } // namespace postfach::store

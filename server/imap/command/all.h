@@ -9,6 +9,7 @@ net::Task<Tagged> cmdAuthenticate(Session& session, Request& request);
 net::Task<Tagged> cmdCapability(Session& session, Request& request);
 net::Task<Tagged> cmdCheck(Session& session, Request& request);
 net::Task<Tagged> cmdClose(Session& session, Request& request);
+net::Task<Tagged> cmdCompress(Session& session, Request& request);
 net::Task<Tagged> cmdCopy(Session& session, Request& request);
 net::Task<Tagged> cmdCreate(Session& session, Request& request);
 net::Task<Tagged> cmdDelete(Session& session, Request& request);
