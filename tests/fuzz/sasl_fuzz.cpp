@@ -6,6 +6,7 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
+#include "server/net/sessions.h"
 #include "server/net/strand.h"
 #include "server/store/store.h"
 
@@ -42,6 +43,7 @@ public:
     bool turnDue() const override { return false; }
     void deadline(net::SteadyTime) override {}
     net::Scheduler& scheduler() override { return scheduler_; }
+    net::SessionRecord& record() override { return record_; }
 
 private:
     static void throwDeadline() { throw net::DeadlinePassed(); }
@@ -54,6 +56,7 @@ private:
         return came;
     }
     net::Scheduler& scheduler_;
+    net::SessionRecord record_{1, "imap", "192.0.2.1", base::Time{}};
     std::mutex mutex_;
     std::condition_variable woken_;
     std::uint32_t bits_ = 0;
