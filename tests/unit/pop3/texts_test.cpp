@@ -19,8 +19,8 @@ TEST_CASE("words are translated behind their response code, and unknown ones sta
 {
     const Language& english = *findLanguage("en");
     const Language& german = *findLanguage("de");
-    CHECK(worded(english, "[AUTH] aborted") == "[AUTH] aborted");
-    CHECK(worded(german, "[AUTH] aborted") == "[AUTH] abgebrochen");
+    CHECK(worded(english, "[AUTH] given up") == "[AUTH] given up");
+    CHECK(worded(german, "[AUTH] given up") == "[AUTH] aufgegeben");
     CHECK(worded(german, "[SYS/TEMP] nobody has translated this") == "[SYS/TEMP] nobody has translated this");
     CHECK(worded(german, "# messages (# octets)", {3, 18446744073709551615ULL}) == "3 Nachrichten (18446744073709551615 Oktette)");
     CHECK(worded(english, "# messages (# octets)", {3}) == "3 messages (# octets)");
