@@ -215,16 +215,15 @@ bool BodyFiles::anythingToRemove() const
 
 void BodyFiles::removeUnneeded(const std::function<bool(const base::Sha256&)>& named)
 {
-    std::deque<Candidate> due;
     {
         const std::lock_guard lock(mutex_);
         const std::uint64_t oldest = readers_.empty() ? ticket_ : *readers_.begin();
         std::deque<Candidate> later;
         for (const Candidate& candidate : candidates_)
-            (candidate.ticket <= oldest ? due : later).push_back(candidate);
+            (candidate.ticket <= oldest ? due_ : later).push_back(candidate);
         candidates_ = std::move(later);
     }
-    for (const Candidate& candidate : due) {
+    for (const Candidate& candidate : due_) { // this thread alone changes it, and under the mutex
         if (named(candidate.hash))
             continue;
         // Under the mutex: who pins from now on finds no file and writes it anew. Who pinned before comes back by ~Pin.
@@ -232,6 +231,8 @@ void BodyFiles::removeUnneeded(const std::function<bool(const base::Sha256&)>& n
         if (!pins_.contains(candidate.hash))
             ::unlink(path(candidate.hash).c_str());
     }
+    const std::lock_guard lock(mutex_);
+    due_.clear();
 }
 
 void BodyFiles::sweep(const std::function<bool(const base::Sha256&)>& named)
@@ -254,10 +255,11 @@ std::vector<base::Sha256> BodyFiles::orphans(const std::function<bool(const base
         {
             const std::lock_guard lock(mutex_);
             const auto leaving = [&](const Candidate& candidate) { return candidate.hash == *hash; };
-            if (pins_.contains(*hash) || std::any_of(candidates_.begin(), candidates_.end(), leaving))
+            if (pins_.contains(*hash) || std::any_of(candidates_.begin(), candidates_.end(), leaving) ||
+                std::any_of(due_.begin(), due_.end(), leaving))
                 return;
         }
-        if (!named(*hash))
+        if (!named(*hash) && std::filesystem::exists(file)) // or it went while we asked
             found.push_back(*hash);
     });
     return found;

@@ -84,6 +84,7 @@ private:
     std::unordered_map<base::Sha256, int, HashOfSha256> pins_;
     std::multiset<std::uint64_t> readers_;
     std::deque<Candidate> candidates_;
+    std::deque<Candidate> due_; // of them, those being removed right now
     std::uint64_t ticket_ = 1;
 };
 
