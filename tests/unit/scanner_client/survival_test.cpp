@@ -109,7 +109,7 @@ TEST_CASE("when the scanner's parent is killed, it is started again and scans go
 
 TEST_CASE("a worker that hangs is killed at the deadline, its scan tried again, and nobody else waits", "[scanner][deadline]")
 {
-    Scanning scanning([](Options& options) { options.deadline = 700ms; });
+    Scanning scanning([](Options& options) { options.deadline = 1500ms; });
     REQUIRE(scanning.until([&](const Status&) { return scanning.workers().size() == 2; }));
     CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
     const int worker = scanning.workers().front();
