@@ -7,8 +7,8 @@
 #include "server/base/text.h"
 #include "server/imap/refusal.h"
 #include "server/imap/syntax/writer.h"
-#include "server/net/sessions.h"
 #include "server/imap/work.h"
+#include "server/net/sessions.h"
 
 #include <array>
 #include <chrono>
@@ -35,7 +35,8 @@ struct Counted {
 // A browser that was led to our port: its body must not be read as commands (THREATS 27).
 bool looksLikeHttp(std::string_view line)
 {
-    constexpr std::array<std::string_view, 9> kVerbs{"GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ", "DELETE ", "PATCH ", "TRACE "};
+    constexpr std::array<std::string_view, 9> kVerbs{
+        "GET ", "POST ", "PUT ", "HEAD ", "OPTIONS ", "CONNECT ", "DELETE ", "PATCH ", "TRACE "};
     for (const std::string_view verb : kVerbs)
         if (line.starts_with(verb))
             return line.find(" HTTP/") != std::string_view::npos || line.substr(verb.size()).starts_with("/");
@@ -44,8 +45,8 @@ bool looksLikeHttp(std::string_view line)
 
 } // namespace
 
-Session::Session(net::Strand& strand, const Poco::Net::StreamSocket& socket, const Context& context, bool implicit_tls)
-    : strand_(strand), context_(context), stream_(strand, socket), implicit_tls_(implicit_tls)
+Session::Session(net::Strand& strand, const Poco::Net::StreamSocket& socket, const Context& context, bool implicit_tls) :
+    strand_(strand), context_(context), stream_(strand, socket), implicit_tls_(implicit_tls)
 {
 }
 
@@ -158,6 +159,8 @@ net::Task<> Session::execute(Request& request, bool& last)
         bad_commands_ = 0;
     if (!tagged.bye.empty())
         throw Bye(tagged.bye);
+    if (told_)
+        co_await readSelected();
     if (view_ && view_->gone())
         throw Bye("The selected mailbox was deleted");
     last = tagged.last;
@@ -228,7 +231,8 @@ Limits Session::limits() const
 {
     // Before login the longest honest command is a LOGIN with two literals.
     if (!account_)
-        return {limits::kLineBeforeLogin, limits::kLiteralBeforeLogin, limits::kLineBeforeLogin + 2 * limits::kLiteralBeforeLogin, false};
+        return {limits::kLineBeforeLogin, limits::kLiteralBeforeLogin, limits::kLineBeforeLogin + 2 * limits::kLiteralBeforeLogin,
+            false};
     return {limits::kLineAfterLogin, limits::kLiteralAfterLogin, limits::kCommandAfterLogin, true};
 }
 
@@ -256,7 +260,8 @@ std::string Session::capabilities() const
 {
     // server/imap/RFC.md says what stands behind each word; nothing is announced before its tests exist.
     std::string all = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE SPECIAL-USE "
-                      "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS APPENDLIMIT=" + std::to_string(context_.messageSize());
+                      "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS APPENDLIMIT="
+        + std::to_string(context_.messageSize());
     if (account_)
         return stream_.isCompressed() ? all : all + " COMPRESS=DEFLATE";
     if (canStartTls())
@@ -319,6 +324,49 @@ void Session::select(std::unique_ptr<View> view)
     showState();
 }
 
+void Session::selectAfterAnswer(store::Mailbox mailbox, bool read_only) { told_ = Told{std::move(mailbox), read_only}; }
+
+// SELECT has said what the mailbox's row knows. The messages are read now, and what was committed between the two is news:
+// the numbers are those of the row.
+net::Task<> Session::readSelected()
+{
+    Told told = *std::exchange(told_, std::nullopt);
+    co_await stream_.flush();
+    struct Read {
+        std::shared_ptr<store::MailboxView> shared;
+        store::Snapshot before;
+    };
+    auto read = [&store = store(), &row = told.mailbox] {
+        Read now{store.view(row.id), {}};
+        now.before = now.shared->now();
+        if (now.before.highestModseq() == row.highest_modseq)
+            return now;
+        std::vector<store::Uid> expunged;
+        for (const auto& [uid, modseq] : store.read()->expungedSince(row.id, row.highest_modseq))
+            expunged.push_back(uid);
+        now.before = earlier(now.before, expunged, row.uid_next, row.highest_modseq);
+        return now;
+    };
+    Read now;
+    std::exception_ptr error;
+    try {
+        now = co_await strand_.offload(std::move(read));
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error)
+        throw Bye(refusalOf(error, "SELECT").text.substr(3)); // without its NO: it was said that all is well
+    if (now.before.count() != told.mailbox.exists)
+        throw Bye("[UNAVAILABLE] The mailbox changed while it was opened; connect again");
+    const store::Uid recent_from = told.mailbox.recent_from;
+    auto view = std::make_unique<View>(std::move(told.mailbox), std::move(now.shared), told.read_only, std::move(now.before));
+    if (told.read_only)
+        view->addRecent(view->shared()->recentFrom(recent_from), store::Uid{0xffffffff});
+    else
+        takeRecent(*view, recent_from);
+    select(std::move(view));
+}
+
 bool Session::unselect()
 {
     const bool had = std::exchange(view_, nullptr) != nullptr;
@@ -351,16 +399,16 @@ net::Task<> Session::loadKeywords()
         co_return;
     keywords_ = std::move(now);
     if (view_)
-        tellFlags();
+        tellFlags(view_->readOnly());
 }
 
-void Session::tellFlags()
+void Session::tellFlags(bool read_only)
 {
     std::string names = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
     for (const std::string& keyword : keywords_)
         names += ' ' + keyword;
     untagged("FLAGS (" + names + ")");
-    if (view_->readOnly())
+    if (read_only)
         untagged("OK [PERMANENTFLAGS ()] No flag can be changed");
     else
         untagged("OK [PERMANENTFLAGS (" + names + " \\*)] Flags are kept");

@@ -29,26 +29,27 @@ public:
     net::Stream& stream() { return stream_; }
     store::Store& store() { return context_.store; }
 
-    void untagged(std::string_view text);                // "* text CRLF"
-    net::Task<> send(std::string text);                  // whole lines; in pieces, waiting for room between them
-    void stillAlive();                                   // long work goes on: the idle deadline is pushed back
+    void untagged(std::string_view text); // "* text CRLF"
+    net::Task<> send(std::string text);   // whole lines; in pieces, waiting for room between them
+    void stillAlive();                    // long work goes on: the idle deadline is pushed back
 
     std::string capabilities() const;
     bool canStartTls() const;
     bool mayLogin() const;
-    net::Task<> startTls();                              // what was said in the clear is forgotten
+    net::Task<> startTls(); // what was said in the clear is forgotten
 
     net::Task<Tagged> logIn(std::string user, std::string password);
-    Tagged welcome(const auth::Login& login);            // or not: the words for every outcome
+    Tagged welcome(const auth::Login& login); // or not: the words for every outcome
     const store::Account& account() const { return *account_; }
 
     bool hasView() const { return view_ != nullptr; }
     View& view() { return *view_; }
-    View& writableView();                                // NO [READ-ONLY] after EXAMINE
+    View& writableView(); // NO [READ-ONLY] after EXAMINE
     void select(std::unique_ptr<View> view);
-    bool unselect();                                     // true: there was one
-    void takeRecent(View& view, store::Uid from);        // what arrived since, as far as no other session has it
-    void showState(const char* doing = nullptr);         // to who lists sessions; a literal, or the protocol's own state
+    void selectAfterAnswer(store::Mailbox mailbox, bool read_only); // large and cold: told by its row, read once that is said
+    bool unselect();                                                // true: there was one
+    void takeRecent(View& view, store::Uid from);                   // what arrived since, as far as no other session has it
+    void showState(const char* doing = nullptr); // to who lists sessions; a literal, or the protocol's own state
 
     // Tells what others did to the selected mailbox.
     net::Task<> tellNews(bool numbers_may_move);
@@ -56,27 +57,33 @@ public:
     // The account's keywords by index, as this session last saw them.
     const std::vector<std::string>& keywords() const { return keywords_; }
     bool knowsKeywords(const store::Flags& flags) const;
-    net::Task<> loadKeywords();                          // and tells FLAGS and PERMANENTFLAGS when they changed under a selected mailbox
+    net::Task<> loadKeywords(); // and tells FLAGS and PERMANENTFLAGS when they changed under a selected mailbox
     void setKeywords(std::vector<std::string> names) { keywords_ = std::move(names); }
-    void tellFlags();                                    // "* FLAGS (...)" and PERMANENTFLAGS
+    void tellFlags(bool read_only);                                                        // "* FLAGS (...)" and PERMANENTFLAGS
     void putFetchFlags(std::string& out, store::Uid uid, const store::Flags& flags) const; // "FLAGS (\Seen ...)"
 
 private:
     net::Task<> serveCommands();
     net::Task<> execute(Request& request, bool& last);
     net::Task<> discardMessage(Request& request);
+    net::Task<> readSelected();
     net::Task<> tellNewsOrLog(bool numbers_may_move, std::string_view command);
     void requireState(const Command& command) const;
     void countBad();
     Limits limits() const;
 
-    net::Strand& strand_;                                // outlives the session
-    const Context& context_;                             // outlives the session
+    net::Strand& strand_;    // outlives the session
+    const Context& context_; // outlives the session
     net::Stream stream_;
     const bool implicit_tls_;
     bool greeted_ = false;
-    std::optional<store::Account> account_;              // set: logged in
-    std::unique_ptr<View> view_;                         // set: selected
+    std::optional<store::Account> account_; // set: logged in
+    std::unique_ptr<View> view_;            // set: selected
+    struct Told {
+        store::Mailbox mailbox;
+        bool read_only;
+    };
+    std::optional<Told> told_; // by selectAfterAnswer(), until the answer is on its way
     std::vector<std::string> keywords_;
     int bad_commands_ = 0, login_failures_ = 0;
 };

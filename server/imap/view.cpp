@@ -7,8 +7,13 @@
 
 namespace postfach::imap {
 
-View::View(store::Mailbox mailbox, std::shared_ptr<store::MailboxView> shared, bool read_only)
-    : mailbox_(std::move(mailbox)), shared_(std::move(shared)), read_only_(read_only), numbered_(shared_->now()), told_(numbered_)
+View::View(store::Mailbox mailbox, std::shared_ptr<store::MailboxView> shared, bool read_only) :
+    mailbox_(std::move(mailbox)), shared_(std::move(shared)), read_only_(read_only), numbered_(shared_->now()), told_(numbered_)
+{
+}
+
+View::View(store::Mailbox mailbox, std::shared_ptr<store::MailboxView> shared, bool read_only, store::Snapshot told) :
+    mailbox_(std::move(mailbox)), shared_(std::move(shared)), read_only_(read_only), numbered_(std::move(told)), told_(numbered_)
 {
 }
 
@@ -58,7 +63,8 @@ void View::addRecent(store::Uid from, store::Uid to)
 
 bool View::isRecent(store::Uid uid) const
 {
-    return std::any_of(recent_.begin(), recent_.end(), [uid](const auto& range) { return range.first <= uid && uid < range.second; });
+    return std::any_of(
+        recent_.begin(), recent_.end(), [uid](const auto& range) { return range.first <= uid && uid < range.second; });
 }
 
 std::uint32_t View::recent() const
@@ -109,7 +115,8 @@ News View::takeNews(bool numbers_may_move)
         // What the client was never told of it will ask for; what it was told is told again only when it differs.
         if (!index || !now || !before.find(uid))
             continue;
-        const auto last_known = std::upper_bound(known.begin(), known.end(), uid, [](store::Uid u, const auto& k) { return u < k.first; });
+        const auto last_known =
+            std::upper_bound(known.begin(), known.end(), uid, [](store::Uid u, const auto& k) { return u < k.first; });
         store::Flags flags = newest.flags(*now);
         const bool is_known = last_known != known.begin() && std::prev(last_known)->first == uid;
         if (is_known ? std::prev(last_known)->second == flags : told_.find(uid) && told_.flags(*told_.find(uid)) == flags)

@@ -29,9 +29,9 @@ struct News {
         store::Uid uid;
         store::Flags flags;
     };
-    std::vector<std::uint32_t> expunged;     // sequence numbers in the order to say them: highest first
-    std::optional<std::uint32_t> exists;     // when messages were added
-    std::vector<Changed> changed;            // by the numbers that hold after the two above
+    std::vector<std::uint32_t> expunged; // sequence numbers in the order to say them: highest first
+    std::optional<std::uint32_t> exists; // when messages were added
+    std::vector<Changed> changed;        // by the numbers that hold after the two above
 };
 
 // Messages of the numbering: [first, last), 0-based.
@@ -43,6 +43,8 @@ class View {
 public:
     // `mailbox` as it was when it was selected. `shared` is the store's view of it.
     View(store::Mailbox mailbox, std::shared_ptr<store::MailboxView> shared, bool read_only);
+    // What the client was told before anybody looked at the messages: `told` is older than what is shared.
+    View(store::Mailbox mailbox, std::shared_ptr<store::MailboxView> shared, bool read_only, store::Snapshot told);
 
     const store::Mailbox& mailbox() const { return mailbox_; }
     store::MailboxId id() const { return mailbox_.id; }
@@ -71,8 +73,8 @@ public:
     // The flags the client believes a message has.
     std::optional<store::Flags> believed(store::Uid uid) const;
 
-    bool hasArrivals() const;                // messages the client was not told of, perhaps
-    News takeNews(bool numbers_may_move);    // and from now on it is told
+    bool hasArrivals() const;             // messages the client was not told of, perhaps
+    News takeNews(bool numbers_may_move); // and from now on it is told
 
 private:
     store::Mailbox mailbox_;

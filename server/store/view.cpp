@@ -165,4 +165,27 @@ Snapshot::Difference Snapshot::since(const Snapshot& older) const
     return d;
 }
 
+Snapshot earlier(const Snapshot& newest, const std::vector<Uid>& expunged, Uid uid_next, ModSeq modseq)
+{
+    RootBuilder builder(*Snapshot::Root::empty());
+    auto gone = expunged.begin();
+    const auto standAgain = [&](Uid below) {
+        for (; gone != expunged.end() && *gone < below; ++gone) {
+            Message message;
+            message.uid = *gone;
+            message.modseq = modseq;
+            builder.append(message, {});
+        }
+    };
+    newest.each(0, newest.lowerBound(uid_next), [&](std::uint32_t index, const Message& message) {
+        standAgain(message.uid);
+        if (gone != expunged.end() && *gone == message.uid)
+            ++gone;
+        builder.append(message, newest.flags(index).more);
+        return true;
+    });
+    standAgain(uid_next);
+    return Snapshot(builder.finish(uid_next, modseq));
+}
+
 } // namespace postfach::store

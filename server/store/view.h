@@ -24,27 +24,27 @@ public:
     Uid uidNext() const;
     ModSeq highestModseq() const;
     std::uint32_t unseen() const;
-    std::uint64_t size() const;                           // bytes in all
+    std::uint64_t size() const; // bytes in all
 
-    Message at(std::uint32_t index) const;                // index < count()
+    Message at(std::uint32_t index) const; // index < count()
     Uid uidAt(std::uint32_t index) const;
-    Flags flags(std::uint32_t index) const;               // with keywords past 58
-    std::optional<std::uint32_t> find(Uid uid) const;     // index of exactly this UID
-    std::uint32_t lowerBound(Uid uid) const;              // first index whose UID is not below; count() when none
-    std::optional<std::uint32_t> firstUnseen() const;     // index
+    Flags flags(std::uint32_t index) const;           // with keywords past 58
+    std::optional<std::uint32_t> find(Uid uid) const; // index of exactly this UID
+    std::uint32_t lowerBound(Uid uid) const;          // first index whose UID is not below; count() when none
+    std::optional<std::uint32_t> firstUnseen() const; // index
 
     // In ascending order of index, all in [from, to): cheaper than at() one by one. Return false to stop.
     void each(std::uint32_t from, std::uint32_t to, const std::function<bool(std::uint32_t, const Message&)>& visit) const;
 
     // What happened between `older` and this newer picture of the same mailbox.
     struct Difference {
-        std::vector<Uid> expunged;                        // ascending
-        std::vector<Uid> changed;                         // flags or modseq differ; ascending; in both
-        std::vector<Uid> added;                           // ascending
+        std::vector<Uid> expunged; // ascending
+        std::vector<Uid> changed;  // flags or modseq differ; ascending; in both
+        std::vector<Uid> added;    // ascending
     };
     Difference since(const Snapshot& older) const;
 
-    struct Root;                                          // the store's own (server/store/view.cpp)
+    struct Root; // the store's own (server/store/view.cpp)
     explicit Snapshot(std::shared_ptr<const Root> root);
     const std::shared_ptr<const Root>& root() const { return root_; }
 
@@ -63,11 +63,15 @@ private:
     std::shared_ptr<void> held_;
 };
 
+// The picture before `newest` in which `expunged` (ascending) still stood and nothing from `uid_next` on had come. Flags are
+// those of `newest`; what was expunged since is there by its UID alone, without size and body.
+Snapshot earlier(const Snapshot& newest, const std::vector<Uid>& expunged, Uid uid_next, ModSeq modseq);
+
 class MailboxView {
 public:
     virtual ~MailboxView() = default;
-    virtual Snapshot now() const = 0;                     // any thread, never waits for the writer
-    virtual bool isGone() const = 0;                      // the mailbox was deleted
+    virtual Snapshot now() const = 0; // any thread, never waits for the writer
+    virtual bool isGone() const = 0;  // the mailbox was deleted
     // `news` is called on the writer's thread after each commit that touched the mailbox, in commit order; it must not block
     // (it wakes a strand). Keep the Subscription shorter-lived than what `news` refers to.
     virtual Subscription watch(std::function<void()> news) = 0;
@@ -75,7 +79,7 @@ public:
     // \Recent goes to one session only, the first to take it: UIDs from `first` up to, not including, `second`, none below
     // `from`; first == second where nothing is left. Memory alone: who takes them has it written (WriteTx::recentTaken).
     virtual std::pair<Uid, Uid> takeRecent(Uid from) = 0;
-    virtual Uid recentFrom(Uid stored) const = 0;         // the first UID nobody took, where the store's row may lag behind
+    virtual Uid recentFrom(Uid stored) const = 0; // the first UID nobody took, where the store's row may lag behind
 };
 
 } // namespace postfach::store
