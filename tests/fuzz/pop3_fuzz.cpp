@@ -1,0 +1,247 @@
+// A POP3 session over a socket, against a real store, from greeting to the end of the connection. What a client sends is there before
+// the session begins, all of it, and then the line drops. With '!' in front the session begins in TRANSACTION, without in AUTHORIZATION.
+// Every session ends, every command has one answer of the shape that RFC 1939 3 gives it, and nothing leaves the maildrop without QUIT.
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/base/text.h"
+#include "server/mail/summary.h"
+#include "server/net/sessions.h"
+#include "server/pop3/session.h"
+
+#include <Poco/Net/StreamSocketImpl.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+
+using namespace postfach;
+
+namespace {
+
+constexpr std::size_t kLongest = 8 * 1024; // the socket takes it at once
+constexpr auto kAlice = "alice@example.org";
+
+[[noreturn]] void wrong(const char* what)
+{
+    std::fprintf(stderr, "%s\n", what);
+    std::abort();
+}
+
+// The client's end: everything is said already; what is answered is read whenever the session waits. Deadlines are over at once.
+class HastyStrand final : public net::Strand {
+public:
+    HastyStrand(net::Scheduler& scheduler, int client) : scheduler_(scheduler), client_(client) {}
+    void wake(std::uint32_t why) noexcept override
+    {
+        const std::lock_guard lock(mutex_);
+        bits_ |= why;
+        woken_.notify_all();
+    }
+    net::Task<std::uint32_t> wait(std::uint32_t wanted) override { co_return come(wanted); }
+    net::Task<std::uint32_t> waitUninterrupted(std::uint32_t wanted) override { co_return block(wanted); }
+    net::Task<> turn() override { co_return; }
+    bool turnDue() const override { return false; }
+    void deadline(net::SteadyTime) override {}
+    net::Scheduler& scheduler() override { return scheduler_; }
+    net::SessionRecord& record() override { return record_; }
+
+    void hear()
+    {
+        char piece[16 * 1024];
+        for (ssize_t got = 0; (got = ::recv(client_, piece, sizeof piece, MSG_DONTWAIT)) > 0;)
+            heard.append(piece, static_cast<std::size_t>(got));
+    }
+    std::string heard;
+
+private:
+    std::uint32_t come(std::uint32_t wanted)
+    {
+        hear();
+        if (++waits_ > 100000)
+            wrong("a session does not end");
+        const std::uint32_t came = wanted & (net::kReadable | net::kWritable); // the end of what comes is readable too
+        if (came == 0)
+            throw net::DeadlinePassed();
+        return came;
+    }
+    std::uint32_t block(std::uint32_t wanted)
+    {
+        std::unique_lock lock(mutex_);
+        woken_.wait(lock, [&] { return (bits_ & wanted) != 0; });
+        const auto came = bits_ & wanted;
+        bits_ &= ~came;
+        return came;
+    }
+    net::Scheduler& scheduler_;
+    int client_;
+    int waits_ = 0;
+    net::SessionRecord record_{1, "pop3", "192.0.2.1", base::Time{}};
+    std::mutex mutex_;
+    std::condition_variable woken_;
+    std::uint32_t bits_ = 0;
+};
+
+struct World {
+    World()
+    {
+        base::configureLog(2, base::LogFormat::text, base::LogLevel::error);
+        std::string pattern = (std::filesystem::temp_directory_path() / "fuzz-pop3-XXXXXX").string();
+        if (::mkdtemp(pattern.data()) == nullptr)
+            std::abort();
+        folder = pattern;
+        store = store::openSqliteStore({folder, '/', false}, clock);
+        store->writeAndWait([this](store::WriteTx& tx) {
+            tx.createDomain("example.org");
+            store::NewAccount fresh;
+            fresh.address = kAlice;
+            fresh.credentials = auth::Authenticator::makeCredentials("secret");
+            inbox = tx.findMailbox(tx.createAccount(fresh), "INBOX")->id;
+        });
+        alice.result = auth::Login::Result::ok;
+        alice.account = *store->read()->findAccount(kAlice);
+        net::makeSelfSigned(folder + "/c.pem", folder + "/k.pem", {"localhost"});
+        tls = std::make_unique<net::TlsSource>(net::TlsContext::load(folder + "/c.pem", folder + "/k.pem"));
+        auth = std::make_unique<auth::Authenticator>(
+            *store, clock, auth::PlaintextPolicy::always, [this] { return steady += std::chrono::seconds(1); });
+        context = std::make_unique<pop3::Context>(pop3::Context{*store, *auth, *tls, "mail.example.org"});
+    }
+    ~World()
+    {
+        scheduler.stop();
+        context.reset();
+        auth.reset();
+        store.reset();
+        std::filesystem::remove_all(folder);
+    }
+    std::uint32_t count() { return store->view(inbox)->now().count(); }
+    void fill()
+    {
+        const std::string head = "Subject: fuzz\r\n\r\n";
+        const std::string mails[] = {head + "one\r\n.\r\n..two\r\n", head + "bare\n.\n.lf", "", ".\r\n.\r\n",
+            head + std::string(70000, '.') + "\r\n.\r\n"};
+        for (const std::string& mail : mails) {
+            const auto body = store->prepareBody(mail);
+            const std::string summary = mail::serialize(mail::summarize(mail));
+            store->writeAndWait([&](store::WriteTx& tx) {
+                store::NewMessage fresh;
+                fresh.body = tx.addBody(*body, summary);
+                fresh.internal_date = clock.now();
+                tx.append(inbox, fresh);
+            });
+        }
+    }
+    std::string folder;
+    base::FakeClock clock;
+    net::SteadyTime steady{std::chrono::hours(1000)}; // the guard's: most of what it refuses costs no hash
+    net::Scheduler scheduler{1, 1};
+    std::unique_ptr<store::Store> store;
+    store::MailboxId inbox;
+    auth::Login alice;
+    std::unique_ptr<net::TlsSource> tls;
+    std::unique_ptr<auth::Authenticator> auth;
+    std::unique_ptr<pop3::Context> context;
+};
+
+// The first line of what is left; it is taken off.
+std::string_view statusLine(std::string_view& left)
+{
+    const std::size_t end = left.find('\n');
+    if (end == std::string_view::npos || end == 0 || left[end - 1] != '\r')
+        wrong("an answer has no line end");
+    const std::string_view line = left.substr(0, end - 1);
+    if (!line.starts_with("+OK ") && !line.starts_with("-ERR "))
+        wrong("an answer is neither +OK nor -ERR");
+    if (line.find('\r') != std::string_view::npos || line.find('\0') != std::string_view::npos)
+        wrong("an answer's line holds what breaks it");
+    left.remove_prefix(end + 1);
+    return line;
+}
+
+bool manyLines(std::string_view command)
+{
+    const auto blank = command.find(' ');
+    const std::string verb = base::upper(command.substr(0, blank));
+    const bool bare = blank == std::string_view::npos || base::trim(command.substr(blank)).empty();
+    return verb == "RETR" || verb == "TOP" || verb == "CAPA" || (bare && (verb == "LIST" || verb == "UIDL" || verb == "LANG"));
+}
+
+// In TRANSACTION: login, greeting, then one answer for each command, and a last word at most.
+void checkAnswers(std::string_view heard, std::string_view said)
+{
+    if (!statusLine(heard).starts_with("+OK") || !statusLine(heard).starts_with("+OK"))
+        wrong("no greeting");
+    while (!heard.empty() && said.find('\n') != std::string_view::npos) {
+        const std::size_t end = said.find('\n');
+        std::string_view command = said.substr(0, end);
+        if (command.ends_with('\r'))
+            command.remove_suffix(1);
+        said.remove_prefix(end + 1);
+        if (statusLine(heard).starts_with("-ERR") || !manyLines(command))
+            continue;
+        if (heard.starts_with(".\r\n")) { // nothing in it
+            heard.remove_prefix(3);
+            continue;
+        }
+        const std::size_t dot = heard.find("\r\n.\r\n");
+        if (dot == std::string_view::npos)
+            wrong("an answer of many lines does not end");
+        heard.remove_prefix(dot + 5);
+    }
+    if (!heard.empty() && (!statusLine(heard).starts_with("-ERR") || !heard.empty()))
+        wrong("there are more answers than commands");
+}
+
+net::Task<> live(pop3::Session& session, const auth::Login* begin)
+{
+    if (begin != nullptr)
+        co_await session.enter(*begin);
+    co_await session.run(false);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+{
+    static World world;
+    std::string_view said(reinterpret_cast<const char*>(data), std::min(size, kLongest));
+    const bool inside = said.starts_with('!');
+    if (inside)
+        said.remove_prefix(1);
+    if (world.count() < 5)
+        world.fill();
+    const std::uint32_t before = world.count();
+
+    int ends[2] = {-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        std::abort();
+    if (::send(ends[0], said.data(), said.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(said.size()))
+        std::abort();
+    ::shutdown(ends[0], SHUT_WR);
+    const auto strand = std::make_shared<HastyStrand>(world.scheduler, ends[0]);
+    {
+        const Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(ends[1]));
+        pop3::Session session(*strand, socket, *world.context);
+        const auto task = live(session, inside ? &world.alice : nullptr);
+        task.handle().resume();
+        if (!task.handle().done())
+            wrong("a session waits for nobody");
+        strand->hear();
+        task.handle().promise().take();
+    }
+    ::close(ends[0]);
+
+    if (inside)
+        checkAnswers(strand->heard, said);
+    else if (std::string_view heard = strand->heard; !statusLine(heard).starts_with("+OK"))
+        wrong("no greeting");
+    if (world.count() != before && base::upper(said).find("QUIT") == std::string::npos)
+        wrong("a line that dropped took mail with it");
+    return 0;
+}
