@@ -4,6 +4,7 @@
 #include "server/store/sqlite/writing.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 namespace postfach::store::sqlite {
@@ -85,11 +86,18 @@ void Writing::insertRow(MailboxId mailbox, const MessageRow& row, Time saved)
     ++refs_[m.body.value];
 }
 
-// A UIDL that the mailbox has already stays with its first message; the other gets what the rule gives.
+// A UIDL that the mailbox has already, fixed or by the rule, stays with its first message; the other gets what the rule gives.
 void Writing::insertUidl(MailboxId mailbox, Uid uid, std::string_view uidl)
 {
-    if (!uidl.empty())
-        db_.run("INSERT OR IGNORE INTO fixed_uidl VALUES (?, ?, ?)", mailbox, uid, uidl);
+    if (uidl.empty())
+        return;
+    std::uint32_t by_rule = 0; // whose it would be; 0: nobody's
+    if (uidl.size() == 16)
+        if (const auto [end, error] = std::from_chars(uidl.data() + 8, uidl.data() + 16, by_rule, 16); error != std::errc() || end != uidl.data() + 16)
+            by_rule = 0;
+    db_.run("INSERT OR IGNORE INTO fixed_uidl SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM message m JOIN mailbox b ON b.id = m.mailbox_id"
+            " WHERE m.mailbox_id = ?1 AND m.uid = ?4 AND m.uid <> ?2 AND printf('%08x%08x', b.uid_validity, m.uid) = ?3"
+            " AND NOT EXISTS (SELECT 1 FROM fixed_uidl f WHERE f.mailbox_id = ?1 AND f.uid = m.uid))", mailbox, uid, uidl, by_rule);
 }
 
 // Puts one message into a mailbox and gives it a UID. Quota, UID, row and counters move together, or not at all.

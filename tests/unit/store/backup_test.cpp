@@ -593,7 +593,7 @@ TEST_CASE("a message, a mailbox and an account come back from a backup, and what
         CHECK(rest.restored == 2);
         CHECK(rest.present == 2);
         CHECK(office.mailbox(office.inbox).exists == 4);
-        CHECK(allFindings(office.store->check(false)) == "");
+        CHECK(allFindings(office.store->check(false)) == ""); // no UIDL twice: the twin that stayed has kept its own
     }
     SECTION("a mailbox that is gone is made again and subscribed; keywords keep their names though their numbers differ")
     {
