@@ -83,6 +83,13 @@ std::string mailboxName(std::string_view name, char delimiter)
     return kept;
 }
 
+bool isMailboxName(std::string_view name, char delimiter) noexcept
+try {
+    return mailboxName(name, delimiter) == name;
+} catch (const Error&) {
+    return false;
+}
+
 std::vector<std::string> parentsOf(std::string_view name, char delimiter)
 {
     std::vector<std::string> parents;

@@ -73,6 +73,22 @@ std::string Alarm::words() const
     return "damage was found " + std::to_string(count_) + " times; run `postfach check`. The first: " + first_;
 }
 
+std::size_t Alarm::count() const
+{
+    const std::lock_guard lock(mutex_);
+    return count_;
+}
+
+void Alarm::end(std::size_t raised)
+{
+    const std::lock_guard lock(mutex_);
+    if (count_ == 0 || count_ != raised)
+        return;
+    count_ = 0;
+    first_.clear();
+    base::logInfo("store", "nothing is damaged any more");
+}
+
 SqliteError::SqliteError(int extended_code, const std::string& text) : Error(kindOf(extended_code), text), code(extended_code) {}
 bool SqliteError::isInputOutput() const { return (code & 0xFF) == SQLITE_IOERR; }
 

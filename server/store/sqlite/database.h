@@ -28,11 +28,14 @@ public:
     bool isInputOutput() const;
 };
 
-// What was found damaged since the store was opened; the first of it is kept, all is logged. Any thread.
+// What was found damaged since the store was opened, or found whole by check(); the first of it is kept, all is logged. Any thread.
 class Alarm {
 public:
     void raise(const std::string& what);
     std::string words() const; // empty while nothing was found
+    std::size_t count() const;
+    // All was looked at and found whole. Nothing happens when more than `raised` alarms were raised: some came meanwhile.
+    void end(std::size_t raised);
 
 private:
     mutable std::mutex mutex_; // guards what follows

@@ -99,6 +99,7 @@ public:
     Connection& db() { return db_; }
     void correctReferences(BodyId body, std::int64_t by); // at once
     void correctTally();                                  // after the references
+    void makeMissingMailboxes();                          // INBOX, and parents; empty
     // What was removed before that time, oldest first, at most `most`; how many went.
     std::size_t forgetRecoverable(Time removed_before, std::size_t most);
 

@@ -112,6 +112,30 @@ void Writing::deleteMailbox(AccountId account, std::string_view name)
     changes_.touch(account);
 }
 
+void Writing::makeMissingMailboxes()
+{
+    std::vector<AccountId> without_inbox;
+    {
+        Statement row = db_.query("SELECT id FROM account WHERE NOT EXISTS (SELECT 1 FROM mailbox WHERE account_id = account.id AND name = 'INBOX')");
+        while (row.step())
+            without_inbox.push_back(AccountId{row.integer(0)});
+    }
+    for (const AccountId account : without_inbox)
+        insertMailbox(account, "INBOX", "", true);
+
+    std::vector<std::pair<AccountId, std::string>> below;
+    {
+        Statement row = db_.query("SELECT account_id, name FROM mailbox WHERE instr(name, ?) > 0 AND account_id IN (SELECT id FROM account)",
+                                  std::string(1, reading_.delimiter()));
+        while (row.step())
+            if (isMailboxName(row.bytes(1), reading_.delimiter()))
+                below.emplace_back(AccountId{row.integer(0)}, row.text(1));
+    }
+    for (const auto& [account, name] : below)
+        for (const std::string& parent : missingParents(account, name))
+            insertMailbox(account, parent, "", false);
+}
+
 void Writing::subscribe(AccountId account, std::string_view name, bool on)
 {
     requireAccount(account);

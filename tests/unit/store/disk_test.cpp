@@ -20,15 +20,6 @@ using Kind = Error::Kind;
 
 namespace {
 
-void sql(const std::string& folder, const std::string& text)
-{
-    sqlite3* db = nullptr;
-    REQUIRE(sqlite3_open((folder + "/postfach.db").c_str(), &db) == SQLITE_OK);
-    sqlite3_busy_timeout(db, 5000);
-    REQUIRE(sqlite3_exec(db, text.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
-    sqlite3_close(db);
-}
-
 std::vector<std::string> filesBelow(const std::string& folder)
 {
     std::vector<std::string> all;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <sqlite3.h>
 #include <unistd.h>
 
 namespace postfach::store::test {
@@ -93,6 +94,17 @@ template <class Work>
 Error::Kind refusedWrite(Office& office, Work work)
 {
     return refusal([&] { office.write(work); });
+}
+
+// By hand, while no store has the folder open; with the checksums of pages, which the store brought along.
+inline void sql(const std::string& folder, const std::string& text)
+{
+    sqlite3* db = nullptr;
+    REQUIRE(sqlite3_open((folder + "/postfach.db").c_str(), &db) == SQLITE_OK);
+    sqlite3_busy_timeout(db, 5000);
+    CAPTURE(text);
+    REQUIRE(sqlite3_exec(db, text.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(db);
 }
 
 // Text that does not compress: no run repeats.
