@@ -92,9 +92,11 @@ void Writing::insertUidl(MailboxId mailbox, Uid uid, std::string_view uidl)
     if (uidl.empty())
         return;
     std::uint32_t by_rule = 0; // whose it would be; 0: nobody's
-    if (uidl.size() == 16)
-        if (const auto [end, error] = std::from_chars(uidl.data() + 8, uidl.data() + 16, by_rule, 16); error != std::errc() || end != uidl.data() + 16)
+    if (uidl.size() == 16) {
+        const char* const end = uidl.data() + uidl.size();
+        if (std::from_chars(end - 8, end, by_rule, 16).ptr != end)
             by_rule = 0;
+    }
     db_.run("INSERT OR IGNORE INTO fixed_uidl SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM message m JOIN mailbox b ON b.id = m.mailbox_id"
             " WHERE m.mailbox_id = ?1 AND m.uid = ?4 AND m.uid <> ?2 AND printf('%08x%08x', b.uid_validity, m.uid) = ?3"
             " AND NOT EXISTS (SELECT 1 FROM fixed_uidl f WHERE f.mailbox_id = ?1 AND f.uid = m.uid))", mailbox, uid, uidl, by_rule);
