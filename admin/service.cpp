@@ -406,7 +406,8 @@ void Service::removeAppPassword(const std::string& address, const std::string& l
     answering("app password " + base::printable(label), [&] {
         context_.store.writeAndWait([&](store::WriteTx& tx) { tx.removeAppPassword(owner.id, label); });
     });
-    base::logInfo("admin", "app password removed", {{"account", owner.address}, {"label", label}});
+    const auto ended = context_.sessions.endOpenedWith(owner.address, label);
+    base::logInfo("admin", "app password removed", {{"account", owner.address}, {"label", label}, {"sessions_ended", ended}});
 }
 
 void Service::liftBans(const std::string& subject)

@@ -175,6 +175,7 @@ Login Authenticator::Inner::conclude(const Attempt& attempt, const Known& known,
                {ok && !label.empty() ? "app_password" : "detail", detail}});
     if (ok) {
         login.account = *known.account;
+        login.app_password = label;
         guard.succeeded(attempt.user, attempt.address);
         note(login.account, label);
     }

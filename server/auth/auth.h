@@ -28,6 +28,7 @@ struct Login {
     enum class Result { ok, wrong, disabled, unavailable }; // disabled is told only after the right password
     Result result = Result::wrong;
     store::Account account;      // when ok
+    std::string app_password;    // when ok: the label of the one that was used; empty: the account's own password
 };
 
 enum class PlaintextPolicy { tls, loopback, always };

@@ -301,7 +301,7 @@ Tagged Session::welcome(const auth::Login& login)
         return tagged;
     }
     }
-    if (!strand_.record().loggedIn(login.account.address))
+    if (!strand_.record().loggedIn(login.account.address, login.app_password))
         return Tagged("NO [LIMIT] The account has too many connections; end some and try again");
     account_ = login.account;
     showState();

@@ -41,11 +41,6 @@ std::string protocolOf(const std::string& service)
 {
     return service.ends_with('s') ? service.substr(0, service.size() - 1) : service;
 }
-
-bool concerns(const std::set<std::string>& protocols, const std::string& service)
-{
-    return protocols.empty() || protocols.contains(protocolOf(service));
-}
 } // namespace
 
 // --- SessionRecord
@@ -87,7 +82,10 @@ void SessionRecord::loginBegins()
         login_began_ = registry_->endings_.load(std::memory_order_acquire);
 }
 
-bool SessionRecord::loggedIn(const std::string& account) { return registry_ == nullptr || registry_->logIn(*this, account); }
+bool SessionRecord::loggedIn(const std::string& account, const std::string& app_password)
+{
+    return registry_ == nullptr || registry_->logIn(*this, account, app_password);
+}
 
 void SessionRecord::vouched()
 {
@@ -263,7 +261,12 @@ void Sessions::forgetStranger(const SessionRecord& record)
     strangers_.erase(record.number_);
 }
 
-bool Sessions::logIn(SessionRecord& record, const std::string& account)
+bool Sessions::Ending::concerns(const SessionRecord& record) const
+{
+    return (protocols.empty() || protocols.contains(protocolOf(record.service_))) && (app_password.empty() || app_password == record.app_password_);
+}
+
+bool Sessions::logIn(SessionRecord& record, const std::string& account, const std::string& app_password)
 {
     bool ended = false;
     {
@@ -276,6 +279,7 @@ bool Sessions::logIn(SessionRecord& record, const std::string& account)
         }
         sessions.insert(record.number_);
         strangers_.erase(record.number_);
+        record.app_password_ = app_password;
         {
             const std::lock_guard details(record.mutex_);
             record.account_ = account;
@@ -283,7 +287,7 @@ bool Sessions::logIn(SessionRecord& record, const std::string& account)
         // More endings than are remembered: it might be one of those.
         ended = !recent_endings_.empty() && record.login_began_ + 1 < recent_endings_.front().number;
         for (const Ending& ending : recent_endings_)
-            ended = ended || (ending.number > record.login_began_ && ending.account == account && concerns(ending.protocols, record.service_));
+            ended = ended || (ending.number > record.login_began_ && ending.account == account && ending.concerns(record));
     }
     if (ended)
         record.dismiss(Farewell::account);
@@ -347,17 +351,22 @@ bool Sessions::end(const std::string& id)
     return record != nullptr;
 }
 
-std::size_t Sessions::endAll(const std::string& account, const std::set<std::string>& protocols)
+std::size_t Sessions::endAll(const std::string& account, const std::set<std::string>& protocols) { return end({0, account, protocols, ""}); }
+
+std::size_t Sessions::endOpenedWith(const std::string& account, const std::string& app_password) { return end({0, account, {}, app_password}); }
+
+std::size_t Sessions::end(Ending ending)
 {
     std::vector<std::shared_ptr<SessionRecord>> leave;
     {
         const std::lock_guard lock(mutex_);
-        recent_endings_.push_back({endings_.fetch_add(1, std::memory_order_acq_rel) + 1, account, protocols});
+        ending.number = endings_.fetch_add(1, std::memory_order_acq_rel) + 1;
+        recent_endings_.push_back(ending);
         if (recent_endings_.size() > kEndings)
             recent_endings_.erase(recent_endings_.begin(), recent_endings_.begin() + kEndings / 2);
-        if (const auto numbers = by_account_.find(account); numbers != by_account_.end())
+        if (const auto numbers = by_account_.find(ending.account); numbers != by_account_.end())
             for (const std::uint64_t number : numbers->second)
-                if (const auto& record = all_.at(number); concerns(protocols, record->service_))
+                if (const auto& record = all_.at(number); ending.concerns(*record))
                     leave.push_back(record);
     }
     for (const auto& record : leave)

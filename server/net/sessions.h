@@ -57,8 +57,9 @@ public:
 
     // Before an account's password is looked at: an end of all its sessions that comes meanwhile reaches this one too.
     void loginBegins();
-    // False: the account has all the sessions it may have, and this is none of them.
-    bool loggedIn(const std::string& account);
+    // False: the account has all the sessions it may have, and this is none of them. `app_password`: the label of the one
+    // that was used, empty for the account's own.
+    bool loggedIn(const std::string& account, const std::string& app_password = {});
     // It does what it is here for, though it cannot log in (an MTA): it does not go first under pressure.
     void vouched();
 
@@ -94,6 +95,7 @@ private:
     std::string bucket_;                        // guarded by Sessions::mutex_, as are the next two
     bool pressed_ = false;                      // it goes to make room
     std::string account_;                       // read by info() under both locks, written under both
+    std::string app_password_;                  // guarded by Sessions::mutex_
 
     mutable std::mutex mutex_;
     std::weak_ptr<Strand> strand_;              // guarded by mutex_, as is the rest
@@ -130,18 +132,27 @@ public:
     bool end(const std::string& id);            // by an administrator; false: there is none
     // Every session of an account, or those of the protocols named ("imap" is imap and imaps). Returns how many.
     std::size_t endAll(const std::string& account, const std::set<std::string>& protocols = {});
+    std::size_t endOpenedWith(const std::string& account, const std::string& app_password); // and no others of the account
     std::size_t now() const;
 
 private:
     friend class SessionRecord;
-    bool logIn(SessionRecord& record, const std::string& account);
+    struct Ending {
+        std::uint64_t number;
+        std::string account;
+        std::set<std::string> protocols;    // empty: all
+        std::string app_password;           // empty: whatever was used
+        bool concerns(const SessionRecord& record) const; // of that account
+    };
+    std::size_t end(Ending ending);
+    bool logIn(SessionRecord& record, const std::string& account, const std::string& app_password);
     void forgetStranger(const SessionRecord& record);
     bool press(std::shared_ptr<SessionRecord>& leaves);
     std::shared_ptr<SessionRecord> byId(const std::string& id) const;
     void leaveAddress(const std::string& bucket);
 
     const base::Clock& clock_;                  // outlives it
-    std::atomic<std::uint64_t> endings_{0};     // endAll() so far
+    std::atomic<std::uint64_t> endings_{0};     // of an account's sessions, so far
 
     mutable std::mutex mutex_;                  // guards all that follows
     Bounds bounds_;
@@ -151,11 +162,6 @@ private:
     std::map<std::string, std::size_t> by_address_;
     std::map<std::string, std::set<std::uint64_t>> by_account_;
     std::size_t pressed_ = 0;                   // told to make room and not gone yet
-    struct Ending {
-        std::uint64_t number;
-        std::string account;
-        std::set<std::string> protocols;
-    };
     std::vector<Ending> recent_endings_;        // for logins that were under way
 };
 

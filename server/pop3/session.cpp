@@ -74,7 +74,7 @@ net::Task<> Session::enter(auth::Login login)
     auto open = [this, account = std::move(login.account)] { return Maildrop::open(context.store, account); };
     Maildrop drop = co_await stream.strand().offload(std::move(open));
     net::SessionRecord& record = stream.strand().record();
-    if (!record.loggedIn(account_))
+    if (!record.loggedIn(account_, login.app_password))
         throw Refusal("[SYS/TEMP] the account has too many connections, end some and try again");
     maildrop_.emplace(std::move(drop));
     place_ = std::move(place);

@@ -1,5 +1,6 @@
 // Live sessions as an administrator sees and ends them, and who has to leave because his account changed.
 #include "tests/conversation/admin/http.h"
+#include "tests/conversation/auth/sasl_client.h"
 #include "tests/support/catch.h"
 
 using namespace postfach::test;
@@ -73,4 +74,50 @@ TEST_CASE("sessions: who loses the right to be here leaves at once, and nobody e
         CHECK_THAT(pop3.line(), Catch::StartsWith("-ERR"));
     }
     CHECK(bob.talk("NOOP").back() == "OK NOOP completed");
+}
+
+TEST_CASE("sessions: an app password that is taken back ends what was opened with it, by every mechanism, and nothing else", "[sessions][app-password]")
+{
+    TestServer server;
+    Http http(server, server.token());
+    const auto create = [&](const char* label) {
+        const auto made = http.post(kAlice + "/app-passwords", std::string(R"({"label":")") + label + R"(","scopes":["imap","pop3"]})");
+        REQUIRE(made.status == 201);
+        return made.text("password");
+    };
+    const auto phone = create("phone");
+    const auto tablet = create("tablet");
+    const auto imap = [&](const std::string& password) {
+        auto client = server.connect<ImapClient>("imap");
+        client.line();
+        REQUIRE_THAT(client.talk("LOGIN alice@example.org " + password).back(), Catch::StartsWith("OK"));
+        return client;
+    };
+    const auto pop3 = [&](const std::string& password) {
+        auto client = server.connect<Pop3Client>("pop3");
+        client.line();
+        client.talk("USER alice@example.org");
+        REQUIRE_THAT(client.talk("PASS " + password), Catch::StartsWith("+OK"));
+        return client;
+    };
+    auto lost = imap(phone);
+    auto lost_pop3 = pop3(phone);
+    auto lost_scram = server.connect<ImapClient>("imap");
+    lost_scram.line();
+    SaslClient scram("SCRAM-SHA-256", "alice@example.org", phone);
+    REQUIRE_THAT(authenticate(lost_scram, "a AUTHENTICATE", scram), Catch::StartsWith("OK"));
+    auto kept = imap(tablet);
+    auto kept_pop3 = pop3(tablet);
+    auto owner = server.imap();
+    lost.send("i IDLE\r\n");
+    CHECK_THAT(lost.line(), Catch::StartsWith("+"));
+
+    CHECK(http.remove(kAlice + "/app-passwords/laptop").status == 404);
+    CHECK(http.remove(kAlice + "/app-passwords/phone").status == 204);
+    CHECK_THAT(lost.line(), Catch::StartsWith("* BYE"));
+    CHECK_THAT(lost_pop3.line(), Catch::StartsWith("-ERR"));
+    CHECK_THAT(lost_scram.line(), Catch::StartsWith("* BYE"));
+    CHECK(kept.talk("NOOP").back() == "OK NOOP completed");
+    CHECK(kept_pop3.talk("NOOP") == "+OK still here");
+    CHECK(owner.talk("NOOP").back() == "OK NOOP completed");
 }

@@ -176,6 +176,32 @@ TEST_CASE("who is told to go hears it once, by name or with all of the account",
     CHECK(other->farewell() == Farewell::none);
 }
 
+TEST_CASE("who came with an app password that is taken back goes, whoever came with another stays", "[net][sessions]")
+{
+    Door door({100, 100, 100});
+    auto* const phone = door.enter("192.0.2.1");
+    auto* const tablet = door.enter("192.0.2.1", "pop3");
+    auto* const owner = door.enter("192.0.2.1");
+    auto* const other = door.enter("192.0.2.1");
+    auto* const slow = door.enter("192.0.2.1");
+    auto* const late = door.enter("192.0.2.1");
+    phone->loggedIn("alice@example.org", "phone");
+    tablet->loggedIn("alice@example.org", "tablet");
+    owner->loggedIn("alice@example.org");
+    other->loggedIn("bob@example.org", "phone");
+    slow->loginBegins();
+    CHECK(door.sessions.endOpenedWith("alice@example.org", "phone") == 1);
+    CHECK(phone->farewell() == Farewell::account);
+    for (auto* const one : {tablet, owner, other})
+        CHECK(one->farewell() == Farewell::none);
+
+    CHECK(slow->loggedIn("alice@example.org", "phone")); // its password was right when it was looked at
+    CHECK(slow->farewell() == Farewell::account);
+    late->loginBegins();
+    CHECK(late->loggedIn("alice@example.org", "phone")); // a new one under the old label
+    CHECK(late->farewell() == Farewell::none);
+}
+
 TEST_CASE("a login that was under way when the account's sessions were ended does not slip through", "[net][sessions]")
 {
     Door door({100, 100, 100});
