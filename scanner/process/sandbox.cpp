@@ -1,5 +1,6 @@
 #include "scanner/process/sandbox.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -38,9 +39,13 @@ User nobody()
     return user;
 }
 
+// Where the process was started with less, that stays: only root may raise it again, and a worker that does not start scans nothing.
 void limit(decltype(RLIMIT_CORE) what, rlim_t to)
 {
-    const rlimit both{to, to};
+    rlimit both{};
+    if (::getrlimit(what, &both) != 0)
+        fail("getrlimit");
+    both.rlim_cur = both.rlim_max = std::min(to, both.rlim_max);
     if (::setrlimit(what, &both) != 0)
         fail("setrlimit");
 }
