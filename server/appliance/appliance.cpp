@@ -251,7 +251,7 @@ Appliance::Inner::Inner(Options given)
       tls(certificates.source()),
       authenticator(*store, clock, plaintextPolicy(options.config)), delivery(*store, *scanner, clock, deliveryPolicy(options.config, options.data)),
       imap{*store, authenticator, delivery, tls, clock, name}, pop3{*store, authenticator, tls, name},
-      lmtp{*store, delivery, tls, name}, housekeeper(clock)
+      lmtp{*store, delivery, tls, name, options.lmtp_idle.value_or(base::limits::kLmtpIdleTimeout)}, housekeeper(clock)
 {
     applyConfig();
     if (!options.say)

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct Options {
     std::function<base::Config()> reread;    // SIGHUP: the configuration as it is now; throws base::Refused. Without it there is none to read
     std::chrono::milliseconds look_every{2000}; // at the files of the certificates
     std::function<void(const std::string&)> say; // lines for the person at first start; default: standard output
+    std::optional<std::chrono::milliseconds> lmtp_idle; // how long an LMTP peer may say nothing; default: base/limits.h
     // Tests put their own in place of these. The clock outlives the appliance.
     const base::Clock* clock = nullptr;
     std::function<std::unique_ptr<scanner::Client>(const scanner::Options&)> start_scanner;

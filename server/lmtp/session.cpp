@@ -19,7 +19,7 @@ void Session::reply(std::string_view line)
     stream.write("\r\n");
 }
 
-void Session::setDeadline() { stream.strand().deadline(std::chrono::steady_clock::now() + base::limits::kLmtpIdleTimeout); }
+void Session::setDeadline() { stream.strand().deadline(std::chrono::steady_clock::now() + context.idle); }
 
 net::Task<> Session::dispatch(std::string_view text)
 {

@@ -71,6 +71,7 @@ void TestServer::start()
     options.look_every = std::chrono::milliseconds(20);
     options.data = folder_.path() + "/data";
     options.demo = settings_.demo;
+    options.lmtp_idle = settings_.lmtp_idle;
     options.clock = &clock_;
     options.say = [this](const std::string& line) { said_.push_back(line); };
     if (!settings_.real_scanner)

@@ -7,7 +7,9 @@
 #include "tests/support/client.h"
 #include "tests/support/fake_scanner.h"
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +35,7 @@ public:
         bool real_scanner = false;                               // the built postfach-scanner with its own test signature
         bool accounts = true;                                    // alice and bob
         bool demo = false;
+        std::optional<std::chrono::milliseconds> lmtp_idle;      // default: as in production
     };
     TestServer() : TestServer(Settings{}) {}
     explicit TestServer(Settings settings);

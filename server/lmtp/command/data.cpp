@@ -29,7 +29,7 @@ net::Task<Received> receive(Session& session, delivery::Spool& spool)
         text.clear();
         const std::size_t taken = reader.feed(piece, raw);
         session.stream.unread(piece.size() - taken);
-        session.stream.strand().deadline(std::chrono::steady_clock::now() + base::limits::kLmtpIdleTimeout);
+        session.stream.strand().deadline(std::chrono::steady_clock::now() + session.context.idle);
         size += raw.size();
         if (size > session.context.delivery.policy().message_size)
             result = Received::tooLarge;

@@ -228,3 +228,27 @@ TEST_CASE("STARTTLS forgets what was said in the clear and runs nothing behind i
     CHECK_THAT(client.deliver({"alice@example.org"}, "Subject: x\r\n\r\nx\r\n").at(0), StartsWith("250"));
     CHECK_THAT(server.pop3().retrieve("RETR 1"), Catch::ContainsSubstring("with LMTPS"));
 }
+
+TEST_CASE("a peer that says nothing is told so and let go, between commands and in the middle of a mail", "[lmtp][idle][rfc5321-4.5.3.2.7]")
+{
+    TestServer::Settings settings;
+    settings.lmtp_idle = std::chrono::milliseconds(1500);
+    TestServer server(std::move(settings));
+    auto lmtp = server.lmtp();
+
+    SECTION("at once") {}
+    SECTION("in a transaction")
+    {
+        for (const char* command : {"LHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<alice@example.org>"})
+            CHECK_THAT(lmtp.talk(command), Catch::StartsWith("250"));
+    }
+    SECTION("in the middle of DATA")
+    {
+        for (const char* command : {"LHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<alice@example.org>", "DATA"})
+            lmtp.talk(command);
+        lmtp.send("Subject: half\r\n\r\nand no");
+    }
+    CHECK_THAT(lmtp.line(), Catch::StartsWith("421 4.4.2"));
+    CHECK(lmtp.closed());
+    CHECK(server.imap().talk("STATUS INBOX (MESSAGES)").front() == "* STATUS INBOX (MESSAGES 0)");
+}
