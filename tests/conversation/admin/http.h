@@ -41,6 +41,7 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 class Http {
 public:
     explicit Http(TestServer& server, std::string token = {}) : client_(server.port("admin"), true), token_(std::move(token)) {}
+    Http(Client client, std::string token) : client_(std::move(client)), token_(std::move(token)) {}
 
     HttpReply request(const std::string& method, const std::string& target, const std::string& body = {}, HttpHeaders headers = {})
     {
