@@ -41,7 +41,7 @@ AccountChange changeOf(Fields fields, const std::string& address, const Call& ca
 {
     AccountChange change;
     checkKey(fields, "address", address);
-    for (const char* name : {"used", "messages", "recoverable", "pop3_in_force", "created", "last_login"})
+    for (const char* name : {"used", "messages", "quota_level", "recoverable", "pop3_in_force", "created", "last_login"})
         fields.refuse(name);
     change.password = fields.isNull("password") ? throw Problem(422, "invalid_field", "The field \"password\" must be a text.")
                                                 : fields.text("password", 1024);

@@ -7,6 +7,7 @@
 #include <Poco/Exception.h>
 #include <Poco/JSON/Parser.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace postfach::admin {
@@ -203,6 +204,21 @@ Object::Ptr toJson(const store::Domain& domain)
     return out;
 }
 
+namespace {
+
+// As the store reckons (Reading::quotaLevels): none is missed by rounding.
+unsigned levelOf(std::uint64_t used, std::uint64_t quota)
+{
+    unsigned level = 0;
+    if (quota != 0)
+        for (const unsigned percent : store::kQuotaLevels)
+            if (used >= quota - quota / (100 / (100 - percent)))
+                level = percent;
+    return level;
+}
+
+} // namespace
+
 Object::Ptr toJson(const store::Account& account)
 {
     auto out = object();
@@ -213,6 +229,7 @@ Object::Ptr toJson(const store::Account& account)
     out->set("used", account.used);
     out->set("messages", account.messages);
     out->set("quota_messages", account.quota_messages);
+    out->set("quota_level", std::max(levelOf(account.used, account.quota), levelOf(account.messages, account.quota_messages)));
     out->set("recoverable", account.recoverable);
     out->set("expunge_to_trash", account.expunge_to_trash);
     out->set("services", array(account.services));

@@ -40,11 +40,12 @@ constexpr const char* kSchemas = R"json({
   "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
 "DomainPatch": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"},
   "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
-"Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "quota_messages", "recoverable", "expunge_to_trash", "services", "pop3",
+"Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "quota_messages", "quota_level", "recoverable", "expunge_to_trash", "services", "pop3",
   "pop3_in_force", "created", "last_login"], "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": "string"}, "enabled": {"type": "boolean"},
   "quota": {"type": "integer", "minimum": 0, "description": "Bytes; 0 for none"}, "used": {"type": "integer", "description": "Bytes"},
   "messages": {"type": "integer"}, "quota_messages": {"type": "integer", "minimum": 0, "description": "Messages; 0 for none"},
+  "quota_level": {"type": "integer", "enum": [0, 80, 90, 95], "description": "Percent of the quota, of bytes or messages, that are reached; 0 below 80"},
   "recoverable": {"type": "integer", "description": "Bytes that were deleted and can be restored; they count against no quota"},
   "expunge_to_trash": {"type": "boolean", "description": "What a mail program expunges goes into Trash"},
   "services": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},

@@ -72,7 +72,7 @@ std::string sizeForPeople(std::uint64_t bytes);
 struct Column {
     const char* heading;
     const char* field;
-    enum class Kind { text, size, date } kind = Kind::text;
+    enum class Kind { text, size, date, percent } kind = Kind::text;
 };
 void printTable(const std::vector<Column>& columns, const Poco::JSON::Array::Ptr& rows);
 void printFields(const std::vector<Column>& columns, const Poco::JSON::Object::Ptr& row);

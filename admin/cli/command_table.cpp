@@ -13,6 +13,8 @@ const std::vector<OptionName>& optionNames()
         {"--password-stdin", "", "read the password from the first line of standard input"},
         {"--password-hash-stdin", "", "read a hash from another server there instead: {SHA512-CRYPT}$6$…, $2y$…, $argon2id$…"},
         {"--quota", "N", "bytes, or with a unit: 500MiB, 5GiB; 0 for none"},
+        {"--quota-messages", "N", "messages an account may hold; 0 for any number"},
+        {"--expunge-to-trash", "HOW", "what a mail program expunges goes into Trash: yes, or no (then it can only be restored)"},
         {"--name", "NAME", "the person's name"},
         {"--services", "LIST", "what the account may log in to: imap,pop3,smtp; the rest is switched off"},
         {"--scope", "LIST", "of a token: read, accounts, scan, mail, audit, admin; of an app password: imap, pop3, smtp; by commas or repeated"},
@@ -43,7 +45,7 @@ const std::vector<Command>& commands()
         {{"domain", "policy"}, "NAME", 1, 1, {"--retention", "--seen", "--delete", "--exclusive"}, "show or change what POP3 does with downloaded mail",
          "For all of the domain's accounts that do not say otherwise.\n\nExample: postfach domain policy example.org --retention 30d", run::domainPolicy},
 
-        {{"account", "add"}, "ADDRESS", 1, 1, {"--password-stdin", "--password-hash-stdin", "--quota", "--name", "--services"}, "create an account, and its domain when that is new",
+        {{"account", "add"}, "ADDRESS", 1, 1, {"--password-stdin", "--password-hash-stdin", "--quota", "--quota-messages", "--expunge-to-trash", "--name", "--services"}, "create an account, and its domain when that is new",
          "Without --password-stdin a password is made up and printed, once.\n\n"
          "Examples:\n  postfach account add alice@example.org --name 'Alice Doe' --quota 5GiB\n"
          "  printf '%s\\n' \"$PASSWORD\" | postfach account add alice@example.org --password-stdin", run::accountAdd},
@@ -54,8 +56,9 @@ const std::vector<Command>& commands()
          "Without --password-stdin a password is made up and printed, once.", run::accountPassword},
         {{"account", "enable"}, "ADDRESS", 1, 1, {}, "let the account log in again", "", run::accountEnable},
         {{"account", "disable"}, "ADDRESS", 1, 1, {}, "keep the account from logging in; its mail still comes in", "", run::accountDisable},
-        {{"account", "change"}, "ADDRESS", 1, 1, {"--quota", "--name", "--services"}, "change quota, name or services",
-         "Example: postfach account change alice@example.org --quota 10GiB --services imap", run::accountChange},
+        {{"account", "change"}, "ADDRESS", 1, 1, {"--quota", "--quota-messages", "--expunge-to-trash", "--name", "--services"}, "change quotas, name, services or what EXPUNGE does",
+         "Examples:\n  postfach account change alice@example.org --quota 10GiB --services imap\n"
+         "  postfach account change alice@example.org --quota-messages 100000 --expunge-to-trash no", run::accountChange},
         {{"account", "policy"}, "ADDRESS", 1, 1, {"--retention", "--seen", "--delete", "--exclusive"}, "show or change what POP3 does with downloaded mail",
          "What is `inherit`ed is the domain's. CAPA tells clients as EXPIRE.\n\n"
          "Examples:\n  postfach account policy alice@example.org\n  postfach account policy alice@example.org --retention 14d --delete hide", run::accountPolicy},

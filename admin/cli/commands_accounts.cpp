@@ -17,7 +17,7 @@ const std::vector<LocalClient::Header> kOnlyNew{{"If-None-Match", "*"}};
 std::string path(const char* collection, const std::string& key) { return "/api/v1/" + std::string(collection) + "/" + percentEncoded(key); }
 
 const std::vector<Column> kAccountColumns = {{"ADDRESS", "address"}, {"NAME", "name"}, {"ENABLED", "enabled"}, {"USED", "used", Kind::size},
-                                             {"QUOTA", "quota", Kind::size}, {"SERVICES", "services"}, {"LAST LOGIN", "last_login", Kind::date}};
+                                             {"QUOTA", "quota", Kind::size}, {"FULL", "quota_level", Kind::percent}, {"SERVICES", "services"}, {"LAST LOGIN", "last_login", Kind::date}};
 
 std::string firstLine(const char* option)
 {
@@ -60,6 +60,17 @@ Poco::JSON::Object::Ptr changes(Invocation& invocation)
     auto body = object();
     if (const auto quota = invocation.option("--quota"))
         body->set("quota", parseSize("--quota", *quota));
+    if (const auto given = invocation.option("--quota-messages")) {
+        const auto number = base::parseU32(*given);
+        if (!number)
+            throw Usage("--quota-messages wants a number");
+        body->set("quota_messages", *number);
+    }
+    if (const auto given = invocation.option("--expunge-to-trash")) {
+        if (*given != "yes" && *given != "no")
+            throw Usage("--expunge-to-trash wants yes or no");
+        body->set("expunge_to_trash", *given == "yes");
+    }
     if (const auto name = invocation.option("--name"))
         body->set("name", *name);
     if (const auto services = invocation.option("--services")) {
@@ -162,6 +173,8 @@ int accountShow(Invocation& invocation)
     }
     auto columns = kAccountColumns;
     columns.push_back({"MESSAGES", "messages"});
+    columns.push_back({"QUOTA OF MESSAGES", "quota_messages"});
+    columns.push_back({"EXPUNGE TO TRASH", "expunge_to_trash"});
     columns.push_back({"CREATED", "created", Kind::date});
     printFields(columns, account);
     std::cout << '\n';
@@ -189,7 +202,7 @@ int accountChange(Invocation& invocation)
     const auto& address = invocation.arguments[0];
     const auto body = changes(invocation);
     if (body->size() == 0)
-        throw Usage("say what to change: --quota, --name or --services");
+        throw Usage("say what to change: --quota, --quota-messages, --expunge-to-trash, --name or --services");
     say(invocation, invocation.call("PATCH", path("accounts", address), body), "account " + address + " changed");
     return 0;
 }

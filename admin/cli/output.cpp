@@ -14,6 +14,8 @@ std::string cell(const Column& column, const Poco::JSON::Object::Ptr& row)
     const auto value = row->get(column.field);
     if (column.kind == Column::Kind::size && !value.isEmpty())
         return sizeForPeople(value.convert<Poco::UInt64>());
+    if (column.kind == Column::Kind::percent && !value.isEmpty())
+        return value.convert<unsigned>() == 0 ? "-" : value.convert<std::string>() + " %";
     auto out = forPeople(value);
     if (column.kind == Column::Kind::date && out.size() > 19) { // 2026-03-01T09:30:00.125Z
         out = out.substr(0, 19) + "Z";

@@ -13,13 +13,16 @@
 #include "server/base/metrics.h"
 #include "server/base/text.h"
 #include "server/delivery/delivery.h"
+#include "server/delivery/notice.h"
 #include "server/imap/service.h"
 #include "server/lmtp/service.h"
+#include "server/mail/summary.h"
 #include "server/net/address.h"
 #include "server/net/sessions.h"
 #include "server/net/service.h"
 #include "server/pop3/retention.h"
 #include "server/pop3/service.h"
+#include "server/store/recovery.h"
 #include "server/store/store.h"
 
 #include <Poco/Environment.h>
@@ -192,11 +195,14 @@ struct Appliance::Inner {
     std::mutex networks_mutex;
     std::vector<std::string> lmtp_networks;   // lmtp.allow; guarded by networks_mutex
     std::atomic<std::uint64_t> default_quota; // quota.default
+    std::atomic<std::uint64_t> trash_days, recovery_days;
+    std::atomic<bool> quota_notice;
     std::string token;
     std::size_t bearable = SIZE_MAX; // connections, for the descriptors there are
     bool fresh = false;   // this start made the directory
     bool started = false;
 
+    void tellQuota(const store::QuotaLevel& level);
     void probePorts();
     std::unique_ptr<store::Store> openStore();
     std::unique_ptr<scanner::Client> startScanner();
@@ -346,6 +352,10 @@ void Appliance::Inner::applyConfig()
     delivery.setPolicy(deliveryPolicy(config, options.data));
     boundSessions();
     default_quota = config.size("quota.default");
+    trash_days = config.number("trash.days");
+    recovery_days = config.number("recovery.days");
+    quota_notice = config.text("quota.notice") == "on";
+    store::keepRecoverable(*store, recovery_days > 0);
     const std::lock_guard lock(networks_mutex);
     lmtp_networks = config.list("lmtp.allow");
 }
@@ -425,16 +435,20 @@ Appliance::~Appliance() { stop(); }
 // trash.days, recovery.days, and who comes near the quota.
 void Appliance::Inner::addRemovalJobs()
 {
-    const auto days = [this](const char* key) { return std::chrono::hours(24) * static_cast<std::int64_t>(options.config.number(key)); };
+    const auto before = [this](std::uint64_t days) {
+        return clock.now() - std::chrono::hours(24) * static_cast<std::int64_t>(std::min<std::uint64_t>(days, 36'500));
+    };
     const auto hourly = base::Housekeeper::every(std::chrono::hours(1));
-    if (const auto age = days("trash.days"); age.count() > 0)
-        housekeeper.add("trash", hourly, [this, age](const std::stop_token& stop) {
-            if (const auto gone = store->emptyTrash(clock.now() - age, stop); gone > 0)
-                base::logInfo("store", "what was long in Trash and Junk left them", {{"messages", gone}});
-        }, true);
+    housekeeper.add("trash", hourly, [this, before](const std::stop_token& stop) {
+        const std::uint64_t days = trash_days;
+        if (days == 0)
+            return;
+        if (const auto gone = store->emptyTrash(before(days), stop); gone > 0)
+            base::logInfo("store", "what was long in Trash and Junk left them", {{"messages", gone}});
+    }, true);
     // Also where recovery.days is 0: of what was kept before it was.
-    housekeeper.add("recovery", hourly, [this, age = days("recovery.days")](const std::stop_token& stop) {
-        if (const auto gone = store->forgetRecoverable(clock.now() - age, stop); gone > 0)
+    housekeeper.add("recovery", hourly, [this, before](const std::stop_token& stop) {
+        if (const auto gone = store->forgetRecoverable(before(recovery_days), stop); gone > 0)
             base::logInfo("store", "what was deleted long ago is gone for good", {{"messages", gone}});
     }, true);
     housekeeper.add("quota", base::Housekeeper::every(std::chrono::minutes(1)), [this](const std::stop_token& stop) {
@@ -442,16 +456,49 @@ void Appliance::Inner::addRemovalJobs()
         for (const store::QuotaLevel& level : levels) {
             if (stop.stop_requested())
                 return;
-            store->writeAndWait([&](store::WriteTx& tx) {
-                if (tx.account(level.account.id)) // else removed meanwhile
-                    tx.noteQuotaTold(level.account.id, level.reached);
-            });
-            if (level.reached > level.told)
-                base::logWarning("store", "an account comes near its quota", {{"account", level.account.address}, {"percent", level.reached},
-                                 {"used", level.account.used}, {"quota", level.account.quota}, {"messages", level.account.messages},
-                                 {"quota_messages", level.account.quota_messages}});
+            tellQuota(level);
         }
     });
+}
+
+// Once for each threshold on the way up. The notice stands within the quota like any mail: what is full gets none, and the log and
+// the administrator's list say it all the same.
+void Appliance::Inner::tellQuota(const store::QuotaLevel& level)
+{
+    const store::Account& account = level.account;
+    const bool higher = level.reached > level.told;
+    std::unique_ptr<store::PreparedBody> body;
+    std::string summary;
+    if (higher && quota_notice) {
+        const std::string text = delivery::composeQuotaNotice({name, account.address, level.reached, account.used, account.quota, account.messages,
+                                                               account.quota_messages, clock.now()});
+        body = store->prepareBody(text);
+        summary = mail::serialize(mail::summarize(text));
+    }
+    bool told = false, here = false;
+    store->writeAndWait([&](store::WriteTx& tx) {
+        told = false;
+        here = tx.account(account.id).has_value(); // else removed meanwhile
+        if (!here)
+            return;
+        tx.noteQuotaTold(account.id, level.reached);
+        const auto inbox = tx.findMailbox(account.id, "INBOX");
+        if (!body || !inbox)
+            return;
+        try {
+            tx.append(inbox->id, {tx.addBody(*body, summary), {}, clock.now(), ""});
+            told = true;
+        } catch (const store::Error& error) {
+            if (error.kind != store::Error::Kind::overQuota && error.kind != store::Error::Kind::limit && error.kind != store::Error::Kind::diskFull)
+                throw;
+        }
+    });
+    if (!here || !higher)
+        return;
+    base::logWarning("store", "an account comes near its quota", {{"account", account.address}, {"percent", level.reached}, {"used", account.used},
+                     {"quota", account.quota}, {"messages", account.messages}, {"quota_messages", account.quota_messages}});
+    base::logInfo("audit", "quota level reached", {{"by", "server"}, {"account", account.address}, {"percent", level.reached},
+                  {"notice", told ? "delivered" : "none"}});
 }
 
 void Appliance::start()

@@ -10,10 +10,11 @@
 namespace postfach::appliance {
 namespace {
 // Each of these is handed on by Appliance::reload(). What is not here is read once, at the start.
-constexpr std::array<std::string_view, 15> kLive{
+constexpr std::array<std::string_view, 18> kLive{
     "auth.plaintext", "limits.connections", "limits.connections_per_account", "limits.connections_per_address",
     "limits.message_size", "lmtp.allow", "log.format", "log.level",
-    "quota.default", "scanner.infected", "scanner.unavailable", "scanner.unscannable", "tls.certificate", "tls.folder", "tls.key",
+    "quota.default", "quota.notice", "recovery.days", "scanner.infected", "scanner.unavailable", "scanner.unscannable",
+    "tls.certificate", "tls.folder", "tls.key", "trash.days",
 };
 
 base::LogLevel logLevel(std::string_view word)

@@ -110,6 +110,7 @@ const std::vector<Config::Key>& Config::keys()
         {"backup.every", Kind::number, "24", "hours, 1 to 24", "how long after it the next one begins"},
         {"backup.keep", Kind::number, "7", kNumber, "so many backups stay in backup.folder; 0: all"},
         {"quota.default", Kind::size, "5 GiB", kSize, "bytes an account may hold; 0: no bound"},
+        {"quota.notice", Kind::choice, "on", "on|off", "a mail tells who reaches 80, 90 or 95 percent of the quota"},
         {"log.format", Kind::choice, "text", "text|json", "form of the log lines"},
         {"log.level", Kind::choice, "info", "debug|info|warning|error", "least level that is logged"},
     };

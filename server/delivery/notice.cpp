@@ -5,18 +5,34 @@
 
 namespace postfach::delivery {
 
+namespace {
+
+mail::Draft draftOf(const std::string& server_name, const std::string& recipient, const std::string& subject, base::Time when, const char* kind)
+{
+    mail::Draft draft;
+    draft.from_name = "Postfach";
+    draft.from_address = "postmaster@" + server_name;
+    draft.to_address = recipient;
+    draft.subject = subject;
+    draft.date = when;
+    draft.message_id = kind + ("." + base::randomHex(12)) + "@" + server_name;
+    draft.extra = {{"Auto-Submitted", "auto-generated"}, {"Precedence", "bulk"}};
+    return draft;
+}
+
+std::string inMebibytes(std::uint64_t bytes)
+{
+    const std::uint64_t tenths = (bytes * 10) >> 20;
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MiB";
+}
+
+} // namespace
+
 std::string composeNotice(const Notice& notice)
 {
     const std::string sender = notice.sender.empty() ? "(no sender given)" : notice.sender;
     const std::string subject = notice.subject.empty() ? "(no subject)" : notice.subject;
-    mail::Draft draft;
-    draft.from_name = "Postfach";
-    draft.from_address = "postmaster@" + notice.server_name;
-    draft.to_address = notice.recipient;
-    draft.subject = "Quarantined: " + subject;
-    draft.date = notice.received;
-    draft.message_id = "quarantine." + base::randomHex(12) + "@" + notice.server_name;
-    draft.extra = {{"Auto-Submitted", "auto-generated"}, {"Precedence", "bulk"}};
+    mail::Draft draft = draftOf(notice.server_name, notice.recipient, "Quarantined: " + subject, notice.received, "quarantine");
     draft.text = "A mail to you was kept aside, because it was found to be harmful.\n"
                  "\n"
                  "From:     " + sender + "\n"
@@ -28,6 +44,22 @@ std::string composeNotice(const Notice& notice)
                  "notice and do nothing else. If you are sure that you need it, ask your\n"
                  "administrator, who can look at it and release it; it then takes the\n"
                  "place of this notice.\n";
+    return mail::compose(draft);
+}
+
+std::string composeQuotaNotice(const QuotaNotice& notice)
+{
+    const std::string percent = std::to_string(notice.percent);
+    mail::Draft draft = draftOf(notice.server_name, notice.recipient, "Your mailbox is " + percent + " % full", notice.when, "quota");
+    draft.text = "Your mailbox is more than " + percent + " % full.\n"
+                 "\n";
+    if (notice.quota != 0)
+        draft.text += "Used:     " + inMebibytes(notice.used) + " of " + inMebibytes(notice.quota) + "\n";
+    if (notice.quota_messages != 0)
+        draft.text += "Messages: " + std::to_string(notice.messages) + " of " + std::to_string(notice.quota_messages) + "\n";
+    draft.text += "\n"
+                  "When it is full, mail to you is refused. To make room, delete what you\n"
+                  "do not need and empty Trash, or ask your administrator for more.\n";
     return mail::compose(draft);
 }
 

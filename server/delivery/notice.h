@@ -1,7 +1,9 @@
 #pragma once
-// The letter that stands where a quarantined mail would have stood.
+// The letters that the server itself writes: the one that stands where a quarantined mail would have stood, and the one that tells
+// of a quota.
 #include "server/base/clock.h"
 
+#include <cstdint>
 #include <string>
 
 namespace postfach::delivery {
@@ -13,5 +15,14 @@ struct Notice {
     base::Time received{};
 };
 std::string composeNotice(const Notice& notice);
+
+struct QuotaNotice {
+    std::string server_name, recipient;
+    unsigned percent = 0;                        // that was reached
+    std::uint64_t used = 0, quota = 0;           // bytes; quota 0: none
+    std::uint64_t messages = 0, quota_messages = 0;
+    base::Time when{};
+};
+std::string composeQuotaNotice(const QuotaNotice& notice);
 
 } // namespace postfach::delivery

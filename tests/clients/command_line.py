@@ -34,6 +34,20 @@ def test(report, office, given):
     shown = json.loads(run("account show --json", 0, "account", "show", "dora@shell.test", "--json").stdout)
     report.check("account show", shown["address"] == "dora@shell.test" and shown["enabled"] is True and "password" not in shown, shown)
 
+    run("account change of what is counted", 0, "account", "change", "dora@shell.test", "--quota-messages", "1000", "--expunge-to-trash", "no")
+    shown = json.loads(run("account show --json again", 0, "account", "show", "dora@shell.test", "--json").stdout)
+    report.check("... is there", shown["quota_messages"] == 1000 and shown["expunge_to_trash"] is False and shown["quota_level"] == 0, shown)
+    table = run("account show", 0, "account", "show", "dora@shell.test").stdout
+    report.check("... and for people", any(line.split()[-1] == "1000" for line in table.splitlines() if line.startswith("QUOTA OF MESSAGES"))
+                 and any(line.split()[-1] == "no" for line in table.splitlines() if line.startswith("EXPUNGE TO TRASH")), table)
+    run("... neither yes nor no", 2, "account", "change", "dora@shell.test", "--expunge-to-trash", "maybe")
+    run("... no number", 2, "account", "change", "dora@shell.test", "--quota-messages", "-1")
+    run("... by account add too", 0, "account", "add", "fritz@shell.test", "--password-stdin", "--quota-messages", "5", "--expunge-to-trash", "no",
+        stdin="a good long password\n")
+    fritz = json.loads(run("... shown", 0, "account", "show", "fritz@shell.test", "--json").stdout)
+    report.check("... as it was said", fritz["quota_messages"] == 5 and fritz["expunge_to_trash"] is False, fritz)
+    run("account remove of that one", 0, "account", "remove", "fritz@shell.test")
+
     run("account password", 0, "account", "password", "dora@shell.test", "--password-stdin", stdin="a second password\n")
     report.refuses("the old password is refused", lambda: office.imap("dora@shell.test", "a good long password"))
     office.imap("dora@shell.test", "a second password").logout()

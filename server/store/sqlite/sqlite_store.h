@@ -74,6 +74,7 @@ public:
     Pinned pin();
     // While it lives no file goes that a transaction begun after it may name.
     std::shared_ptr<void> keepFiles();
+    void keepRecoverable(bool on) { writer_->keepRecoverable(on); }
     const std::string& folder() const { return folder_; }
 
 private:

@@ -35,6 +35,7 @@ public:
 
     void write(std::function<void(WriteTx&)> work, std::function<void(std::exception_ptr)> done);
     void writeLater(std::function<void(WriteTx&)> work); // with the next commit, or alone after kTidyTime
+    void keepRecoverable(bool on) { recoverable_ = on; } // any thread
     std::string problem() const;
     void refuseFromNow(const std::string& why); // any thread: the disk has failed elsewhere
 
@@ -65,7 +66,7 @@ private:
     Views& views_;
     const base::Clock& clock_;
     const char delimiter_;
-    const bool recoverable_;
+    std::atomic<bool> recoverable_;
     const std::string reserve_;
     const std::uint64_t reserve_size_;
     const int checkpoint_pages_; // of the WAL, before it is copied into the database

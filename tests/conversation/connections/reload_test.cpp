@@ -1,5 +1,6 @@
 // What changes while the server serves: certificates by name, their renewal, and the configuration.
 #include "server/base/error.h"
+#include "server/base/housekeeper.h"
 #include "server/net/tls.h"
 #include "tests/support/catch.h"
 #include "tests/support/test_server.h"
@@ -191,6 +192,58 @@ TEST_CASE("a reload changes what may change while serving, for who is there too"
         auto http = server.connect<Client>("admin", true);
         http.send("GET /api/v1/server HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + server.token() + "\r\nConnection: close\r\n\r\n");
         CHECK_THAT(http.rest(), Catch::ContainsSubstring("\"default_quota\":7340032"));
+    }
+    SECTION("trash.days")
+    {
+        server.fill(2);
+        alice.select();
+        alice.talk("STORE 1:2 +FLAGS.SILENT (\\Deleted)");
+        alice.talk("EXPUNGE");
+        server.clock().advance(std::chrono::hours(24 * 3));
+        server.appliance().housekeeper().run("trash");
+        CHECK(alice.talk("STATUS Trash (MESSAGES)").front() == "* STATUS Trash (MESSAGES 2)");
+        server.configure("trash.days", "0"); // never
+        server.reload();
+        server.clock().advance(std::chrono::hours(24 * 100));
+        server.appliance().housekeeper().run("trash");
+        CHECK(server.imap().talk("STATUS Trash (MESSAGES)").front() == "* STATUS Trash (MESSAGES 2)");
+        server.configure("trash.days", "2");
+        server.reload();
+        server.appliance().housekeeper().run("trash");
+        CHECK(server.imap().talk("STATUS Trash (MESSAGES)").front() == "* STATUS Trash (MESSAGES 0)");
+        return; // alice has been away for too long
+    }
+    SECTION("recovery.days")
+    {
+        const auto account = server.store().read()->findAccount("alice@example.org")->id;
+        const auto recoverable = [&] { return server.store().read()->recoverable(account, {}, {"", 100}).size(); };
+        const auto remove = [&] {
+            server.fill(1, "Trash");
+            alice.select("Trash");
+            alice.talk("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+            alice.talk("EXPUNGE");
+        };
+        remove();
+        CHECK(recoverable() == 1);
+        server.configure("recovery.days", "0");
+        server.reload();
+        remove();
+        CHECK(recoverable() == 1); // at once, nothing is kept; what was stays until the job comes
+        server.clock().advance(std::chrono::seconds(1));
+        server.appliance().housekeeper().run("recovery");
+        CHECK(recoverable() == 0);
+        server.configure("recovery.days", "3");
+        server.reload();
+        remove();
+        CHECK(recoverable() == 1);
+        server.clock().advance(std::chrono::hours(24 * 2));
+        server.appliance().housekeeper().run("recovery");
+        CHECK(recoverable() == 1);
+        server.configure("recovery.days", "1");
+        server.reload();
+        server.appliance().housekeeper().run("recovery");
+        CHECK(recoverable() == 0);
+        return;
     }
     SECTION("a port needs a restart: said, not done, and the rest is taken")
     {
