@@ -1,4 +1,4 @@
-"""getmail 6: POP3 over TLS and in the clear, each mail to a program; leaves mail on the server, or takes it away."""
+"""getmail 6: POP3 over TLS and in the clear (it has no STLS), each mail to a program; leaves mail on the server, or takes it away."""
 import glob
 import os
 import subprocess
