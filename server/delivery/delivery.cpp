@@ -400,15 +400,14 @@ net::Task<std::vector<Result>> Delivery::deliver(net::Strand& strand, const Enve
     co_return co_await inner_->run(strand, std::move(job), message);
 }
 
-net::Task<Result> Delivery::append(net::Strand& strand, const store::Account& account, const std::string& mailbox, const AppendItem& item,
-                                   Spool& message)
+net::Task<Result> Delivery::append(net::Strand& strand, const Owner& owner, const std::string& mailbox, const AppendItem& item, Spool& message)
 {
     Inner::Job job;
     job.way_in = "append";
     job.append = true;
     Inner::Target target;
-    target.account = account.id;
-    target.address = account.address;
+    target.account = owner.id;
+    target.address = owner.address;
     target.mailbox = mailbox;
     target.item = item;
     job.targets.push_back(std::move(target));

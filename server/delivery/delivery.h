@@ -69,7 +69,11 @@ public:
     net::Task<std::vector<Result>> deliver(net::Strand& strand, const Envelope& envelope, Spool& message);
 
     // IMAP APPEND: bytes as they are. Infected is refused, never quarantined.
-    net::Task<Result> append(net::Strand& strand, const store::Account& account, const std::string& mailbox, const AppendItem& item, Spool& message);
+    struct Owner {
+        store::AccountId id;
+        std::string address;
+    };
+    net::Task<Result> append(net::Strand& strand, const Owner& owner, const std::string& mailbox, const AppendItem& item, Spool& message);
 
     // Blocking, for import by the admin's task thread: as append, but infected mail is quarantined; line ends become CRLF.
     Result import(const store::Account& account, const std::string& mailbox, const AppendItem& item, std::string_view message);

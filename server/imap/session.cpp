@@ -303,7 +303,7 @@ Tagged Session::welcome(const auth::Login& login)
     }
     if (!strand_.record().loggedIn(login.account.address, login.app_password))
         return Tagged("NO [LIMIT] The account has too many connections; end some and try again");
-    account_ = login.account;
+    account_ = {login.account.id, login.account.address};
     showState();
     bad_commands_ = 0;
     stillAlive();
@@ -324,13 +324,16 @@ void Session::select(std::unique_ptr<View> view)
     showState();
 }
 
-void Session::selectAfterAnswer(store::Mailbox mailbox, bool read_only) { told_ = Told{std::move(mailbox), read_only}; }
+void Session::selectAfterAnswer(store::Mailbox mailbox, bool read_only) 
+{
+    told_ = std::make_unique<Told>(Told{std::move(mailbox), read_only});
+}
 
 // SELECT has said what the mailbox's row knows. The messages are read now, and what was committed between the two is news:
 // the numbers are those of the row.
 net::Task<> Session::readSelected()
 {
-    Told told = *std::exchange(told_, std::nullopt);
+    Told told = std::move(*std::exchange(told_, nullptr));
     co_await stream_.flush();
     struct Read {
         std::shared_ptr<store::MailboxView> shared;

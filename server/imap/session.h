@@ -4,6 +4,7 @@
 //
 // Invariants: a view exists only while somebody is logged in; nothing is told of a mailbox but through tellNews(); a
 // literal that was announced and not read is read away (or the connection ends) before the next command is looked for.
+#include "server/delivery/delivery.h"
 #include "server/imap/commands.h"
 #include "server/imap/errors.h"
 #include "server/imap/service.h"
@@ -40,7 +41,7 @@ public:
 
     net::Task<Tagged> logIn(std::string user, std::string password);
     Tagged welcome(const auth::Login& login); // or not: the words for every outcome
-    const store::Account& account() const { return *account_; }
+    const delivery::Delivery::Owner& account() const { return *account_; }
 
     bool hasView() const { return view_ != nullptr; }
     View& view() { return *view_; }
@@ -77,13 +78,13 @@ private:
     net::Stream stream_;
     const bool implicit_tls_;
     bool greeted_ = false;
-    std::optional<store::Account> account_; // set: logged in
+    std::optional<delivery::Delivery::Owner> account_; // set: logged in
     std::unique_ptr<View> view_;            // set: selected
     struct Told {
         store::Mailbox mailbox;
         bool read_only;
     };
-    std::optional<Told> told_; // by selectAfterAnswer(), until the answer is on its way
+    std::unique_ptr<Told> told_; // by selectAfterAnswer(), until the answer is on its way
     std::vector<std::string> keywords_;
     int bad_commands_ = 0, login_failures_ = 0;
 };

@@ -3,7 +3,10 @@
 #include "server/net/tls.h"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <string>
 #include <system_error>
@@ -29,6 +32,22 @@ public:
     {
         for (;;) {
             const auto count = ::send(fd_, from, bytes, MSG_NOSIGNAL);
+            if (count >= 0)
+                return static_cast<int>(count);
+            if (errno != EINTR)
+                return retryOrThrow("write", kWantWrite);
+        }
+    }
+
+    int gather(std::span<const std::string_view> pieces) override
+    {
+        std::array<iovec, kGathered> parts{};
+        msghdr message{};
+        message.msg_iov = parts.data();
+        for (const std::string_view piece : pieces.first(std::min(pieces.size(), parts.size())))
+            parts[message.msg_iovlen++] = {const_cast<char*>(piece.data()), piece.size()};
+        for (;;) {
+            const auto count = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
             if (count >= 0)
                 return static_cast<int>(count);
             if (errno != EINTR)

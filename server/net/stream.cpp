@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <list>
+#include <span>
 
 namespace postfach::net {
 namespace {
@@ -98,20 +100,31 @@ struct Stream::State {
     }
 
     // Writes until all is with the kernel (0) or it takes no more (what to wait for).
+    int write() // of what is queued, as much as goes at once
+    {
+        const std::string_view first = std::string_view(out.front()).substr(sent);
+        if (out.size() == 1)
+            return channel->write(first.data(), first.size());
+        std::array<std::string_view, Channel::kGathered> pieces{first};
+        std::size_t count = 1;
+        for (auto piece = std::next(out.begin()); piece != out.end() && count < pieces.size(); ++piece)
+            pieces[count++] = *piece;
+        return channel->gather(std::span<const std::string_view>(pieces.data(), count));
+    }
+
     int send()
     {
         while (!out.empty()) {
-            const std::string& piece = out.front();
-            const int count = channel->write(piece.data() + sent, piece.size() - sent);
+            const int count = write();
             if (count < 0)
                 return count;
             unflushed = true;
-            sent += static_cast<std::size_t>(count);
             queued -= static_cast<std::size_t>(count);
             record.countOut(static_cast<std::uint64_t>(count));
-            if (sent == piece.size()) {
+            sent += static_cast<std::size_t>(count);
+            while (!out.empty() && sent >= out.front().size()) {
+                sent -= out.front().size();
                 out.pop_front();
-                sent = 0;
             }
         }
         const int asked = unflushed ? channel->flush() : 0;
@@ -249,6 +262,14 @@ void Stream::write(std::string_view bytes)
         piece.append(bytes.data(), count);
         bytes.remove_prefix(count);
     }
+}
+
+void Stream::hand(std::string&& bytes)
+{
+    if (bytes.size() < kPiece)
+        return write(bytes);
+    state_->queued += bytes.size();
+    state_->out.push_back(std::move(bytes));
 }
 
 Task<> Stream::drain()

@@ -20,7 +20,7 @@ namespace postfach::imap {
 namespace {
 
 constexpr std::size_t kBatchInMemory = 1'000, kBatchToRead = 128;
-constexpr std::uint64_t kBatchBytes = 256 * 1024; // also the largest body that is held whole while its reader is slow
+constexpr std::uint64_t kBatchBytes = 64 * 1024; // also the largest body that is held whole while its reader is slow
 constexpr std::size_t kPiece = 32 * 1024;
 
 struct Row {
@@ -307,22 +307,18 @@ net::Task<> Fetch::sendRange(store::BodyId body, std::optional<std::string_view>
     for (std::uint64_t at = 0; at < count;) {
         const std::uint64_t from = begin + at;
         const std::uint64_t most = std::min<std::uint64_t>(kBatchBytes, count - at);
-        std::string piece;
-        std::string_view bytes;
         if (held) {
-            bytes = held->substr(at, most);
+            session_.stream().write(held->substr(at, most));
+            at += most;
         } else {
             auto read = [body, from, most](store::ReadTx& tx) { return tx.bodyRange(body, from, most); };
-            piece = co_await reading(session_.strand(), session_.store(), std::move(read));
-            bytes = piece;
+            std::string piece = co_await reading(session_.strand(), session_.store(), std::move(read));
+            if (piece.empty())
+                throw net::PeerGone("body ended early");
+            at += piece.size();
+            session_.stream().hand(std::move(piece));
         }
-        if (bytes.empty())
-            throw net::PeerGone("body ended early");
-        at += bytes.size();
-        for (; !bytes.empty(); bytes.remove_prefix(std::min(kPiece, bytes.size()))) {
-            session_.stream().write(bytes.substr(0, kPiece));
-            co_await session_.stream().drain();
-        }
+        co_await session_.stream().drain();
         session_.stillAlive();
     }
 }
