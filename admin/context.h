@@ -8,6 +8,7 @@
 #include "server/store/backup.h"
 #include "server/store/store.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -27,6 +28,12 @@ struct BackupSettings {             // backup.*
     store::BackupCheck check = store::BackupCheck::all;
 };
 
+struct CopySettings {            // copy.*
+    std::string folder;             // empty: none
+    std::chrono::minutes interval{5};
+    unsigned keep = 3;
+};
+
 struct Context {
     store::Store& store;
     auth::Authenticator& auth;
@@ -40,6 +47,7 @@ struct Context {
     std::function<std::uint64_t()> default_quota;      // quota.default, as it is now; any thread
     std::function<std::vector<Listener>()> listeners;  // as they are now; any thread; may be empty
     BackupSettings backup{};
+    CopySettings copy{};
 };
 
 } // namespace postfach::admin

@@ -6,6 +6,7 @@
 #include "admin/context.h"
 #include "admin/pop3_policy.h"
 #include "admin/problem.h"
+#include "admin/second_copy.h"
 #include "admin/tasks.h"
 
 #include <cstdint>
@@ -59,6 +60,7 @@ struct BackupWish {
     std::string folder;          // empty: the configured one
     unsigned keep = 0;
     store::BackupCheck check = store::BackupCheck::all;
+    bool must_be_there = false;  // store::BackupOptions
 };
 
 struct FoundBackup {
@@ -162,8 +164,9 @@ public:
     // The same on the caller's thread; what came of it, for a person. Throws what store::createBackup throws.
     std::string runBackup(const BackupWish& wish, const Tasks::Progress& progress, std::stop_token stop);
     void scheduledBackup(std::stop_token stop); // into the configured folder; throws what runBackup throws, and readiness tells of it
+    SecondCopy& copy() { return copy_; }
     Task restoreMail(store::MailRestore wanted); // one account, mailbox or message out of a backup
-    std::vector<FoundBackup> backups();  // in backup.folder and below DIR/backups
+    std::vector<FoundBackup> backups();  // in backup.folder, copy.folder and below DIR/backups
     std::optional<Task> task(const std::string& id) { return tasks_.find(id); }
 
 private:
@@ -174,6 +177,7 @@ private:
     std::string backupFolder(const std::string& given) const;
 
     Context context_;
+    SecondCopy copy_{context_};
     std::mutex mutex_;
     std::string totals_;                        // guarded by mutex_: the store's part of the metrics, made every 15 s
     std::chrono::steady_clock::time_point totals_at_{}; // guarded by mutex_

@@ -39,6 +39,7 @@ std::string Service::runBackup(const BackupWish& wish, const Tasks::Progress& pr
     options.now = context_.clock.now();
     options.keep = wish.keep;
     options.check = wish.check;
+    options.must_be_there = wish.must_be_there;
     options.stop = std::move(stop);
     const std::lock_guard one(backup_mutex_);
     const auto info = store::createBackup(context_.store, options, progress);
@@ -50,7 +51,9 @@ std::string Service::runBackup(const BackupWish& wish, const Tasks::Progress& pr
 void Service::scheduledBackup(std::stop_token stop)
 {
     try {
-        runBackup({context_.backup.folder, context_.backup.keep, context_.backup.check}, {}, stop);
+        const std::string& folder = context_.backup.folder;
+        runBackup({folder, context_.backup.keep, context_.backup.check, heldBackups(context_.store, folder)}, {}, stop);
+        noteBackups(context_.store, folder);
         backup_failed_ = false;
     } catch (...) {
         if (!stop.stop_requested())
@@ -97,6 +100,8 @@ std::vector<FoundBackup> Service::backups()
     std::vector<std::string> folders;
     if (!context_.backup.folder.empty())
         folders.push_back(context_.backup.folder);
+    if (const auto copy = copy_.status(); copy_.wanted() && !copy.late && !copy.failed) // else it may hang whoever asks
+        folders.push_back(context_.copy.folder);
     std::error_code error;
     std::vector<std::string> own;
     for (const auto& entry : fs::directory_iterator(fs::path(context_.data_folder) / "backups", error))

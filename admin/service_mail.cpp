@@ -121,6 +121,11 @@ std::vector<Component> Service::readiness()
     components.push_back({"scanner", scan.ready, scan.ready ? "" : scan.problem});
     if (!context_.backup.folder.empty()) // mail flows without it, so it takes nobody's readiness; the log has the reason
         components.push_back({"backup", true, backup_failed_ ? "The last scheduled backup failed." : ""});
+    if (copy_.wanted()) { // the same
+        const auto copy = copy_.status();
+        components.push_back({"copy", true, copy.late ? "The second copy is " + std::to_string(copy.lag.count() / 60) + " minutes behind."
+                                            : copy.failed ? "The second copy could not be brought up to date." : ""});
+    }
     const auto here = context_.sessions.now(), places = context_.sessions.places();
     components.push_back({"connections", true, std::to_string(here) + " of " + std::to_string(places)});
     if (context_.listeners)
@@ -159,6 +164,11 @@ std::string Service::metrics()
     const auto components = readiness();
     const bool ready = std::all_of(components.begin(), components.end(), [](const auto& c) { return c.ready; });
     metric(out, "postfach_ready", "1 while every component is ready", "gauge", ready ? 1 : 0);
+    if (copy_.wanted()) {
+        const auto copy = copy_.status();
+        metric(out, "postfach_copy_lag_seconds", "How far the second copy is behind", "gauge", static_cast<std::uint64_t>(copy.lag.count()));
+        metric(out, "postfach_copy_failed", "1 when the last round of the second copy failed", "gauge", copy.failed ? 1 : 0);
+    }
     const auto scan = context_.scanner.status();
     metric(out, "postfach_scanner_ready", "1 while verdicts can be had", "gauge", scan.ready ? 1 : 0);
     metric(out, "postfach_scanner_signatures", "Signatures loaded", "gauge", scan.signature_count);

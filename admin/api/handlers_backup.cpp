@@ -23,11 +23,11 @@ bool isName(const std::string& text)
     });
 }
 
-// Through the local socket a backup may go anywhere its owner says. From the network it goes to the configured folder or below
+// Through the local socket a backup may go anywhere its owner says. From the network it goes to a configured folder or below
 // DIR/backups: a token must not choose where this process writes files.
 std::string allowedFolder(Service& service, const Call& call, std::string folder)
 {
-    if (call.who.local || folder.empty() || folder == service.context().backup.folder)
+    if (call.who.local || folder.empty() || folder == service.context().backup.folder || folder == service.context().copy.folder)
         return folder;
     if (!isName(folder))
         throw Problem(422, "invalid_field", "The field \"folder\" must be a name of letters, digits, '.', '-' and '_': "

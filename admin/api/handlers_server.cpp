@@ -38,6 +38,19 @@ Poco::JSON::Object::Ptr scansJson(const scanner::Status& status)
     return out;
 }
 
+Poco::JSON::Object::Ptr copyJson(Service& service)
+{
+    const auto status = service.copy().status();
+    auto out = object();
+    out->set("folder", service.context().copy.folder);
+    out->set("interval", static_cast<std::int64_t>(service.context().copy.interval.count()) * 60);
+    out->set("current", base::rfc3339(status.current));
+    out->set("lag", static_cast<std::int64_t>(status.lag.count()));
+    out->set("late", status.late);
+    out->set("failed", status.failed);
+    return out;
+}
+
 Response accepted(const Task& task)
 {
     auto response = Response::json(202, toJson(task));
@@ -101,6 +114,7 @@ Response server(Service& service, const Call&)
     out->set("delimiter", std::string(1, context.store.delimiter()));
     out->set("message_size", context.delivery.policy().message_size);
     out->set("default_quota", context.default_quota());
+    out->set("copy", service.copy().wanted() ? Poco::Dynamic::Var(copyJson(service)) : Poco::Dynamic::Var());
     return Response::json(200, out);
 }
 

@@ -24,9 +24,15 @@ constexpr const char* kSchemas = R"json({
   "components": {"type": "object", "additionalProperties": {"type": "object", "required": ["ready", "detail"], "properties": {
     "ready": {"type": "boolean"}, "detail": {"type": ["string", "null"]}}}}}},
 "OpenApi": {"type": "object"},
-"Server": {"type": "object", "required": ["name", "version", "started", "delimiter", "message_size", "default_quota"], "additionalProperties": false, "properties": {
+"Server": {"type": "object", "required": ["name", "version", "started", "delimiter", "message_size", "default_quota", "copy"], "additionalProperties": false, "properties": {
   "name": {"type": "string"}, "version": {"type": "string"}, "started": {"type": "string", "format": "date-time"},
-  "delimiter": {"type": "string"}, "message_size": {"type": "integer"}, "default_quota": {"type": "integer"}}},
+  "delimiter": {"type": "string"}, "message_size": {"type": "integer"}, "default_quota": {"type": "integer"},
+  "copy": {"oneOf": [{"$ref": "#/components/schemas/SecondCopy"}, {"type": "null"}]}}},
+"SecondCopy": {"type": "object", "required": ["folder", "interval", "current", "lag", "late", "failed"], "additionalProperties": false, "properties": {
+  "folder": {"type": "string"}, "interval": {"type": "integer", "description": "Seconds"},
+  "current": {"type": "string", "format": "date-time", "description": "What was committed until then is in it"},
+  "lag": {"type": "integer", "description": "Seconds since then"}, "late": {"type": "boolean", "description": "By more than three intervals"},
+  "failed": {"type": "boolean", "description": "The last round did not go well"}}},
 "Pop3Policy": {"type": "object", "description": "What POP3 does with downloaded mail; null: the domain's, there the default", "additionalProperties": false, "properties": {
   "retention": {"description": "How long downloaded mail stays: for ever, until the session that downloaded it ends, or days after the first download",
     "oneOf": [{"type": "string", "enum": ["keep", "delete"]}, {"type": "null"}, {"type": "object", "required": ["days"], "additionalProperties": false,
@@ -134,7 +140,7 @@ constexpr const char* kSchemas = R"json({
   "written": {"type": "integer", "description": "What it added; the rest was there"},
   "missing": {"type": "integer", "description": "Contents that were damaged when it was made"}, "problem": {"type": ["string", "null"]}}},
 "BackupCreate": {"type": "object", "additionalProperties": false, "properties": {
-  "folder": {"type": "string", "description": "A name below DIR/backups, or backup.folder; any absolute path through the local socket. backup.folder when left out"},
+  "folder": {"type": "string", "description": "A name below DIR/backups, backup.folder or copy.folder; any absolute path through the local socket. backup.folder when left out"},
   "keep": {"type": "integer", "minimum": 0, "description": "The newest so many stay; 0 for all. backup.keep in the configured folder"},
   "verify": {"type": "string", "enum": ["all", "new", "none"], "description": "What is read again at the end"}}},
 "MailRestore": {"type": "object", "required": ["account"], "additionalProperties": false, "properties": {

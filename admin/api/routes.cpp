@@ -68,7 +68,7 @@ const std::vector<Route>& routes()
         {"GET",    "/api/v1/scans", "read", "getScans", "The scanner's state and counts", handle::getScans, none, "", "Scans", {200}},
         {"POST",   "/api/v1/scans", "scan", "runScan", "Read the signatures again and put them to use", handle::postScan, none, "", "Scans", {202}},
         {"POST",   "/api/v1/checks", "admin", "runCheck", "Check the store's consistency", handle::postCheck, json, "CheckCreate", "Task", {202, 422}},
-        {"GET",    "/api/v1/backups", "read", "listBackups", "Backups in backup.folder and below DIR/backups", handle::listBackups, none, "", "list:Backup", {200, 422}, kPage},
+        {"GET",    "/api/v1/backups", "read", "listBackups", "Backups in backup.folder, copy.folder and below DIR/backups", handle::listBackups, none, "", "list:Backup", {200, 422}, kPage},
         {"POST",   "/api/v1/backups", "admin", "createBackup", "Create a backup while mail flows", handle::postBackup, json, "BackupCreate", "Task", {202, 422}},
         {"POST",   "/api/v1/backups/restore", "admin", "restoreMail", "Restore an account, a mailbox or a message from a backup", handle::postRestore, json, "MailRestore", "Task", {202, 422}},
         {"GET",    "/api/v1/tasks/{id}", "read", "getTask", "How far a long work is", handle::getTask, none, "", "Task", {200, 404}},

@@ -128,6 +128,25 @@ base::Housekeeper::Next backupTimes(const base::Config& config)
     return base::Housekeeper::daily(std::chrono::hours(*hour) + std::chrono::minutes(*minute), std::chrono::hours(every));
 }
 
+admin::CopySettings copySettings(const base::Config& config)
+{
+    const auto refuse = [&](const char* key, const std::string& allowed) {
+        throw base::Refused("bad value '" + base::printable(config.text(key)) + "' for " + key + "; allowed: " + allowed);
+    };
+    admin::CopySettings copy;
+    copy.folder = config.text("copy.folder");
+    if (!copy.folder.empty() && (!std::filesystem::path(copy.folder).is_absolute() || copy.folder == config.text("backup.folder")))
+        refuse("copy.folder", "an absolute path, another one than backup.folder");
+    const auto minutes = config.number("copy.interval"), keep = config.number("copy.keep");
+    if (minutes < 1 || minutes > 1440)
+        refuse("copy.interval", "1 to 1440 minutes");
+    if (keep < 1 || keep > 1000)
+        refuse("copy.keep", "1 to 1000");
+    copy.interval = std::chrono::minutes(minutes);
+    copy.keep = static_cast<unsigned>(keep);
+    return copy;
+}
+
 void checkConfig(const base::Config& config)
 {
     for (const auto& address : config.list("listen.address")) {
@@ -147,6 +166,7 @@ void checkConfig(const base::Config& config)
     if (!config.text("backup.folder").empty() && !std::filesystem::path(config.text("backup.folder")).is_absolute())
         throw base::Refused("bad value '" + base::printable(config.text("backup.folder")) + "' for backup.folder; allowed: an absolute path");
     backupTimes(config);
+    copySettings(config);
     const auto files = certificateFiles(config, "");
     if (!files.folder.empty() && !std::filesystem::is_directory(files.folder))
         throw base::Refused("bad value '" + base::printable(files.folder) + "' for tls.folder; allowed: a folder that is there");
@@ -189,7 +209,7 @@ struct Appliance::Inner {
     pop3::Context pop3;
     lmtp::Context lmtp;
     std::vector<std::unique_ptr<net::Service>> services;
-    base::Housekeeper housekeeper;
+    base::Housekeeper housekeeper, copier;
     std::unique_ptr<admin::AdminServer> admin;
     std::optional<CertificateWatch> certificate_watch;
     std::mutex networks_mutex;
@@ -257,7 +277,7 @@ Appliance::Inner::Inner(Options given)
       tls(certificates.source()),
       authenticator(*store, clock, plaintextPolicy(options.config)), delivery(*store, *scanner, clock, deliveryPolicy(options.config, options.data)),
       imap{*store, authenticator, delivery, tls, clock, name}, pop3{*store, authenticator, tls, name},
-      lmtp{*store, delivery, tls, name, options.lmtp_idle.value_or(base::limits::kLmtpIdleTimeout)}, housekeeper(clock)
+      lmtp{*store, delivery, tls, name, options.lmtp_idle.value_or(base::limits::kLmtpIdleTimeout)}, housekeeper(clock), copier(clock)
 {
     applyConfig();
     if (!options.say)
@@ -334,7 +354,8 @@ void Appliance::Inner::bind()
     wanted.socket_path = options.data + "/run/admin.sock";
     admin::Context context{*store, authenticator, delivery, *scanner, clock, sessions, name, options.data, clock.now(),
                            [this] { return default_quota.load(); }, [this] { return listeners(); },
-                           {options.config.text("backup.folder"), static_cast<unsigned>(std::min<std::uint64_t>(options.config.number("backup.keep"), 1'000'000))}};
+                           {options.config.text("backup.folder"), static_cast<unsigned>(std::min<std::uint64_t>(options.config.number("backup.keep"), 1'000'000))},
+                           copySettings(options.config)};
     admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, sessions, tls, std::move(wanted));
 }
 
@@ -518,6 +539,12 @@ void Appliance::start()
     if (!self.options.config.text("backup.folder").empty())
         self.housekeeper.add("backup", backupTimes(self.options.config),
                              [&self](std::stop_token stop) { self.admin->service().scheduledBackup(std::move(stop)); });
+    if (auto& copy = self.admin->service().copy(); copy.wanted()) {
+        self.copier.add("copy", base::Housekeeper::every(copySettings(self.options.config).interval),
+                        [&copy](std::stop_token stop) { copy.round(std::move(stop)); }, true);
+        self.housekeeper.add("copy-watch", base::Housekeeper::every(std::chrono::minutes(1)), [&copy](const std::stop_token&) { copy.watch(); });
+        self.copier.start();
+    }
     self.housekeeper.start();
     self.certificate_watch.emplace(self.certificates, self.options.look_every);
     self.started = true;
@@ -533,6 +560,7 @@ void Appliance::stop()
     self.started = false;
     self.certificate_watch.reset();
     self.housekeeper.stop();
+    self.copier.stop();
     for (auto& service : self.services)
         service->stop();
     self.admin->stop();
@@ -572,6 +600,7 @@ store::Store& Appliance::store() { return *inner_->store; }
 auth::Authenticator& Appliance::authenticator() { return inner_->authenticator; }
 delivery::Delivery& Appliance::delivery() { return inner_->delivery; }
 scanner::Client& Appliance::scanner() { return *inner_->scanner; }
+base::Housekeeper& Appliance::copier() { return inner_->copier; }
 base::Housekeeper& Appliance::housekeeper() { return inner_->housekeeper; }
 
 } // namespace postfach::appliance

@@ -58,6 +58,7 @@ public:
     auth::Authenticator& authenticator();
     delivery::Delivery& delivery();
     scanner::Client& scanner();
+    base::Housekeeper& copier();             // the second copy has a thread of its own: a disk that hangs holds nothing else
     base::Housekeeper& housekeeper();        // tests move their clock and call runDue()
 
 private:

@@ -35,12 +35,15 @@ struct BackupOptions {
     Time now{};
     unsigned keep = 0;              // the newest so many stay; 0: all
     BackupCheck check = BackupCheck::all;
+    bool must_be_there = false;     // Refused where the folder holds no backups: that of a disk that is not mounted is empty
     std::stop_token stop;           // ends it early: Refused, and the earlier backups are as they were
 };
 
 // Refused: not empty and no repository; somebody else writes there; no room. damaged: written, but without some bodies that are
 // damaged in the store itself. The earlier backups are whole whatever happens.
 BackupInfo createBackup(Store& store, const BackupOptions& options, const Progress& progress = {});
+// Another number after each commit, as long as this process lives; 0: not known right now.
+std::uint64_t commitsOf(Store& store);
 std::vector<BackupInfo> listBackups(const std::string& folder); // oldest first; Refused when it is no repository
 
 // What is wrong with a folder of backups, or with one of them. Every byte is read once, however many backups name it.

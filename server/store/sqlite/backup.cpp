@@ -14,6 +14,7 @@
 #include "server/store/sqlite/sqlite_store.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <set>
 #include <system_error>
@@ -27,6 +28,7 @@ using namespace sqlite;
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t kPagesInPiece = kPiece / kPageSize;
+constexpr std::chrono::seconds kStretch{1}; // of reading before the transaction that counts
 constexpr std::uintmax_t kLargestFile = kLargestPiece; // beside the database; a certificate has a few KiB
 
 base::Counter g_written{"postfach_backup_written_bytes_total", "Bytes that backups have written"};
@@ -42,6 +44,7 @@ public:
 
 private:
     void clean();
+    void copyAhead();
     void copyOnce();
     void copyDatabase(PageReader& pages);
     void copyBodies();
@@ -96,6 +99,33 @@ void BackupWriter::put(const base::Sha256& hash, std::string_view bytes)
     fresh_pieces_.insert(hash);
 }
 
+void readPages(PageReader& pages, std::uint32_t first, std::string& bytes)
+{
+    pages.read(first, std::min(kPagesInPiece, pages.pages() - first + 1), bytes);
+    if (first == 1)
+        bytes[18] = bytes[19] = 1; // in rollback mode: it can be read where nothing may be written beside it
+}
+
+// The first time all of it is new, and a slow disk may take hours: a transaction that long would keep the write-ahead log growing.
+// So the pieces are written before, each as it is then; copyDatabase() has only to write those that changed meanwhile.
+void BackupWriter::copyAhead()
+{
+    std::string bytes;
+    for (std::uint32_t first = 1;;) {
+        const auto pinned = store_.pin();
+        if (first == 1)
+            meter_.expect(std::uint64_t{pinned.pages->pages()} * kPageSize);
+        for (const auto until = std::chrono::steady_clock::now() + kStretch; std::chrono::steady_clock::now() < until; first += kPagesInPiece) {
+            if (first > pinned.pages->pages())
+                return;
+            heedStop();
+            readPages(*pinned.pages, first, bytes);
+            put(base::sha256(bytes), bytes);
+            meter_.add(bytes.size());
+        }
+    }
+}
+
 void BackupWriter::copyDatabase(PageReader& pages)
 {
     manifest_.info.database = std::uint64_t{pages.pages()} * kPageSize;
@@ -103,9 +133,7 @@ void BackupWriter::copyDatabase(PageReader& pages)
     std::string bytes;
     for (std::uint32_t first = 1; first <= pages.pages(); first += kPagesInPiece) {
         heedStop();
-        pages.read(first, std::min(kPagesInPiece, pages.pages() - first + 1), bytes);
-        if (first == 1)
-            bytes[18] = bytes[19] = 1; // in rollback mode: it can be read where nothing may be written beside it
+        readPages(pages, first, bytes);
         const base::Sha256 hash = base::sha256(bytes);
         put(hash, bytes);
         manifest_.pieces.push_back(hash);
@@ -252,6 +280,8 @@ BackupInfo BackupWriter::run()
         clean();
         manifest_.info.id = repository_.newId(options_.now);
         manifest_.info.created = options_.now;
+        if (pieces_.empty())
+            copyAhead();
         copyOnce();
         // What an earlier backup wrote may have been damaged since: it is written anew, which mends that one too.
         if (auto wrong = readBack(); !wrong.empty()) {
@@ -303,6 +333,9 @@ BackupInfo createBackup(Store& store, const BackupOptions& options, const Progre
     if (!source)
         throw std::logic_error("this store has no backup of its own");
     BackupInfo info;
+    if (options.must_be_there && !Repository::isOne(options.folder))
+        throw base::Refused(options.folder + " held backups and holds none now: is its disk mounted? If it is a new one, begin with `postfach backup create "
+                                + options.folder + "`", 1);
     try {
         info = BackupWriter(*source, options, progress).run();
     } catch (const std::system_error& e) {
@@ -312,6 +345,17 @@ BackupInfo createBackup(Store& store, const BackupOptions& options, const Progre
         throw Error(Error::Kind::damaged, "backup " + info.id + " is complete but for " + std::to_string(info.missing)
                                               + " damaged bodies; see the log");
     return info;
+}
+
+std::uint64_t commitsOf(Store& store)
+{
+    auto* source = dynamic_cast<SqliteStore*>(&store);
+    if (!source)
+        return 0;
+    const auto transaction = source->readTransaction();
+    transaction->db().query("SELECT 1 FROM tally").step(); // now it has begun
+    const auto state = walState(transaction->db());
+    return state ? std::uint64_t{state->changes} + 1 : 0;
 }
 
 std::vector<BackupInfo> listBackups(const std::string& folder)

@@ -684,11 +684,12 @@ TEST_CASE("a database put together from a backup has its pages sealed", "[store]
     CHECK(unsealed == 0);
 }
 
-TEST_CASE("what a first and a second backup of 100,000 small messages cost", "[.bench]")
+TEST_CASE("what backups of 10,000 and 100,000 small messages cost", "[.bench]")
 {
     Office office;
     const std::string folder = office.folder.path + "/backup";
-    constexpr std::uint64_t kAll = 100'000, kAtOnce = 500;
+    const std::uint64_t kAll = GENERATE(10'000, 100'000);
+    constexpr std::uint64_t kAtOnce = 500;
     for (std::uint64_t i = 0; i < kAll; i += kAtOnce) {
         std::vector<std::unique_ptr<PreparedBody>> bodies;
         for (std::uint64_t n = i; n < i + kAtOnce; ++n)
@@ -702,11 +703,14 @@ TEST_CASE("what a first and a second backup of 100,000 small messages cost", "[.
         const auto began = std::chrono::steady_clock::now();
         const BackupInfo info = backUp(office, folder, 0, check);
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-        WARN(what << ": " << took.count() << " s, " << info.database << " bytes of database, " << info.written << " written");
+        WARN(kAll << ", " << what << ": " << took.count() << " s, " << info.database << " bytes of database, " << info.written << " written");
     };
     timed("first, all read again", BackupCheck::all);
     for (std::uint64_t i = 0; i < 100; ++i)
         office.deliver("Subject: news " + std::to_string(i) + "\r\n\r\n" + base::hex(noise(1'500, kAll + i + 1)) + "\r\n");
     timed("second, 100 messages later, all read again", BackupCheck::all);
     timed("third, nothing new, nothing read again", BackupCheck::none);
+    for (std::uint64_t i = 0; i < 20; ++i)
+        office.deliver("Subject: round " + std::to_string(i) + "\r\n\r\n" + base::hex(noise(1'500, 2 * kAll + i)) + "\r\n");
+    timed("a round of the second copy, 20 messages later", BackupCheck::fresh);
 }
