@@ -136,6 +136,7 @@ int backupList(Invocation&);
 int backupVerify(Invocation&);
 int backupRestore(Invocation&);
 int check(Invocation&);
+int salvage(Invocation&);
 int healthcheck(Invocation&);
 } // namespace run
 

@@ -117,6 +117,10 @@ const std::vector<Command>& commands()
          "Examples:\n  postfach backup restore /mnt/backup --data /srv/postfach\n"
          "  postfach backup restore /mnt/backup --account alice@example.org --mailbox Projects", run::backupRestore},
         {{"check"}, "", 0, 0, {"--repair"}, "check the store's consistency, with or without a running server", "Exit status 1 and a list where something is wrong.", run::check},
+        {{"salvage"}, "NEW-DIR", 1, 1, {}, "save what can be read of a damaged data folder into a new one; while no server runs on it",
+         "The damaged folder is only read. NEW-DIR can be served: postfach serve --data NEW-DIR. Contents that belong to nobody any more are files\n"
+         "below NEW-DIR/lost+found. Exit status 1 and a list where something is lost. A whole backup is the better way, where there is one.\n\n"
+         "Example: postfach salvage /srv/postfach-new --data /srv/postfach", run::salvage},
         {{"healthcheck"}, "", 0, 0, {}, "exit status 0 while the server is ready", "", run::healthcheck},
     };
     return table;

@@ -1,9 +1,11 @@
 """The command line: what it does, and its exit statuses (0 done, 1 refused, 2 usage, 3 server not reachable)."""
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 
+import mails
 import server
 
 
@@ -70,6 +72,7 @@ def test(report, office, given):
         helped = subprocess.run([office.program, "--help"], capture_output=True, text=True)
         report.check("--help: exit 0, and names the commands", helped.returncode == 0 and all(
             word in helped.stdout for word in ("serve", "domain", "account", "quarantine", "healthcheck")), helped)
+        run("salvage while the server runs", 1, "salvage", os.path.join(office.folder, "salvaged"))
         before = subprocess.run([office.program, "--data", office.data, "--json", "domain", "list"], capture_output=True, text=True)
         report.check("options may stand before the words", before.returncode == 0 and json.loads(before.stdout), before)
         by_environment = subprocess.run([office.program, "domain", "list"], capture_output=True, text=True,
@@ -78,6 +81,37 @@ def test(report, office, given):
         with tempfile.TemporaryDirectory() as empty:
             away = subprocess.run([office.program, "domain", "list", "--data", empty], capture_output=True, text=True)
             report.check("no server: exit 3, one line", away.returncode == 3 and len(away.stderr.strip().splitlines()) == 1, away)
+
+        salvaged(report, office, run)
+
+
+def salvaged(report, office, run):
+    """A data directory that was damaged, and what can be read of it, served."""
+    address, password = office.account("salvage")
+    for number in range(3):
+        office.deliver(address, mails.plain("mail %d" % number))
+    office.terminate()
+    whole, rest = os.path.join(office.folder, "whole"), os.path.join(office.folder, "rest")
+    answer = json.loads(run("salvage of what is whole", 0, "salvage", whole, "--json").stdout)
+    report.check("... counts what it saved and lost", answer["messages"] >= 3 and answer["accounts"] >= 1 and answer["lost"] == [], answer)
+    run("salvage over something", 1, "salvage", whole)
+    damaged = os.path.join(office.folder, "damaged")
+    shutil.copytree(office.data, damaged, ignore=shutil.ignore_patterns("*.sock"))
+    with open(os.path.join(damaged, "postfach.db"), "r+b") as file:
+        file.seek(1000)
+        file.write(b"damage")
+    result = subprocess.run([office.program, "salvage", rest, "--data", damaged], capture_output=True, text=True)
+    report.check("salvage without the first page: exit 1, says so, and how much was saved",
+                 result.returncode == 1 and "first page" in result.stdout and "messages; 1 of " in result.stdout, result)
+    second = server.Local(os.path.dirname(office.program), {"auth.plaintext": "loopback"}, data=rest)
+    try:
+        report.same("an account found outside its table is enabled by hand", second.cli("account", "enable", address).returncode, 0)
+        with second.imap(address, password) as imap:
+            report.same("all mail is there", imap.select(), 3)
+        report.same("the store is consistent", second.cli("check").returncode, 0)
+    finally:
+        second.stop()
+    office.start()
 
 
 server.main("command_line", test)

@@ -334,8 +334,8 @@ BackupInfo createBackup(Store& store, const BackupOptions& options, const Progre
         throw std::logic_error("this store has no backup of its own");
     BackupInfo info;
     if (options.must_be_there && !Repository::isOne(options.folder))
-        throw base::Refused(options.folder + " held backups and holds none now: is its disk mounted? If it is a new one, begin with `postfach backup create "
-                                + options.folder + "`", 1);
+        throw base::Refused(options.folder + " held backups and holds none now: is its disk mounted? If it is a new one, begin with"
+                                " `postfach backup create " + options.folder + "`", 1);
     try {
         info = BackupWriter(*source, options, progress).run();
     } catch (const std::system_error& e) {

@@ -70,6 +70,28 @@ std::string asideName(const std::string& folder, int number)
 
 } // namespace
 
+std::vector<LogFrame> framesOfLog(const std::string& path)
+{
+    std::vector<LogFrame> frames;
+    std::ifstream file(path, std::ios::binary);
+    std::string header(kHeader, '\0');
+    if (!file || !readInto(file, header) || (numberAt(header, 0) & ~1U) != kMagic || numberAt(header, 8) != kPage)
+        return frames;
+    const bool big_endian = (numberAt(header, 0) & 1) != 0;
+    Sum sum;
+    sum.add(std::string_view(header).substr(0, 24), big_endian);
+    if (sum != sumAt(header, 24))
+        return frames;
+    Frame frame{std::string(kFrameHeader + kPage, '\0')};
+    for (std::uint64_t at = kHeader; readInto(file, frame.bytes); at += kFrameHeader + kPage) {
+        if (frame.salts() != std::string_view(header).substr(16, 8) || !frame.follows(sum, big_endian))
+            break;
+        sum = frame.sum();
+        frames.push_back({numberAt(frame.bytes, 0), numberAt(frame.bytes, 4), at + kFrameHeader});
+    }
+    return frames;
+}
+
 std::string damageInLog(const std::string& path)
 {
     std::ifstream file(path, std::ios::binary);

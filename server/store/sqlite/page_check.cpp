@@ -205,6 +205,14 @@ bool saysSealed(std::string_view first_page)
     return first_page.size() >= kHeader && saysSealed(reinterpret_cast<const std::uint8_t*>(first_page.data()));
 }
 
+bool sealIsThere(std::string_view page) { return sealIn(reinterpret_cast<const std::uint8_t*>(page.data())) != 0; }
+
+bool sealHolds(std::string_view page, std::uint64_t offset)
+{
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(page.data());
+    return !sealIsThere(page) || sealIn(bytes) == sealOf(bytes, static_cast<sqlite3_int64>(offset));
+}
+
 void sealPages(std::string& pages, std::uint64_t offset)
 {
     for (std::size_t at = 0; at + kPage <= pages.size(); at += kPage) {

@@ -24,5 +24,7 @@ void sealCopy(sqlite3* source, sqlite3* copy);
 // Pages that are put into a new file without SQLite: the file's first bytes say whether it has room for seals.
 bool saysSealed(std::string_view first_page);
 void sealPages(std::string& pages, std::uint64_t offset);
+bool sealIsThere(std::string_view page);
+bool sealHolds(std::string_view page, std::uint64_t offset); // also where there is none
 
 } // namespace postfach::store::sqlite
