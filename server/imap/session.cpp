@@ -324,7 +324,7 @@ void Session::select(std::unique_ptr<View> view)
     showState();
 }
 
-void Session::selectAfterAnswer(store::Mailbox mailbox, bool read_only) 
+void Session::selectAfterAnswer(store::Mailbox mailbox, bool read_only)
 {
     told_ = std::make_unique<Told>(Told{std::move(mailbox), read_only});
 }

@@ -22,7 +22,10 @@ public:
     // All throw PeerGone when the connection failed; it is not to be used again then.
     virtual int read(char* into, std::size_t most) = 0;
     virtual int write(const char* from, std::size_t bytes) = 0; // may take less
-    virtual int gather(std::span<const std::string_view> pieces) { return write(pieces.front().data(), pieces.front().size()); } // the same; not empty
+    virtual int gather(std::span<const std::string_view> pieces) // the same of several; not empty
+    {
+        return write(pieces.front().data(), pieces.front().size());
+    }
     virtual int flush() { return 0; } // what write() took and holds back, on its way: 0, or what to wait for
     virtual int handshake() = 0;                                // positive: done
     virtual bool pending() const = 0;                           // something unread this side of the kernel
