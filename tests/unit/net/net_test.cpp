@@ -105,7 +105,7 @@ House::~House()
 bool House::empties()
 {
     const auto until = std::chrono::steady_clock::now() + kPatience;
-    while (scheduler.sessions() > 0) {
+    while (scheduler.sessions() > 0 || sessions.now() > 0) { // the place is left a moment after the strand
         if (std::chrono::steady_clock::now() > until)
             return false;
         std::this_thread::yield();
