@@ -125,8 +125,9 @@ void Writing::makeMissingMailboxes()
 
     std::vector<std::pair<AccountId, std::string>> below;
     {
+        const std::string delimiter(1, reading_.delimiter()); // a statement looks at what is bound until its last step
         Statement row = db_.query("SELECT account_id, name FROM mailbox WHERE instr(name, ?) > 0 AND account_id IN (SELECT id FROM account)",
-                                  std::string(1, reading_.delimiter()));
+                                  delimiter);
         while (row.step())
             if (isMailboxName(row.bytes(1), reading_.delimiter()))
                 below.emplace_back(AccountId{row.integer(0)}, row.text(1));
