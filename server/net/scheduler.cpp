@@ -1,4 +1,4 @@
-// The threads: one that polls (and runs what is quick and comes alone), workers that run strands and never block, helpers that may block.
+// The threads: one that polls, workers that run strands and never block, helpers that may block.
 #include "server/net/scheduler.h"
 
 #include "server/base/limits.h"
@@ -273,9 +273,7 @@ void Scheduler::Inner::poll()
         for (int i = 0; i < count; ++i) {
             const epoll_event& event_now = events[static_cast<std::size_t>(i)];
             if (event_now.data.ptr != nullptr) {
-                auto* const strand = static_cast<StrandImpl*>(event_now.data.ptr);
-                if (strand->ioEvents(event_now.events, count == 1))
-                    strand->run();
+                static_cast<StrandImpl*>(event_now.data.ptr)->ioEvents(event_now.events);
                 continue;
             }
             std::uint64_t signals = 0;

@@ -40,11 +40,10 @@ public:
     SessionRecord& record() override { return *record_; }
 
     // --- for the scheduler
-    void run() noexcept;                             // on a worker, or on the poller when it was quick before
+    void run() noexcept;                             // on a worker
     void finish() noexcept;                          // the session is over: frame, epoll, socket, in that order
     void due() noexcept override { wake(kDeadline); } // on the poller
-    // On the poller. True when the caller has to run it: only `alone`, when nothing else waits, and the last run was a quick one.
-    bool ioEvents(std::uint32_t epoll_events, bool alone) noexcept;
+    void ioEvents(std::uint32_t epoll_events) noexcept; // on the poller
     void cut() noexcept;                             // any thread, under live_mutex_: the socket is shut down hard
     int fd() const { return fd_; }
 
@@ -97,7 +96,6 @@ private:
     SteadyTime wished_ = SteadyTime::max();          // deadline()
     SteadyTime farewell_ = SteadyTime::max();        // end of the goodbye time
     SteadyTime resumed_at_{};
-    bool quick_ = false;                             // the last run was over before another thread could have been woken twice
 };
 
 // First come, first served; strands that took a turn come after those that were woken, but are not starved by them.

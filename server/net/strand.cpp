@@ -18,8 +18,6 @@ constexpr std::uint32_t kIo = kReadable | kWritable;
 // How long a session may hold its worker while others wait. Counted in time, not in lines: 64 short answers are nothing,
 // 64 searches are a second.
 constexpr auto kSlice = std::chrono::milliseconds(1);
-// A session whose last run was shorter is run by the poller itself: handing it to a worker would cost as much again.
-constexpr auto kQuick = std::chrono::microseconds(100);
 
 // Endings that belong to the life of a connection are told at debug level; anything else is our mistake.
 void tell(const std::exception_ptr& error) noexcept
@@ -195,7 +193,6 @@ void StrandImpl::run() noexcept
     }
     if ((mask_ & kIo) != 0)
         arm();
-    quick_ = Clock::now() - resumed_at_ < kQuick;
     std::uint32_t only_scheduled = kScheduled;
     if (!word_.compare_exchange_strong(only_scheduled, 0, std::memory_order_acq_rel))
         inner_->ready.push(*this, (only_scheduled & kTurn) != 0);
@@ -217,7 +214,7 @@ void StrandImpl::arm() noexcept
 }
 
 // A half-closed connection is readable only: the read says the truth, and LOGOUT followed by FIN is still answered.
-bool StrandImpl::ioEvents(std::uint32_t events, bool alone) noexcept
+void StrandImpl::ioEvents(std::uint32_t events) noexcept
 {
     armed_.store(0, std::memory_order_release);
     std::uint32_t why = 0;
@@ -227,13 +224,7 @@ bool StrandImpl::ioEvents(std::uint32_t events, bool alone) noexcept
         why |= kWritable;
     if ((events & (EPOLLHUP | EPOLLERR)) != 0)
         why |= kIo;
-    const std::uint32_t before = word_.fetch_or(why | kScheduled, std::memory_order_acq_rel);
-    if ((before & kScheduled) != 0)
-        return false;
-    if (alone && quick_)
-        return true;
-    inner_->ready.push(*this, false);
-    return false;
+    wake(why);
 }
 
 void StrandImpl::cut() noexcept
