@@ -319,6 +319,12 @@ View& Session::writableView()
 
 void Session::select(std::unique_ptr<View> view)
 {
+    // What is recent here is taken from the others; EXAMINE only looks (RFC 3501 6.3.2), and sees all that nobody took.
+    const store::Uid recent_from = view->mailbox().recent_from;
+    if (view->readOnly())
+        view->addRecent(view->shared()->recentFrom(recent_from), store::Uid{0xffffffff});
+    else
+        takeRecent(*view, recent_from);
     view_ = std::move(view);
     strand_.record().about(view_->mailbox().name);
     showState();
@@ -361,13 +367,7 @@ net::Task<> Session::readSelected()
         throw Bye(refusalOf(error, "SELECT").text.substr(3)); // without its NO: it was said that all is well
     if (now.before.count() != told.mailbox.exists)
         throw Bye("[UNAVAILABLE] The mailbox changed while it was opened; connect again");
-    const store::Uid recent_from = told.mailbox.recent_from;
-    auto view = std::make_unique<View>(std::move(told.mailbox), std::move(now.shared), told.read_only, std::move(now.before));
-    if (told.read_only)
-        view->addRecent(view->shared()->recentFrom(recent_from), store::Uid{0xffffffff});
-    else
-        takeRecent(*view, recent_from);
-    select(std::move(view));
+    select(std::make_unique<View>(std::move(told.mailbox), std::move(now.shared), told.read_only, std::move(now.before)));
 }
 
 bool Session::unselect()

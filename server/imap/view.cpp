@@ -7,8 +7,8 @@
 
 namespace postfach::imap {
 
-View::View(store::Mailbox mailbox, std::shared_ptr<store::MailboxView> shared, bool read_only) :
-    mailbox_(std::move(mailbox)), shared_(std::move(shared)), read_only_(read_only), numbered_(shared_->now()), told_(numbered_)
+View::View(store::Mailbox mailbox, std::shared_ptr<store::MailboxView> shared, bool read_only)
+    : View(std::move(mailbox), shared, read_only, shared->now())
 {
 }
 

@@ -41,7 +41,7 @@ struct Stream::State {
     std::size_t searched = 0;   // from `begin`: known to hold no LF, so a line in one-byte pieces costs linear time
     bool dry = false;           // the last read took all there was: waiting is cheaper than trying
 
-    std::list<std::string> out; // pieces of at most kPiece: growing one long string would cost twice its size
+    std::list<std::string> out; // pieces of kPiece, or as they were handed: growing one long string would cost twice its size
     std::size_t sent = 0;       // of the first piece
     std::size_t queued = 0;     // in all
 
@@ -99,7 +99,6 @@ struct Stream::State {
         drop();
     }
 
-    // Writes until all is with the kernel (0) or it takes no more (what to wait for).
     int write() // of what is queued, as much as goes at once
     {
         const std::string_view first = std::string_view(out.front()).substr(sent);
@@ -112,6 +111,7 @@ struct Stream::State {
         return channel->gather(std::span<const std::string_view>(pieces.data(), count));
     }
 
+    // Writes until all is with the kernel (0) or it takes no more (what to wait for).
     int send()
     {
         while (!out.empty()) {

@@ -76,17 +76,10 @@ net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only
 
     session.setKeywords(std::move(opened.keywords));
     if (opened.view) {
-        // What is recent here is taken from the others; EXAMINE only looks (RFC 3501 6.3.2), and sees all that nobody took.
-        const store::Uid recent_from = opened.mailbox.recent_from;
-        auto view = std::make_unique<View>(std::move(opened.mailbox), std::move(opened.view), read_only);
-        if (read_only)
-            view->addRecent(view->shared()->recentFrom(recent_from), store::Uid{0xffffffff});
-        else
-            session.takeRecent(*view, recent_from);
-        session.select(std::move(view));
-        const store::Snapshot& now = session.view().numbered();
-        tell(
-            session, session.view().mailbox(), read_only, now.count(), session.view().recent(), now.firstUnseen(), now.uidNext());
+        session.select(std::make_unique<View>(std::move(opened.mailbox), std::move(opened.view), read_only));
+        const View& view = session.view();
+        const store::Snapshot& now = view.numbered();
+        tell(session, view.mailbox(), read_only, now.count(), view.recent(), now.firstUnseen(), now.uidNext());
     } else {
         const store::Mailbox& row = opened.mailbox;
         // Which is the first unseen only the messages tell, unless it is all or none.

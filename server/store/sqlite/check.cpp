@@ -149,12 +149,10 @@ std::vector<Finding> SqliteStore::check(bool repair)
         return transaction->db().query("SELECT 1 FROM body WHERE encoding = 2 AND hash = ?", Blob{asBytes(hash)}).step();
     };
     // Looked at twice: between a commit that drops a row and the writer's note of it, a file is nobody's for a moment.
-    std::vector<base::Sha256> orphans;
-    if (const std::vector<base::Sha256> once = files_->orphans(named); !once.empty()) {
-        const std::vector<base::Sha256> twice = files_->orphans(named);
-        for (const base::Sha256& hash : once)
-            if (std::find(twice.begin(), twice.end(), hash) != twice.end())
-                orphans.push_back(hash);
+    std::vector<base::Sha256> orphans = files_->orphans(named);
+    if (!orphans.empty()) {
+        const std::vector<base::Sha256> again = files_->orphans(named);
+        std::erase_if(orphans, [&](const base::Sha256& hash) { return std::find(again.begin(), again.end(), hash) == again.end(); });
     }
     for (const base::Sha256& hash : orphans)
         findings.push_back({"a file that no body names", files_->path(hash), true});
