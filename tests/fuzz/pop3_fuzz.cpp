@@ -7,6 +7,7 @@
 #include "server/mail/summary.h"
 #include "server/net/sessions.h"
 #include "server/pop3/session.h"
+#include "tests/fuzz/hasty_strand.h"
 
 #include <Poco/Net/StreamSocketImpl.h>
 
@@ -14,12 +15,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <mutex>
 
 using namespace postfach;
 
@@ -35,22 +34,9 @@ constexpr auto kAlice = "alice@example.org";
 }
 
 // The client's end: everything is said already; what is answered is read whenever the session waits. Deadlines are over at once.
-class HastyStrand final : public net::Strand {
+class ClientsEnd final : public fuzz::HastyStrand {
 public:
-    HastyStrand(net::Scheduler& scheduler, int client) : scheduler_(scheduler), client_(client) {}
-    void wake(std::uint32_t why) noexcept override
-    {
-        const std::lock_guard lock(mutex_);
-        bits_ |= why;
-        woken_.notify_all();
-    }
-    net::Task<std::uint32_t> wait(std::uint32_t wanted) override { co_return come(wanted); }
-    net::Task<std::uint32_t> waitUninterrupted(std::uint32_t wanted) override { co_return block(wanted); }
-    net::Task<> turn() override { co_return; }
-    bool turnDue() const override { return false; }
-    void deadline(net::SteadyTime) override {}
-    net::Scheduler& scheduler() override { return scheduler_; }
-    net::SessionRecord& record() override { return record_; }
+    ClientsEnd(net::Scheduler& scheduler, int client) : HastyStrand(scheduler, "pop3"), client_(client) {}
 
     void hear()
     {
@@ -61,7 +47,7 @@ public:
     std::string heard;
 
 private:
-    std::uint32_t come(std::uint32_t wanted)
+    std::uint32_t come(std::uint32_t wanted) override
     {
         hear();
         if (++waits_ > 100000)
@@ -71,21 +57,8 @@ private:
             throw net::DeadlinePassed();
         return came;
     }
-    std::uint32_t block(std::uint32_t wanted)
-    {
-        std::unique_lock lock(mutex_);
-        woken_.wait(lock, [&] { return (bits_ & wanted) != 0; });
-        const auto came = bits_ & wanted;
-        bits_ &= ~came;
-        return came;
-    }
-    net::Scheduler& scheduler_;
     int client_;
     int waits_ = 0;
-    net::SessionRecord record_{1, "pop3", "192.0.2.1", base::Time{}};
-    std::mutex mutex_;
-    std::condition_variable woken_;
-    std::uint32_t bits_ = 0;
 };
 
 struct World {
@@ -224,7 +197,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (::send(ends[0], said.data(), said.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(said.size()))
         std::abort();
     ::shutdown(ends[0], SHUT_WR);
-    const auto strand = std::make_shared<HastyStrand>(world.scheduler, ends[0]);
+    const auto strand = std::make_shared<ClientsEnd>(world.scheduler, ends[0]);
     {
         const Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(ends[1]));
         pop3::Session session(*strand, socket, *world.context);

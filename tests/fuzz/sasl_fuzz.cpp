@@ -7,60 +7,19 @@
 #include "server/base/log.h"
 #include "server/base/text.h"
 #include "server/net/sessions.h"
-#include "server/net/strand.h"
 #include "server/store/store.h"
+#include "tests/fuzz/hasty_strand.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <mutex>
 #include <vector>
 
 using namespace postfach;
 
 namespace {
-
-// Deadlines are over at once; work of other threads is waited for.
-class HastyStrand final : public net::Strand {
-public:
-    explicit HastyStrand(net::Scheduler& scheduler) : scheduler_(scheduler) {}
-    void wake(std::uint32_t why) noexcept override
-    {
-        const std::lock_guard lock(mutex_);
-        bits_ |= why;
-        woken_.notify_all();
-    }
-    net::Task<std::uint32_t> wait(std::uint32_t) override
-    {
-        throwDeadline();
-        co_return 0U;
-    }
-    net::Task<std::uint32_t> waitUninterrupted(std::uint32_t wanted) override { co_return block(wanted); }
-    net::Task<> turn() override { co_return; }
-    bool turnDue() const override { return false; }
-    void deadline(net::SteadyTime) override {}
-    net::Scheduler& scheduler() override { return scheduler_; }
-    net::SessionRecord& record() override { return record_; }
-
-private:
-    static void throwDeadline() { throw net::DeadlinePassed(); }
-    std::uint32_t block(std::uint32_t wanted)
-    {
-        std::unique_lock lock(mutex_);
-        woken_.wait(lock, [&] { return (bits_ & wanted) != 0; });
-        const auto came = bits_ & wanted;
-        bits_ &= ~came;
-        return came;
-    }
-    net::Scheduler& scheduler_;
-    net::SessionRecord record_{1, "imap", "192.0.2.1", base::Time{}};
-    std::mutex mutex_;
-    std::condition_variable woken_;
-    std::uint32_t bits_ = 0;
-};
 
 constexpr auto kAlice = "alice@example.org";
 
@@ -148,7 +107,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto exchange = auth::SaslExchange::begin(*world.auth, mechanism, std::move(peer));
     if (!exchange)
         return 0;
-    const auto strand = std::make_shared<HastyStrand>(world.scheduler);
+    const auto strand = std::make_shared<fuzz::HastyStrand>(world.scheduler, "imap");
     const auto task = lead(*strand, *exchange, lines, mechanism);
     task.handle().resume();
     if (!task.handle().done())
