@@ -80,6 +80,12 @@ StrandImpl* ReadyQueue::pop()
     return take(turned_);
 }
 
+bool ReadyQueue::quiet() noexcept
+{
+    const std::lock_guard lock(mutex_);
+    return idle_ > 0 && woken_.first == nullptr && turned_.first == nullptr;
+}
+
 void ReadyQueue::end()
 {
     const std::lock_guard lock(mutex_);
@@ -147,7 +153,7 @@ Scheduler::Scheduler(unsigned workers, unsigned helpers) : inner_(std::make_shar
     event.data.ptr = nullptr;
     if (!inner_->epoll || !inner_->event || ::epoll_ctl(inner_->epoll.get(), EPOLL_CTL_ADD, inner_->event.get(), &event) != 0)
         throw std::system_error(errno, std::generic_category(), "epoll");
-    const SignalsBlocked blocked; // the new threads inherit it
+    const SignalsBlocked blocked;      // the new threads inherit it
     Inner* const inner = inner_.get(); // outlives the threads: stop() joins them
     inner->poller = std::thread([inner] { inner->poll(); });
     for (unsigned i = 0; i < std::max(workers, 1U); ++i)
@@ -205,15 +211,9 @@ void Scheduler::adopt(const Poco::Net::StreamSocket& socket, Session session, st
     }
 }
 
-void Scheduler::help(std::function<void()> work)
-{
-    inner_->helpers.push(std::move(work));
-}
+void Scheduler::help(std::function<void()> work) { inner_->helpers.push(std::move(work)); }
 
-std::size_t Scheduler::sessions() const
-{
-    return inner_->sessions.load();
-}
+std::size_t Scheduler::sessions() const { return inner_->sessions.load(); }
 
 void Scheduler::stop(std::chrono::milliseconds patience)
 {

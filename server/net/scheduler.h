@@ -28,7 +28,7 @@ inline constexpr std::uint32_t kScheduled = 1U << 31; // in the word: queued or 
 class StrandImpl final : public Strand, public Timed {
 public:
     StrandImpl(Scheduler& scheduler, std::shared_ptr<Scheduler::Inner> inner, const Poco::Net::StreamSocket& socket,
-               Scheduler::Session session, std::shared_ptr<SessionRecord> record);
+        Scheduler::Session session, std::shared_ptr<SessionRecord> record);
 
     void wake(std::uint32_t why) noexcept override;
     Task<std::uint32_t> wait(std::uint32_t wanted) override;
@@ -40,14 +40,14 @@ public:
     SessionRecord& record() override { return *record_; }
 
     // --- for the scheduler
-    void run() noexcept;                             // on a worker
-    void finish() noexcept;                          // the session is over: frame, epoll, socket, in that order
-    void due() noexcept override { wake(kDeadline); } // on the poller
+    void run() noexcept;                                // on a worker
+    void finish() noexcept;                             // the session is over: frame, epoll, socket, in that order
+    void due() noexcept override { wake(kDeadline); }   // on the poller
     void ioEvents(std::uint32_t epoll_events) noexcept; // on the poller
-    void cut() noexcept;                             // any thread, under live_mutex_: the socket is shut down hard
+    void cut() noexcept;                                // any thread, under live_mutex_: the socket is shut down hard
     int fd() const { return fd_; }
 
-    StrandImpl* next = nullptr;                      // in the ready queue
+    StrandImpl* next = nullptr; // in the ready queue
 
 private:
     // Suspends the innermost coroutine until a bit of `mask` is pending.
@@ -67,11 +67,12 @@ private:
         std::uint32_t mask_;
     };
     Park park(std::uint32_t mask) { return Park(*this, mask); }
-    void collect() noexcept;                         // moves the word's bits to pending_
-    void interrupt();                                // throws what has to be thrown
+    void collect() noexcept; // moves the word's bits to pending_
+    void interrupt();        // throws what has to be thrown
     void beginFarewell(SteadyTime now);
     void placeDeadline();
     void start();
+    bool linger() noexcept;
     void arm() noexcept;
 
     // Fixed after construction.
@@ -81,21 +82,23 @@ private:
 
     // Any thread.
     std::atomic<std::uint32_t> word_{0};
-    std::atomic<std::uint32_t> armed_{0};            // kReadable, kWritable that epoll watches; zeroed by the poller
+    std::atomic<std::uint32_t> armed_{0}; // kReadable, kWritable that epoll watches; zeroed by the poller
     std::atomic<bool> cut_{false};
 
     // The strand's own: whoever runs it.
-    Poco::Net::StreamSocket socket_;                 // dropped only after EPOLL_CTL_DEL: the number may be used again
+    Poco::Net::StreamSocket socket_; // dropped only after EPOLL_CTL_DEL: the number may be used again
     int fd_;
-    Scheduler::Session session_;                     // lives as long as its coroutine
+    Scheduler::Session session_; // lives as long as its coroutine
     std::optional<Task<>> task_;
     std::coroutine_handle<> waiting_;
     std::uint32_t mask_ = kTurn;
-    std::uint32_t pending_ = 0;                      // bits that came and were not asked for yet
+    std::uint32_t pending_ = 0; // bits that came and were not asked for yet
     bool told_shutdown_ = false;
-    SteadyTime wished_ = SteadyTime::max();          // deadline()
-    SteadyTime farewell_ = SteadyTime::max();        // end of the goodbye time
+    SteadyTime wished_ = SteadyTime::max();   // deadline()
+    SteadyTime farewell_ = SteadyTime::max(); // end of the goodbye time
     SteadyTime resumed_at_{};
+    SteadyTime parked_at_{}; // when it was last left to epoll
+    bool quick_ = false;     // its peer came back within moments
 };
 
 // First come, first served; strands that took a turn come after those that were woken, but are not starved by them.
@@ -104,6 +107,7 @@ public:
     void push(StrandImpl& strand, bool after_turn) noexcept;
     StrandImpl* pop(); // waits; nullptr at the end
     void end();
+    bool quiet() noexcept; // nothing to do, and a worker that waits for something
 
 private:
     struct List {
@@ -115,10 +119,10 @@ private:
 
     std::mutex mutex_;
     std::condition_variable filled_;
-    List woken_, turned_;      // guarded by mutex_
-    unsigned idle_ = 0;        // guarded by mutex_
+    List woken_, turned_;       // guarded by mutex_
+    unsigned idle_ = 0;         // guarded by mutex_
     unsigned woken_in_row_ = 0; // guarded by mutex_
-    bool ended_ = false;       // guarded by mutex_
+    bool ended_ = false;        // guarded by mutex_
 };
 
 // Threads that may block.
@@ -150,8 +154,8 @@ struct Scheduler::Inner {
 
     std::mutex live_mutex;
     std::condition_variable all_gone;
-    bool stopping = false;                                                   // guarded by live_mutex
-    std::unordered_map<StrandImpl*, std::shared_ptr<StrandImpl>> live;       // guarded by live_mutex
+    bool stopping = false;                                             // guarded by live_mutex
+    std::unordered_map<StrandImpl*, std::shared_ptr<StrandImpl>> live; // guarded by live_mutex
 
     // A finished strand may still be named in the batch epoll_wait just returned: only the poller frees it, after the batch.
     std::mutex graveyard_mutex;

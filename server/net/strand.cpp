@@ -4,6 +4,7 @@
 #include "server/base/limits.h"
 #include "server/base/log.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -18,6 +19,9 @@ constexpr std::uint32_t kIo = kReadable | kWritable;
 // How long a session may hold its worker while others wait. Counted in time, not in lines: 64 short answers are nothing,
 // 64 searches are a second.
 constexpr auto kSlice = std::chrono::milliseconds(1);
+// How long a worker waits on the socket itself for a peer that was quick before, and how quick that is.
+constexpr timespec kLinger{0, 100'000};
+constexpr auto kQuick = std::chrono::microseconds(250);
 
 // Endings that belong to the life of a connection are told at debug level; anything else is our mistake.
 void tell(const std::exception_ptr& error) noexcept
@@ -62,9 +66,10 @@ Task<> Strand::completion(std::function<void(std::function<void()> done)> start)
 }
 
 StrandImpl::StrandImpl(Scheduler& scheduler, std::shared_ptr<Scheduler::Inner> inner, const Poco::Net::StreamSocket& socket,
-                       Scheduler::Session session, std::shared_ptr<SessionRecord> record)
-    : scheduler_(scheduler), inner_(std::move(inner)), record_(std::move(record)), socket_(socket), fd_(socket.impl()->sockfd()),
-      session_(std::move(session))
+    Scheduler::Session session, std::shared_ptr<SessionRecord> record) :
+    scheduler_(scheduler),
+    inner_(std::move(inner)), record_(std::move(record)), socket_(socket), fd_(socket.impl()->sockfd()),
+    session_(std::move(session))
 {
 }
 
@@ -75,10 +80,7 @@ void StrandImpl::wake(std::uint32_t why) noexcept
         inner_->ready.push(*this, false);
 }
 
-void StrandImpl::collect() noexcept
-{
-    pending_ |= word_.exchange(kScheduled, std::memory_order_acq_rel) & ~kScheduled;
-}
+void StrandImpl::collect() noexcept { pending_ |= word_.exchange(kScheduled, std::memory_order_acq_rel) & ~kScheduled; }
 
 Task<std::uint32_t> StrandImpl::wait(std::uint32_t wanted)
 {
@@ -114,10 +116,7 @@ Task<> StrandImpl::turn()
     interrupt();
 }
 
-bool StrandImpl::turnDue() const
-{
-    return Clock::now() - resumed_at_ >= kSlice;
-}
+bool StrandImpl::turnDue() const { return Clock::now() - resumed_at_ >= kSlice; }
 
 void StrandImpl::deadline(SteadyTime when)
 {
@@ -127,10 +126,7 @@ void StrandImpl::deadline(SteadyTime when)
     placeDeadline();
 }
 
-void StrandImpl::placeDeadline()
-{
-    inner_->wheel.set(*this, std::min(wished_, farewell_));
-}
+void StrandImpl::placeDeadline() { inner_->wheel.set(*this, std::min(wished_, farewell_)); }
 
 void StrandImpl::beginFarewell(SteadyTime now)
 {
@@ -173,7 +169,10 @@ void StrandImpl::run() noexcept
 {
     resumed_at_ = Clock::now();
     collect();
-    if ((pending_ & mask_) != 0) {
+    quick_ = (pending_ & mask_ & kReadable) != 0 && resumed_at_ - parked_at_ < kQuick;
+    do {
+        if ((pending_ & mask_) == 0)
+            break;
         if (!task_) {
             pending_ &= ~kTurn;
             try {
@@ -190,7 +189,7 @@ void StrandImpl::run() noexcept
             finish();
             return;
         }
-    }
+    } while (linger());
     if ((mask_ & kIo) != 0)
         arm();
     std::uint32_t only_scheduled = kScheduled;
@@ -199,10 +198,27 @@ void StrandImpl::run() noexcept
     // From here on another worker may have the strand.
 }
 
+// A client on this machine or beside it comes back sooner than the poller can tell and a worker wake up. As long as nobody else wants
+// a worker and another stands by, ours waits on the socket for it. True when it came.
+bool StrandImpl::linger() noexcept
+{
+    if (!quick_ || (mask_ & kIo) != kReadable || word_.load(std::memory_order_relaxed) != kScheduled || !inner_->ready.quiet())
+        return false;
+    pollfd peer{fd_, POLLIN, 0};
+    quick_ = ::ppoll(&peer, 1, &kLinger, nullptr) > 0;
+    if (!quick_)
+        return false;
+    resumed_at_ = Clock::now();
+    pending_ |= kReadable;
+    collect();
+    return true;
+}
+
 // Level-triggered at the moment of arming, so what came before is told too. What epoll already watches is not armed again.
 void StrandImpl::arm() noexcept
 {
     const std::uint32_t wanted = mask_ & kIo;
+    parked_at_ = Clock::now();
     if ((armed_.load(std::memory_order_acquire) & wanted) == wanted)
         return;
     epoll_event event{};
@@ -239,7 +255,7 @@ void StrandImpl::finish() noexcept
     if (task_ && task_->handle().done() && task_->handle().promise().error)
         tell(task_->handle().promise().error);
     word_.fetch_or(kScheduled, std::memory_order_acq_rel); // nobody queues us again
-    task_.reset(); // subscriptions in the frame end before the strand does
+    task_.reset();                                         // subscriptions in the frame end before the strand does
     inner_->wheel.remove(*this);
     ::epoll_ctl(inner_->epoll.get(), EPOLL_CTL_DEL, fd_, nullptr); // before close: a copy of the handle may keep it open
     std::shared_ptr<StrandImpl> self;
@@ -257,7 +273,9 @@ void StrandImpl::finish() noexcept
         inner->graveyard.push_back(std::move(self));
     }
     inner->sessions.fetch_sub(1);
-    { const std::lock_guard lock(inner->live_mutex); } // whoever waits for it has looked, or will look
+    {
+        const std::lock_guard lock(inner->live_mutex);
+    } // whoever waits for it has looked, or will look
     inner->all_gone.notify_all();
 }
 

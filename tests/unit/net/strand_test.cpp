@@ -38,7 +38,8 @@ using SharedSession = Task<> (*)(Strand&, Poco::Net::StreamSocket, Shared&);
 
 Scheduler::Session with(SharedSession session, Shared& shared)
 {
-    return [session, &shared](Strand& strand, Poco::Net::StreamSocket socket) { return session(strand, std::move(socket), shared); };
+    return
+        [session, &shared](Strand& strand, Poco::Net::StreamSocket socket) { return session(strand, std::move(socket), shared); };
 }
 
 constexpr int kPosts = 60'000;
@@ -85,6 +86,39 @@ TEST_CASE("no wake-up is lost and none runs a session twice, with three threads 
     CHECK(house.empties());
     for (const auto& strand : shared.strands)
         strand->wake(kNews); // the session is over: harmless
+}
+
+namespace {
+Task<> echoAndNews(Strand& strand, Poco::Net::StreamSocket socket, Shared& shared)
+{
+    Stream stream(strand, socket);
+    shared.arrive(strand);
+    for (;;) {
+        const std::uint32_t came = co_await stream.input(kNews);
+        if ((came & kNews) != 0)
+            stream.write("news\r\n");
+        if ((came & kReadable) == 0)
+            continue;
+        const std::string line(co_await stream.line(100));
+        stream.write(line + "\r\n");
+    }
+}
+} // namespace
+
+TEST_CASE("a client that comes back at once has its worker, and news for it is not lost meanwhile", "[net][strand]")
+{
+    Shared shared;
+    House house(with(echoAndNews, shared));
+    Client quick(house.port()), other(house.port());
+    REQUIRE(shared.arrived.reaches(2));
+    for (int round = 0; round < 500; ++round) {
+        REQUIRE(quick.talk("one") == "one");
+        REQUIRE(quick.talk("and") == "and");
+        for (const auto& each : shared.strands)
+            each->wake(kNews); // one of them is just being waited for
+        REQUIRE(quick.line() == "news");
+        REQUIRE(other.line() == "news");
+    }
 }
 
 namespace {
