@@ -11,6 +11,7 @@
 #include "server/imap/view.h"
 #include "server/net/stream.h"
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,7 +38,7 @@ public:
     std::string capabilities() const;
     bool canStartTls() const;
     bool mayLogin() const;
-    net::Task<> startTls(); // what was said in the clear is forgotten
+    [[gnu::noinline]] net::Task<> startTls(); // what was said in the clear is forgotten
 
     net::Task<Tagged> logIn(std::string user, std::string password);
     Tagged welcome(const auth::Login& login); // or not: the words for every outcome
@@ -66,10 +67,20 @@ public:
 private:
     net::Task<> serveCommands();
     net::Task<> execute(Request& request, bool& last);
-    net::Task<> discardMessage(Request& request);
-    net::Task<> readSelected();
-    net::Task<> tellNewsOrLog(bool numbers_may_move, std::string_view command);
+    // Not inlined: clang would keep the frames of what waits seldom inside the frames of what waits always.
+    [[gnu::noinline]] net::Task<> discardMessage(Request& request);
+    [[gnu::noinline]] net::Task<> readSelected();
+    [[gnu::noinline]] net::Task<> tellNewsOrLog(bool numbers_may_move, std::string_view command);
+    void greet();
+    bool sayGoodbye(const std::exception_ptr& end);
+    static void refuseHttp(const Request& request);
+    void refuse(const Request& request, const std::exception_ptr& error);
+    static const Command* commandOf(Request& request);
+    static bool turnedAway(const std::exception_ptr& error, const Command* command, Tagged& tagged);
     void requireState(const Command& command) const;
+    void answer(const Request& request, const Tagged& tagged, bool bad);
+    void writeTagged(const Request& request, std::string_view text);
+    void leaveWhatIsGone() const;
     void countBad();
     Limits limits() const;
 

@@ -153,7 +153,7 @@ BENCH = Bench(connections, {
     "NOOP beside 4 floods, TLS: p99": Row("ms", True, {"Postfach": 10}),
     "commands of the 4 floods, TLS": Row("1/s"),
 }, subjects=("Postfach", "Dovecot default", "Dovecot maildir"), alone=True,
-              options={"limits.connections": 12000, "limits.connections_per_address": 12000},
+              options={"limits.connections": 12000, "limits.connections_per_address": 12000, "limits.connections_per_account": 12000},
               note="Sessions: %d idle, %d idle beside a delivery, %d told of one delivery, %d readers who take nothing and as many slow "
                    "uploaders; the Dovecots %d, %d, %d, %d. Half-open connections: %d, beside Dovecot default %d."
                    % (IDLE, WATCHED, TOLD, STALLED, IDLE_OTHERS, WATCHED_OTHERS, TOLD_OTHERS, STALLED_OTHERS, HALF_OPEN, HALF_OPEN_DEFAULT))

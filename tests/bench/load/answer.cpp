@@ -40,7 +40,7 @@ std::optional<std::size_t> Matcher::feed(std::string_view piece)
     std::size_t end = 0; // of the last pattern, in the piece
     bool complete = in_last_line_;
     if (!complete && !carry_.empty()) { // those that begin before this piece
-        const std::string edge = carry_ + std::string(piece.substr(0, needed));
+        const std::string edge = carry_ + std::string(piece.substr(0, needed + 200)); // enough to say who refused and why
         for (std::size_t at = 0; !complete && (at = edge.find(answer_.pattern, at)) < carry_.size() && at + needed <= edge.size(); ++at) {
             complete = found(edge, at);
             end = at + answer_.pattern.size() - std::min(at + answer_.pattern.size(), carry_.size());
