@@ -2,7 +2,6 @@
 
 #include "server/base/hash.h"
 #include "server/base/text.h"
-#include "server/mail/compose_fields.h"
 #include "server/mail/decode.h"
 #include "server/mail/header.h"
 #include "server/mail/normalize.h"
@@ -15,8 +14,8 @@ namespace postfach::mail {
 namespace {
 
 constexpr std::size_t kLine = 76;
-constexpr std::size_t kLongestLine = 998; // RFC 5322 2.1.1
-constexpr std::size_t kWordBytes = 45;    // of UTF-8 in one encoded word: 60 letters of base64, 72 with their frame (RFC 2047 2)
+constexpr std::size_t kLongestLine = 998;   // RFC 5322 2.1.1
+constexpr std::size_t kWordBytes = 45;      // of UTF-8 in one encoded word: 60 letters of base64, 72 with their frame (RFC 2047 2)
 constexpr std::size_t kFileName = 200;
 
 bool isControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
@@ -54,6 +53,21 @@ std::string encodedWords(std::string_view utf8)
     return out;
 }
 
+// A display name: atoms as they are, else a quoted string (RFC 5322 3.2.4), else encoded words.
+std::string displayName(std::string_view utf8)
+{
+    const std::string text = headerText(utf8, kFileName);
+    if (text.starts_with("=?") || text.find_first_of("()<>[]:;@\\,.\"") == std::string::npos)
+        return text;
+    std::string quoted = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\')
+            quoted += '\\';
+        quoted += c;
+    }
+    return quoted + '"';
+}
+
 // An address is inserted as it is but for what could end it, its field or its line.
 std::string bareAddress(std::string_view address)
 {
@@ -62,6 +76,30 @@ std::string bareAddress(std::string_view address)
         if (!isControl(c) && std::string_view(" <>,;:()\\").find(c) == std::string_view::npos)
             out += c;
     return out;
+}
+
+// One field, folded at its spaces. RFC 5322 2.2.3.
+void putField(std::string& out, std::string_view name, std::string_view body)
+{
+    std::size_t column = name.size() + 1, spaces = 0;
+    bool is_first = true;
+    out += name;
+    out += ':';
+    for (const std::string_view word : base::split(body, ' ')) {
+        ++spaces; // two in a row are kept: they may stand in a quoted string
+        if (word.empty())
+            continue;
+        if (column + spaces + word.size() > kLine + 2 && !is_first) {
+            out += "\r\n";
+            column = 0;
+        }
+        out.append(spaces, ' ');
+        out += word;
+        column += spaces + word.size();
+        spaces = 0;
+        is_first = false;
+    }
+    out += "\r\n";
 }
 
 // RFC 3676: long lines end with a space where they go on; lines that begin with a space, ">" or "From " get one in front.
@@ -81,8 +119,8 @@ std::string flowed(std::string_view text)
                 const auto space = paragraph.rfind(' ', kLine - 1);
                 const auto later = paragraph.find(' ', kLine);
                 length = space != std::string_view::npos && space > 0 ? space + 1
-                    : later != std::string_view::npos                 ? later + 1
-                                                                      : paragraph.size();
+                       : later != std::string_view::npos             ? later + 1
+                                                                     : paragraph.size();
             }
             out += paragraph.substr(0, length);
             out += "\r\n";
@@ -141,11 +179,40 @@ void putTextPart(std::string& out, std::string_view text)
 {
     const std::string lines = flowed(text);
     const bool plain = fitsSevenBit(lines);
-    putField(out, "Content-Type",
-        base::isAscii(lines) ? "text/plain; charset=us-ascii; format=flowed" : "text/plain; charset=utf-8; format=flowed");
+    putField(out, "Content-Type", base::isAscii(lines) ? "text/plain; charset=us-ascii; format=flowed"
+                                                      : "text/plain; charset=utf-8; format=flowed");
     putField(out, "Content-Transfer-Encoding", plain ? "7bit" : "quoted-printable");
     out += "\r\n";
     out += plain ? lines : quotedPrintable(lines);
+}
+
+// ; filename="a.txt", or RFC 2231 in pieces where it is not ASCII.
+std::string fileNameParameter(std::string_view name)
+{
+    const std::string clean = withoutControls(cut(name, kFileName));
+    if (base::isAscii(clean)) {
+        std::string out = "; filename=\"";
+        for (const char c : clean) {
+            if (c == '"' || c == '\\')
+                out += '\\';
+            out += c;
+        }
+        return out + '"';
+    }
+    constexpr std::size_t kPiece = 20; // bytes; 60 characters when all are encoded
+    std::string out;
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < clean.size(); at += kPiece, ++number) {
+        out += "; filename*" + std::to_string(number) + "*=" + (number == 0 ? "utf-8''" : "");
+        for (const char c : clean.substr(at, kPiece)) {
+            const char low = base::asciiLower(c);
+            if ((low >= 'a' && low <= 'z') || base::isDigit(c) || c == '.' || c == '-' || c == '_')
+                out += c;
+            else
+                out += '%' + base::upper(base::hex(std::string_view(&c, 1)));
+        }
+    }
+    return out;
 }
 
 void putBase64(std::string& out, std::string_view bytes)
@@ -163,7 +230,7 @@ void putAttachment(std::string& out, const Draft::Attachment& attachment)
     if (type.find('/') == std::string::npos)
         type = "application/octet-stream";
     putField(out, "Content-Type", type);
-    putField(out, "Content-Disposition", "attachment" + parameterText("filename", cut(attachment.file_name, kFileName)));
+    putField(out, "Content-Disposition", "attachment" + fileNameParameter(attachment.file_name));
     if (base::iequals(type, "message/rfc822")) { // never base64: RFC 2046 5.2.1
         const std::string lines = normalizeLineEnds(attachment.bytes);
         putField(out, "Content-Transfer-Encoding", fitsSevenBit(lines) ? "7bit" : hasLongLine(lines) ? "binary" : "8bit");
@@ -189,71 +256,6 @@ std::string boundaryFor(const Draft& draft)
 }
 
 } // namespace
-
-std::string displayName(std::string_view utf8, std::size_t most)
-{
-    const std::string text = headerText(utf8, most);
-    if (text.starts_with("=?") || text.find_first_of("()<>[]:;@\\,.\"") == std::string::npos)
-        return text;
-    std::string quoted = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\')
-            quoted += '\\';
-        quoted += c;
-    }
-    return quoted + '"';
-}
-
-void putField(std::string& out, std::string_view name, std::string_view body)
-{
-    std::size_t column = name.size() + 1, spaces = 0;
-    bool is_first = true;
-    out += name;
-    out += ':';
-    for (const std::string_view word : base::split(body, ' ')) {
-        ++spaces; // two in a row are kept: they may stand in a quoted string
-        if (word.empty())
-            continue;
-        if (column + spaces + word.size() > kLine + 2 && !is_first) {
-            out += "\r\n";
-            column = 0;
-        }
-        out.append(spaces, ' ');
-        out += word;
-        column += spaces + word.size();
-        spaces = 0;
-        is_first = false;
-    }
-    out += "\r\n";
-}
-
-std::string parameterText(std::string_view name, std::string_view utf8)
-{
-    const std::string clean = withoutControls(utf8);
-    if (base::isAscii(clean)) {
-        std::string out = "; " + std::string(name) + "=\"";
-        for (const char c : clean) {
-            if (c == '"' || c == '\\')
-                out += '\\';
-            out += c;
-        }
-        return out + '"';
-    }
-    constexpr std::size_t kPiece = 20; // bytes; 60 characters when all are encoded
-    std::string out;
-    std::size_t number = 0;
-    for (std::size_t at = 0; at < clean.size(); at += kPiece, ++number) {
-        out += "; " + std::string(name) + '*' + std::to_string(number) + "*=" + (number == 0 ? "utf-8''" : "");
-        for (const char c : clean.substr(at, kPiece)) {
-            const char low = base::asciiLower(c);
-            if ((low >= 'a' && low <= 'z') || base::isDigit(c) || c == '.' || c == '-' || c == '_')
-                out += c;
-            else
-                out += '%' + base::upper(base::hex(std::string_view(&c, 1)));
-        }
-    }
-    return out;
-}
 
 std::string headerText(std::string_view utf8, std::size_t most)
 {

@@ -1,6 +1,5 @@
 #include "server/pop3/message_stream.h"
 #include "server/base/log.h"
-#include "server/mail/summary.h"
 
 namespace postfach::pop3 {
 namespace {
@@ -56,8 +55,7 @@ net::Task<std::string> fetch(Session& session, std::uint32_t number)
         std::vector<std::string> bodies;
         for (const std::uint32_t wanted : numbers) {
             try {
-                std::string body = tx->body(session.maildrop().at(wanted).body);
-                bodies.push_back(session.utf8 ? std::move(body) : mail::surrogateOf(std::move(body)));
+                bodies.push_back(tx->body(session.maildrop().at(wanted).body));
             } catch (const store::Error&) {
                 if (bodies.empty())
                     throw; // the one that was asked for
@@ -71,72 +69,35 @@ net::Task<std::string> fetch(Session& session, std::uint32_t number)
     co_return std::move(bodies.front());
 }
 
-// What of it is replaced for a client that does not read UTF-8 in header fields. Where the parts are is known from the summary; without
-// one, from what of the message is in its first piece.
-std::vector<mail::Replacement> replacements(store::ReadTx& tx, store::BodyId body, std::string_view piece)
-{
-    mail::Structure structure;
-    if (std::optional<mail::Summary> summary = mail::deserialize(tx.summary(body))) {
-        structure = std::move(summary->structure);
-    } else {
-        structure = mail::parseStructure(piece);
-        while (!structure.parts.empty() && structure.parts.back().body_begin >= piece.size())
-            structure.parts.pop_back();
-    }
-    return mail::surrogate(structure, [&tx, body, piece](std::uint64_t begin, std::uint64_t end) {
-        return end <= piece.size() ? std::string(piece.substr(begin, end - begin)) : tx.bodyRange(body, begin, end - begin);
-    });
-}
-
-struct First { // piece of a large message
-    std::string piece;
-    std::vector<mail::Replacement> replacements;
-};
-
-First firstPiece(Session& session, std::uint32_t number)
-{
-    const auto tx = session.context.store.read();
-    const store::BodyId body = session.maildrop().at(number).body;
-    First first{tx->bodyRange(body, 0, kPiece), {}};
-    if (!session.utf8)
-        first.replacements = replacements(*tx, body, first.piece);
-    return first;
-}
-
 net::Task<> sendLarge(Session& session, std::uint32_t number, std::optional<std::uint32_t> body_lines)
 {
-    auto begin = [&session, number] { return firstPiece(session, number); };
-    First first = co_await session.stream.strand().offload(std::move(begin)); // a body that cannot be read is a clean -ERR
-    const std::uint64_t size = session.maildrop().at(number).size;
-    std::uint64_t octets = size;
-    for (const mail::Replacement& replacement : first.replacements)
-        octets += replacement.bytes.size() - (replacement.end - replacement.begin);
-    session.ok(std::to_string(octets) + " octets");
-
     DotStuffer stuffer;
     TopCutter cutter(body_lines.value_or(0));
-    Replacer replacer(std::move(first.replacements));
+    const std::uint64_t size = session.maildrop().at(number).size;
     const auto send = [&session](std::string_view bytes) { session.stream.write(bytes); };
-    const auto cut = [&](std::string_view bytes) { stuffer.feed(body_lines ? cutter.feed(bytes) : bytes, send); };
-    std::string piece = std::move(first.piece);
-    for (std::uint64_t offset = 0;;) {
-        replacer.feed(piece, cut);
-        offset += kPiece;
-        session.setDeadline();
-        co_await session.stream.drain();
-        if (offset >= size || (body_lines && cutter.enough()))
-            break;
+    bool announced = false;
+    for (std::uint64_t offset = 0; offset < size || !announced; offset += kPiece) {
         auto read = [&session, number, offset] {
             return session.context.store.read()->bodyRange(session.maildrop().at(number).body, offset, kPiece);
         };
+        std::string piece;
         try {
-            std::string next = co_await session.stream.strand().offload(std::move(read));
-            piece = std::move(next);
+            piece = co_await session.stream.strand().offload(std::move(read));
         } catch (const store::Error& failure) {
+            if (!announced)
+                throw; // a body that cannot be read is a clean -ERR
             // In the middle of a message no answer would be understood: only the end of the connection tells.
             base::logError("pop3", "message cut off", {{"reason", failure.what()}});
             throw net::PeerGone("body not readable");
         }
+        if (!announced)
+            session.ok(std::to_string(size) + " octets");
+        announced = true;
+        stuffer.feed(body_lines ? cutter.feed(piece) : std::string_view(piece), send);
+        session.setDeadline();
+        co_await session.stream.drain();
+        if (body_lines && cutter.enough())
+            break;
     }
     session.stream.write(stuffer.finish());
 }

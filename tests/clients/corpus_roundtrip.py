@@ -57,9 +57,7 @@ def check_structure(imap, number, stored):
 
 
 def read_back(office, address, password, accepted, tally):
-    imap, pop3 = office.imap(address, password), office.pop3()
-    pop3.do("UTF8")  # the bytes that were delivered, not header fields made ASCII
-    pop3.login(address, password)
+    imap, pop3 = office.imap(address, password), office.pop3(address, password)
     present = imap.select(readonly=True)
     if present != len(accepted):
         tally.complaints.append("%s: %d accepted, %d in INBOX" % (address, len(accepted), present))
