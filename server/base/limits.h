@@ -62,8 +62,8 @@ inline constexpr int kRecipients = 1'000;
 inline constexpr std::uint64_t kDeliveriesInFlight = 512ULL << 20;
 
 // POP3: small bodies fetched before they are asked for, of one session and of all. A helper's trip costs as much as reading some
-// 10 KiB; 128 KiB share it between two dozen mails of usual size.
-inline constexpr std::size_t kPop3ReadAhead = 128 * 1024;
+// 10 KiB: 128 KiB, half of what a session may hold, share one between two dozen mails of usual size.
+inline constexpr std::size_t kPop3ReadAhead = 256 * 1024;
 inline constexpr std::size_t kPop3ReadAheadMessages = 64;
 inline constexpr std::size_t kPop3ReadAheadInAll = 64 * 1024 * 1024;
 

@@ -5,6 +5,7 @@
 #include "server/base/log.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -19,8 +20,8 @@ constexpr std::uint32_t kIo = kReadable | kWritable;
 // How long a session may hold its worker while others wait. Counted in time, not in lines: 64 short answers are nothing,
 // 64 searches are a second.
 constexpr auto kSlice = std::chrono::milliseconds(1);
-// How long a worker waits on the socket itself for a peer that was quick before, and how quick that is.
-constexpr timespec kLinger{0, 100'000};
+// How long a worker looks out for a peer that was quick before, and how quick that is.
+constexpr auto kLinger = std::chrono::microseconds(150);
 constexpr auto kQuick = std::chrono::microseconds(250);
 
 // Endings that belong to the life of a connection are told at debug level; anything else is our mistake.
@@ -199,15 +200,19 @@ void StrandImpl::run() noexcept
 }
 
 // A client on this machine or beside it comes back sooner than the poller can tell and a worker wake up. As long as nobody else wants
-// a worker and another stands by, ours waits on the socket for it. True when it came.
+// a worker and another stands by, ours looks at the socket until it does. Asleep in poll() it would have to be woken by another core, which
+// costs as much as the client's whole turn. True when it came.
 bool StrandImpl::linger() noexcept
 {
     if (!quick_ || (mask_ & kIo) != kReadable || word_.load(std::memory_order_relaxed) != kScheduled || !inner_->ready.quiet())
         return false;
     pollfd peer{fd_, POLLIN, 0};
-    quick_ = ::ppoll(&peer, 1, &kLinger, nullptr) > 0;
-    if (!quick_)
-        return false;
+    const SteadyTime end = Clock::now() + kLinger;
+    while (::poll(&peer, 1, 0) == 0) {
+        if (word_.load(std::memory_order_relaxed) != kScheduled || Clock::now() >= end)
+            return false;
+        ::sched_yield(); // to whoever else wants this core
+    }
     resumed_at_ = Clock::now();
     pending_ |= kReadable;
     collect();

@@ -46,27 +46,33 @@ void sendSmall(Session& session, std::string_view body, std::optional<std::uint3
     session.stream.write(stuffer.finish());
 }
 
-// One helper's trip for this message and those that are likely to be asked for next.
-net::Task<std::string> fetch(Session& session, std::uint32_t number)
+ReadAhead::Read reader(store::Store& store)
 {
-    const std::vector<std::uint32_t> numbers = session.read_ahead.plan(session.maildrop(), number, session.stream.hasInput());
-    auto read = [&session, &numbers] {
-        const auto tx = session.context.store.read();
+    return [&store](const std::vector<store::BodyId>& ids) {
+        const auto tx = store.read();
         std::vector<std::string> bodies;
-        for (const std::uint32_t wanted : numbers) {
+        for (const store::BodyId id : ids) {
             try {
-                bodies.push_back(tx->body(session.maildrop().at(wanted).body));
+                bodies.push_back(tx->body(id));
             } catch (const store::Error&) {
-                if (bodies.empty())
-                    throw; // the one that was asked for
-                break;     // its own turn will tell
+                break;
             }
         }
         return bodies;
     };
-    std::vector<std::string> bodies = co_await session.stream.strand().offload(std::move(read));
-    session.read_ahead.keep(numbers, bodies);
-    co_return std::move(bodies.front());
+}
+
+net::Task<std::string> bodyOf(Session& session, std::uint32_t number)
+{
+    net::Strand& strand = session.stream.strand();
+    std::optional<std::string> body = co_await session.read_ahead.take(strand, number);
+    if (!body) {
+        auto read = [&session, number] { return session.context.store.read()->body(session.maildrop().at(number).body); };
+        std::string fetched = co_await strand.offload(std::move(read));
+        body = std::move(fetched);
+    }
+    session.read_ahead.goOn(strand, session.maildrop(), session.stream.hasInput(), reader(session.context.store));
+    co_return std::move(*body);
 }
 
 net::Task<> sendLarge(Session& session, std::uint32_t number, std::optional<std::uint32_t> body_lines)
@@ -110,12 +116,8 @@ net::Task<> sendMessage(Session& session, std::uint32_t number, std::optional<st
         co_await sendLarge(session, number, body_lines);
         co_return;
     }
-    std::optional<std::string> body = session.read_ahead.take(number);
-    if (!body) {
-        std::string fetched = co_await fetch(session, number);
-        body = std::move(fetched);
-    }
-    sendSmall(session, *body, body_lines);
+    const std::string body = co_await bodyOf(session, number);
+    sendSmall(session, body, body_lines);
     co_await session.stream.drain();
 }
 

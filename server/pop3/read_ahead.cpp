@@ -1,11 +1,12 @@
 #include "server/pop3/read_ahead.h"
 #include "server/base/limits.h"
 
-#include <atomic>
+#include <algorithm>
 
 namespace postfach::pop3 {
 namespace {
 
+constexpr std::size_t kBatch = base::limits::kPop3ReadAhead / 2; // one is here while the next is on its way
 std::atomic<std::size_t> held_in_all{0};
 
 } // namespace
@@ -13,15 +14,13 @@ std::atomic<std::size_t> held_in_all{0};
 void ReadAhead::clear()
 {
     held_.clear();
+    coming_.reset();
     held_in_all -= bytes_;
     bytes_ = 0;
 }
 
-std::optional<std::string> ReadAhead::take(std::uint32_t number)
+std::optional<std::string> ReadAhead::find(std::uint32_t number)
 {
-    const std::int64_t step = number - last_;
-    step_ = step == 1 || step == -1 ? step : 0;
-    last_ = number;
     while (!held_.empty()) {
         auto [held_number, body] = std::move(held_.front());
         held_.pop_front();
@@ -33,34 +32,81 @@ std::optional<std::string> ReadAhead::take(std::uint32_t number)
     return std::nullopt;
 }
 
-std::vector<std::uint32_t> ReadAhead::plan(const Maildrop& maildrop, std::uint32_t number, bool pipelined)
+// What has come is here from now on.
+void ReadAhead::land()
+{
+    for (std::size_t i = 0; i < coming_->bodies.size(); ++i) {
+        bytes_ += coming_->bodies[i].size();
+        held_in_all += coming_->bodies[i].size();
+        held_.emplace_back(coming_->numbers[i], std::move(coming_->bodies[i]));
+    }
+    coming_.reset();
+}
+
+net::Task<std::optional<std::string>> ReadAhead::take(net::Strand& strand, std::uint32_t number)
+{
+    const std::int64_t step = number - last_;
+    step_ = step == 1 || step == -1 ? step : 0;
+    last_ = number;
+    if (coming_ && coming_->state.load(std::memory_order_acquire) == Batch::State::done)
+        land();
+    std::optional<std::string> body = find(number);
+    if (body || !coming_)
+        co_return std::move(body);
+    if (std::find(coming_->numbers.begin(), coming_->numbers.end(), number) == coming_->numbers.end()) {
+        clear(); // the client has gone elsewhere
+        co_return std::nullopt;
+    }
+    Batch::State running = Batch::State::running;
+    if (coming_->state.compare_exchange_strong(running, Batch::State::waited, std::memory_order_acq_rel))
+        while (coming_->state.load(std::memory_order_acquire) != Batch::State::done)
+            co_await strand.waitUninterrupted(net::kNews);
+    land();
+    body = find(number);
+    co_return std::move(body);
+}
+
+std::vector<std::uint32_t> ReadAhead::plan(const Maildrop& maildrop, bool pipelined) const
 {
     using namespace base::limits;
-    std::vector<std::uint32_t> numbers{number};
-    const std::int64_t step = step_ != 0 ? step_ : 1;
-    std::size_t bytes = maildrop.at(number).size;
-    if ((step_ == 0 && !pipelined) || held_in_all.load() > kPop3ReadAheadInAll)
+    std::vector<std::uint32_t> numbers;
+    if (coming_ || bytes_ > kBatch || (step_ == 0 && !pipelined) || held_in_all.load() > kPop3ReadAheadInAll)
         return numbers;
-    for (std::int64_t next = number + step; next >= 1 && next <= maildrop.count() && numbers.size() < kPop3ReadAheadMessages; next += step) {
+    const std::int64_t step = step_ != 0 ? step_ : 1;
+    std::size_t bytes = 0;
+    std::int64_t next = (held_.empty() ? last_ : held_.back().first) + step;
+    for (; next >= 1 && next <= maildrop.count() && numbers.size() < kPop3ReadAheadMessages; next += step) {
         const auto candidate = static_cast<std::uint32_t>(next);
         if (maildrop.isDeleted(candidate))
             continue;
         bytes += maildrop.at(candidate).size;
-        if (bytes > kPop3ReadAhead)
+        if (bytes > kBatch)
             break;
         numbers.push_back(candidate);
     }
     return numbers;
 }
 
-void ReadAhead::keep(const std::vector<std::uint32_t>& numbers, std::vector<std::string>& bodies)
+void ReadAhead::goOn(net::Strand& strand, const Maildrop& maildrop, bool pipelined, Read read)
 {
-    clear();
-    for (std::size_t i = 1; i < numbers.size() && i < bodies.size(); ++i) {
-        bytes_ += bodies[i].size();
-        held_.emplace_back(numbers[i], std::move(bodies[i]));
-    }
-    held_in_all += bytes_;
+    std::vector<std::uint32_t> numbers = plan(maildrop, pipelined);
+    if (numbers.empty())
+        return;
+    std::vector<store::BodyId> ids;
+    for (const std::uint32_t number : numbers)
+        ids.push_back(maildrop.at(number).body);
+    coming_ = std::make_shared<Batch>();
+    coming_->numbers = std::move(numbers);
+    // The session may end meanwhile: nothing of it is touched but the batch, and the strand, which outlives it.
+    strand.scheduler().help([batch = coming_, self = strand.shared_from_this(), ids = std::move(ids), read = std::move(read)] {
+        try {
+            batch->bodies = read(ids);
+        } catch (...) { // then nothing was fetched, and whoever asks for one of them hears why
+            batch->bodies.clear();
+        }
+        if (batch->state.exchange(Batch::State::done, std::memory_order_acq_rel) == Batch::State::waited)
+            self->wake(net::kNews);
+    });
 }
 
 } // namespace postfach::pop3

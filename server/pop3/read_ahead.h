@@ -1,10 +1,15 @@
 #pragma once
-// Bodies fetched before they are asked for. Reading one costs a trip to a helper thread whatever its size; a client that takes its mails
-// one after the other, pipelined or not, has the next ones fetched with the same trip. Small ones only, bounded for a session and for all.
+// Bodies fetched before they are asked for. Reading one costs a trip to a helper thread whatever its size; of a client that takes its
+// mails one after the other, pipelined or not, the next ones are fetched while it is sent those before. Small ones only, bounded for a
+// session and for all.
+#include "server/net/strand.h"
 #include "server/pop3/maildrop.h"
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,27 +19,41 @@ namespace postfach::pop3 {
 
 class ReadAhead {
 public:
+    // Gives the bodies of these, in their order; fewer when one cannot be read: its own turn will tell. Runs on a helper, perhaps after
+    // the session has ended.
+    using Read = std::function<std::vector<std::string>(const std::vector<store::BodyId>& bodies)>;
+
     ReadAhead() = default;
     ~ReadAhead() { clear(); }
     ReadAhead(const ReadAhead&) = delete;
     ReadAhead& operator=(const ReadAhead&) = delete;
 
-    // The body, when it was fetched; what was fetched and passed over is dropped.
-    std::optional<std::string> take(std::uint32_t number);
+    // The body, when it was fetched or is being fetched; what was passed over is dropped.
+    net::Task<std::optional<std::string>> take(net::Strand& strand, std::uint32_t number);
 
-    // What to fetch now that `number` is not here: itself first, then those that are likely to follow, in their order. Alone when it is
-    // large, or when the client goes neither up nor down and nothing waits in the pipeline.
-    std::vector<std::uint32_t> plan(const Maildrop& maildrop, std::uint32_t number, bool pipelined);
+    // To be called when a body was taken: begins to fetch what plan() says.
+    void goOn(net::Strand& strand, const Maildrop& maildrop, bool pipelined, Read read);
 
-    // Keeps what was fetched behind the first.
-    void keep(const std::vector<std::uint32_t>& numbers, std::vector<std::string>& bodies);
+    // What is likely to be asked for next and neither here nor on its way. Nothing while a batch is on its way, or enough is here, or
+    // the client goes neither up nor down and nothing waits in the pipeline.
+    std::vector<std::uint32_t> plan(const Maildrop& maildrop, bool pipelined) const;
 
 private:
+    struct Batch {
+        enum class State : std::uint8_t { running, waited, done };
+        std::vector<std::uint32_t> numbers;
+        std::atomic<State> state{State::running};
+        std::vector<std::string> bodies; // the helper's until it is done
+    };
+    std::optional<std::string> find(std::uint32_t number);
+    void land();
     void clear();
+
     std::deque<std::pair<std::uint32_t, std::string>> held_;
-    std::size_t bytes_ = 0;       // in held_, counted in all sessions' sum
-    std::int64_t last_ = 0;       // the number asked for before
-    std::int64_t step_ = 0;       // +1 or -1 while the client goes that way
+    std::shared_ptr<Batch> coming_;
+    std::size_t bytes_ = 0; // in held_, counted in all sessions' sum
+    std::int64_t last_ = 0; // the number asked for before
+    std::int64_t step_ = 0; // +1 or -1 while the client goes that way
 };
 
 } // namespace postfach::pop3
