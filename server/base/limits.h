@@ -46,7 +46,12 @@ inline constexpr int kMailboxDepth = 20;
 inline constexpr std::size_t kMailboxName = 1'000; // bytes of UTF-8
 inline constexpr int kMailboxesPerAccount = 5'000;
 inline constexpr int kKeywordsPerAccount = 10'000;
+inline constexpr int kKeywordsPerMessage = 1'000; // two bytes each of every message, in memory and on disk, and no quota counts them
 inline constexpr std::size_t kKeyword = 255;
+
+// IMAP: bytes of keywords that FLAGS and PERMANENTFLAGS name, each time one is new. A person's are a few hundred bytes; some clients
+// read no line of a megabyte.
+inline constexpr std::size_t kFlagsTold = 16 * 1024;
 
 // IMAP syntax.
 inline constexpr int kParentheses = 50;

@@ -454,20 +454,31 @@ bool Session::knowsKeywords(const store::Flags& flags) const
 net::Task<> Session::loadKeywords()
 {
     const store::AccountId id = account_->id;
-    auto names = [id](store::ReadTx& tx) { return tx.keywords(id); };
-    std::vector<std::string> now = co_await reading(strand_, store(), std::move(names));
-    if (now == keywords_)
-        co_return;
-    keywords_ = std::move(now);
-    if (view_)
+    const std::size_t known = keywords_.size(); // none ever goes or changes its place
+    auto names = [id, known](store::ReadTx& tx) { return tx.keywords(id, known); };
+    std::vector<std::string> more = co_await reading(strand_, store(), std::move(names));
+    const std::string told = flagNames();
+    keywords_.insert(keywords_.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    if (view_ && flagNames() != told)
         tellFlags(view_->readOnly());
+}
+
+// Those behind the bound are not named, nor do they have to be: \* says that more can be used (RFC 9051 7.1), and FLAGS need not
+// name them all (7.3.5).
+std::string Session::flagNames() const
+{
+    std::string names = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
+    for (const std::string& keyword : keywords_) {
+        if (names.size() + keyword.size() >= base::limits::kFlagsTold)
+            break;
+        names += ' ' + keyword;
+    }
+    return names;
 }
 
 void Session::tellFlags(bool read_only)
 {
-    std::string names = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
-    for (const std::string& keyword : keywords_)
-        names += ' ' + keyword;
+    const std::string names = flagNames();
     untagged("FLAGS (" + names + ")");
     if (read_only)
         untagged("OK [PERMANENTFLAGS ()] No flag can be changed");

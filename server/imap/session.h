@@ -65,6 +65,7 @@ public:
     void putFetchFlags(std::string& out, store::Uid uid, const store::Flags& flags) const; // "FLAGS (\Seen ...)"
 
 private:
+    std::string flagNames() const;
     net::Task<> serveCommands();
     net::Task<> execute(Request& request, bool& last);
     // Not inlined: clang would keep the frames of what waits seldom inside the frames of what waits always.

@@ -62,7 +62,8 @@ public:
     virtual std::optional<Mailbox> findMailbox(AccountId account, std::string_view name) = 0; // "inbox" in any case
     virtual std::optional<Mailbox> mailbox(MailboxId id) = 0;
     virtual std::vector<std::string> subscriptions(AccountId account) = 0;           // may name mailboxes that are gone
-    virtual std::vector<std::string> keywords(AccountId account) = 0;                // by index
+    virtual std::vector<std::string> keywords(AccountId account, std::size_t from = 0) = 0; // by index, without the first `from`
+    virtual std::optional<unsigned> findKeyword(AccountId account, std::string_view name) = 0; // its index; without regard to case
     virtual std::vector<std::pair<Uid, ModSeq>> expungedSince(MailboxId id, ModSeq since) = 0; // RFC 7162; may say more than asked
 
     // --- bodies. damaged is thrown where the bytes do not match their row.
@@ -139,7 +140,7 @@ public:
     // --- messages
     // The same content may be the same id. A body that no message and no quarantine entry names when the closure ends goes.
     virtual BodyId addBody(const PreparedBody& body, std::string_view summary) = 0;
-    virtual Appended append(MailboxId mailbox, const NewMessage& message) = 0;       // overQuota
+    virtual Appended append(MailboxId mailbox, const NewMessage& message) = 0;       // overQuota; limit past kKeywordsPerMessage
     // For each of `uids` that is there: the new flags. Untouched where nothing would change. Returns UIDs that changed.
     // unchanged_since: messages with a higher modseq are left alone and come back in `modified` (RFC 7162).
     virtual std::vector<Uid> changeFlags(MailboxId mailbox, const std::vector<Uid>& uids, FlagChange how, const Flags& flags,

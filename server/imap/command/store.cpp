@@ -43,16 +43,11 @@ void parseItem(Parser& args, Change& change)
 void resolve(store::WriteTx& tx, store::AccountId account, Change& change)
 {
     change.flags.bits = change.names.system;
-    if (change.how == store::FlagChange::remove) {
-        const auto known = tx.keywords(account);
-        for (const std::string& name : change.names.keywords)
-            for (std::size_t i = 0; i < known.size(); ++i)
-                if (base::iequals(known[i], name))
-                    change.flags.addKeyword(static_cast<unsigned>(i));
-        return;
-    }
     for (const std::string& name : change.names.keywords)
-        change.flags.addKeyword(tx.keyword(account, name));
+        if (change.how != store::FlagChange::remove)
+            change.flags.addKeyword(tx.keyword(account, name));
+        else if (const auto known = tx.findKeyword(account, name))
+            change.flags.addKeyword(*known);
 }
 
 } // namespace

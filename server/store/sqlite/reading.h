@@ -49,7 +49,8 @@ public:
     std::optional<Mailbox> findMailbox(AccountId account, std::string_view name);
     std::optional<Mailbox> mailbox(MailboxId id);
     std::vector<std::string> subscriptions(AccountId account);
-    std::vector<std::string> keywords(AccountId account);
+    std::vector<std::string> keywords(AccountId account, std::size_t from = 0);
+    std::optional<unsigned> findKeyword(AccountId account, std::string_view name);
     std::vector<std::pair<Uid, ModSeq>> expungedSince(MailboxId id, ModSeq since);
 
     std::string body(BodyId id);
@@ -117,7 +118,8 @@ public:
     std::optional<Mailbox> findMailbox(AccountId account, std::string_view name) override { return reading_.findMailbox(account, name); }
     std::optional<Mailbox> mailbox(MailboxId id) override { return reading_.mailbox(id); }
     std::vector<std::string> subscriptions(AccountId account) override { return reading_.subscriptions(account); }
-    std::vector<std::string> keywords(AccountId account) override { return reading_.keywords(account); }
+    std::vector<std::string> keywords(AccountId account, std::size_t from) override { return reading_.keywords(account, from); }
+    std::optional<unsigned> findKeyword(AccountId account, std::string_view name) override { return reading_.findKeyword(account, name); }
     std::vector<std::pair<Uid, ModSeq>> expungedSince(MailboxId id, ModSeq since) override { return reading_.expungedSince(id, since); }
 
     std::string body(BodyId id) override { return reading_.body(id); }

@@ -158,13 +158,19 @@ std::vector<std::string> Reading::subscriptions(AccountId account)
     return names;
 }
 
-std::vector<std::string> Reading::keywords(AccountId account)
+std::vector<std::string> Reading::keywords(AccountId account, std::size_t from)
 {
     std::vector<std::string> names;
-    Statement row = db_.query("SELECT name FROM keyword WHERE account_id = ? ORDER BY position", account);
+    Statement row = db_.query("SELECT name FROM keyword WHERE account_id = ? AND position >= ? ORDER BY position", account, from);
     while (row.step())
         names.push_back(row.text(0));
     return names;
+}
+
+std::optional<unsigned> Reading::findKeyword(AccountId account, std::string_view name)
+{
+    Statement row = db_.query("SELECT position FROM keyword WHERE account_id = ? AND name = ?", account, name);
+    return row.step() ? std::optional(static_cast<unsigned>(row.integer(0))) : std::nullopt;
 }
 
 std::vector<std::pair<Uid, ModSeq>> Reading::expungedSince(MailboxId id, ModSeq since)

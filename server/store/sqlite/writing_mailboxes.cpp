@@ -156,8 +156,8 @@ void Writing::subscribe(AccountId account, std::string_view name, bool on)
 
 unsigned Writing::keyword(AccountId account, std::string_view name)
 {
-    if (Statement row = db_.query("SELECT position FROM keyword WHERE account_id = ? AND name = ?", account, name); row.step())
-        return static_cast<unsigned>(row.integer(0));
+    if (const auto known = reading_.findKeyword(account, name))
+        return *known;
     requireAccount(account);
     requireKeyword(name);
     Statement row = db_.query("SELECT coalesce(max(position) + 1, 0) FROM keyword WHERE account_id = ?", account);

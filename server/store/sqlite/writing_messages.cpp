@@ -1,4 +1,5 @@
 // Messages: append, flags, expunge, copy, move.
+#include "server/base/limits.h"
 #include "server/base/text.h"
 #include "server/store/names.h"
 #include "server/store/sqlite/writing.h"
@@ -23,6 +24,13 @@ std::vector<Uid> ascending(std::vector<Uid> uids)
     return uids;
 }
 
+// Some may have more from elsewhere (a backup): they can always become fewer.
+void requireFewKeywords(const std::vector<std::uint16_t>& more, std::size_t before)
+{
+    if (more.size() > base::limits::kKeywordsPerMessage && more.size() > before)
+        throw Error(Kind::limit, "a message has at most " + std::to_string(base::limits::kKeywordsPerMessage) + " keywords past the account's first");
+}
+
 void apply(MessageRow& row, FlagChange how, const Flags& flags)
 {
     Flags now{row.message.bits, row.more};
@@ -32,6 +40,7 @@ void apply(MessageRow& row, FlagChange how, const Flags& flags)
         now.add(flags);
     else
         now.remove(flags);
+    requireFewKeywords(now.more, row.more.size());
     row.message.bits = now.bits & kSettable;
     row.more = std::move(now.more);
 }
@@ -126,6 +135,7 @@ Appended Writing::append(MailboxId mailbox, const NewMessage& message)
 {
     if (!message.uidl.empty())
         requireUidl(message.uidl);
+    requireFewKeywords(message.flags.more, 0);
     MessageRow row;
     row.message.body = message.body;
     row.message.size = static_cast<std::uint32_t>(bodySize(message.body));
