@@ -95,7 +95,8 @@ void Writing::insertRow(MailboxId mailbox, const MessageRow& row, Time saved)
     ++refs_[m.body.value];
 }
 
-// A UIDL that the mailbox has already, fixed or by the rule, stays with its first message; the other gets what the rule gives.
+// A UIDL that the mailbox has already, fixed or by the rule, stays with its first message, and one that the rule has still to give is
+// kept for that; the other gets what the rule gives.
 void Writing::insertUidl(MailboxId mailbox, Uid uid, std::string_view uidl)
 {
     if (uidl.empty())
@@ -106,9 +107,10 @@ void Writing::insertUidl(MailboxId mailbox, Uid uid, std::string_view uidl)
         if (std::from_chars(end - 8, end, by_rule, 16).ptr != end)
             by_rule = 0;
     }
-    db_.run("INSERT OR IGNORE INTO fixed_uidl SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM message m JOIN mailbox b ON b.id = m.mailbox_id"
-            " WHERE m.mailbox_id = ?1 AND m.uid = ?4 AND m.uid <> ?2 AND printf('%08x%08x', b.uid_validity, m.uid) = ?3"
-            " AND NOT EXISTS (SELECT 1 FROM fixed_uidl f WHERE f.mailbox_id = ?1 AND f.uid = m.uid))", mailbox, uid, uidl, by_rule);
+    db_.run("INSERT OR IGNORE INTO fixed_uidl SELECT ?1, ?2, ?3 WHERE ?4 = 0 OR NOT EXISTS (SELECT 1 FROM mailbox b WHERE b.id = ?1"
+            " AND printf('%08x%08x', b.uid_validity, ?4) = ?3 AND (?4 >= ?2 OR EXISTS (SELECT 1 FROM message m WHERE m.mailbox_id = ?1"
+            " AND m.uid = ?4 AND NOT EXISTS (SELECT 1 FROM fixed_uidl f WHERE f.mailbox_id = ?1 AND f.uid = m.uid))))",
+            mailbox, uid, uidl, by_rule);
 }
 
 // Puts one message into a mailbox and gives it a UID. Quota, UID, row and counters move together, or not at all.
@@ -258,9 +260,15 @@ CopiedUids Writing::duplicate(const std::vector<MessageRow>& rows, MailboxId fro
         db_.run("INSERT INTO message (mailbox_id, uid, modseq, body_id, size, flags, date, keywords, saved)"
                 " SELECT ?, uid + ?, ?, body_id, size, flags & ~?, date, keywords, ? FROM message WHERE mailbox_id = ? AND uid BETWEEN ? AND ?",
                 to.id, shift, stepped.modseq, strip, messageSeconds(now_), from, first, last);
-        if (keep_uidl)
-            db_.run("INSERT OR IGNORE INTO fixed_uidl SELECT ?, uid + ?, uidl FROM fixed_uidl WHERE mailbox_id = ? AND uid BETWEEN ? AND ?",
-                    to.id, shift, from, first, last);
+        if (keep_uidl) {
+            std::vector<std::pair<Uid, std::string>> fixed;
+            Statement row = db_.query("SELECT uid + ?, uidl FROM fixed_uidl WHERE mailbox_id = ? AND uid BETWEEN ? AND ? ORDER BY uid",
+                                      shift, from, first, last);
+            while (row.step())
+                fixed.emplace_back(Uid{static_cast<std::uint32_t>(row.integer(0))}, row.text(1));
+            for (const auto& [uid, uidl] : fixed)
+                insertUidl(to.id, uid, uidl);
+        }
         next += last.value - first.value + 1;
     });
     MailboxChange& change = changes_.of(to.id, stepped.account);

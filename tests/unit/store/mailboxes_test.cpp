@@ -2,6 +2,7 @@
 #include "tests/unit/store/store_fixture.h"
 
 #include <cstdio>
+#include <set>
 
 using namespace postfach;
 using namespace postfach::store;
@@ -166,6 +167,75 @@ TEST_CASE("a UIDL stays with its message, another message never gets it", "[stor
     CHECK(office.store->read()->uidl(office.trash, Uid{2}) == "mine");
     office.write([&](WriteTx& tx) { tx.expunge(office.trash, uids({2})); });
     CHECK(office.store->read()->fixedUidls(office.trash).empty());
+}
+
+TEST_CASE("no way of coming gives a message the UIDL that another of its maildrop has, or will have", "[store][uidl][rfc1939]")
+{
+    Office office;
+    const auto ruled = [&](MailboxId mailbox, unsigned uid) {
+        char text[17];
+        std::snprintf(text, sizeof text, "%08x%08x", office.mailbox(mailbox).uid_validity, uid);
+        return std::string(text);
+    };
+    const auto put = [&](MailboxId mailbox, const std::string& uidl) {
+        const auto body = office.store->prepareBody("mail " + uidl);
+        Uid uid;
+        office.write([&](WriteTx& tx) { uid = tx.append(mailbox, {tx.addBody(*body, ""), {}, office.clock.now(), uidl}).uid; });
+        return uid;
+    };
+    const auto differ = [&] { // all of INBOX
+        std::set<std::string> all;
+        const Snapshot now = office.store->view(office.inbox)->now();
+        for (std::uint32_t i = 0; i < now.count(); ++i)
+            all.insert(office.store->read()->uidl(office.inbox, now.uidAt(i)));
+        CHECK(all.size() == now.count());
+        for (const Finding& finding : office.store->check(false))
+            FAIL_CHECK(finding.where << ": " << finding.what);
+    };
+    const auto move = [&](const std::vector<Uid>& uids) {
+        office.write([&](WriteTx& tx) { tx.move(office.trash, uids, office.inbox); });
+    };
+    office.deliver("first");
+    office.deliver("second");
+
+    SECTION("one that is there")
+    {
+        move({put(office.trash, ruled(office.inbox, 1)), put(office.trash, ruled(office.inbox, 2))});
+        differ();
+        CHECK(office.store->read()->uidl(office.inbox, Uid{1}) == ruled(office.inbox, 1));
+        CHECK(office.store->read()->uidl(office.inbox, Uid{4}) == ruled(office.inbox, 4));
+    }
+    SECTION("one that comes with it")
+    {
+        move({put(office.trash, ruled(office.inbox, 4)), put(office.trash, "other"), put(office.trash, ruled(office.inbox, 3))});
+        differ();
+    }
+    SECTION("one that is to come, by delivery or by another way")
+    {
+        move({put(office.trash, ruled(office.inbox, 5))});
+        put(office.inbox, ruled(office.inbox, 6));
+        office.deliver("third");
+        office.deliver("fourth");
+        office.write([&](WriteTx& tx) { tx.copy(office.inbox, uids({1, 2}), office.inbox); });
+        differ();
+    }
+    SECTION("that of one that is gone it may have: a message that comes back is known by it")
+    {
+        office.write([&](WriteTx& tx) { tx.expunge(office.inbox, uids({1})); });
+        move({put(office.trash, ruled(office.inbox, 1))});
+        CHECK(office.store->read()->uidl(office.inbox, Uid{3}) == ruled(office.inbox, 1));
+        differ();
+    }
+    SECTION("that of one that has another it may have, also when both come at once")
+    {
+        const Uid one = put(office.trash, "of-its-own");
+        move({one, put(office.trash, ruled(office.inbox, 3))});
+        CHECK(office.store->read()->uidl(office.inbox, Uid{3}) == "of-its-own");
+        CHECK(office.store->read()->uidl(office.inbox, Uid{4}) == ruled(office.inbox, 3));
+        move({put(office.trash, ruled(office.inbox, 3))});
+        CHECK(office.store->read()->uidl(office.inbox, Uid{5}) == ruled(office.inbox, 5));
+        differ();
+    }
 }
 
 TEST_CASE("quarantine: release brings back flags, date, UIDL and mailbox, and takes the notice away", "[store][quarantine]")
