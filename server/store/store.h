@@ -70,7 +70,7 @@ public:
     virtual std::string body(BodyId id) = 0;
     virtual std::string bodyRange(BodyId id, std::uint64_t offset, std::uint64_t length) = 0; // cut at the end
     virtual std::uint64_t bodySize(BodyId id) = 0;
-    virtual base::Sha256 bodyHash(BodyId id) = 0;
+    virtual base::Sha256 bodyHash(BodyId id) = 0; // RFC 8474: EMAILID is made of it, the same for the same content for ever; ids may differ
     virtual std::string summary(BodyId id) = 0;                                      // as stored; empty when there is none
     virtual ScanRecord scanRecord(BodyId id) = 0;
     virtual std::string uidl(MailboxId mailbox, Uid uid) = 0;
