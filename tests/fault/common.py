@@ -1,11 +1,10 @@
-"""What the fault drivers share: the clients' modules, writers that keep count, and canaries.
+"""What the fault drivers share: the clients' modules, and canaries.
 
 The server is started by tests/clients/server.py; a driver here does something bad to it, or to what it stands on.
 """
 import os
 import re
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "clients"))
@@ -13,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import mails  # noqa: E402
 import server  # noqa: E402
 import wire  # noqa: E402
+from flow import Writer, contents, within  # noqa: E402, F401
 
 
 def sanitized(build):
@@ -22,47 +22,6 @@ def sanitized(build):
             return re.search(r"^POSTFACH_SANITIZE:\w+=\S", file.read(), re.M) is not None
     except OSError:
         return False
-
-
-class Writer(threading.Thread):
-    """Delivers numbered mails by LMTP until told to stop, each content once; keeps each answer."""
-
-    def __init__(self, office, address, make, pause=0.0):
-        super().__init__(daemon=True)
-        self.office, self.address, self.make, self.pause = office, address, make, pause
-        self.acknowledged, self.replies, self.stopping = {}, [], threading.Event()
-        self.slowest = 0.0
-
-    def run(self):
-        connection, serial = None, 0
-        while not self.stopping.is_set():
-            serial += 1
-            message = self.make(serial)
-            began = time.monotonic()
-            try:
-                connection = connection or self.office.lmtp()
-                reply = connection.deliver("sender@elsewhere.test", self.address, message)[0]
-            except wire.Refused as error:  # to MAIL or DATA
-                reply = str(error).encode()
-                connection = None
-            except (OSError, ValueError) as error:
-                reply = b"none: " + repr(error).encode()
-                connection = None
-            self.slowest = max(self.slowest, time.monotonic() - began)
-            self.replies.append(reply)
-            if reply.startswith(b"250"):
-                self.acknowledged[serial] = message
-            elif connection is None:
-                time.sleep(0.02)
-            self.stopping.wait(self.pause)
-
-    def codes(self):
-        return sorted({reply[:3].decode(errors="replace") for reply in self.replies})
-
-    def end(self, patience=150):
-        self.stopping.set()
-        self.join(patience)
-        return not self.is_alive()
 
 
 def lost(stored, acknowledged):
@@ -76,16 +35,6 @@ def lost(stored, acknowledged):
         subject = re.search(rb"^Subject: ([^\r\n]*)\r\n", sent, re.M).group(1)
         missing += not any(wire.is_delivered(message, sent) for message in by_subject.get(subject, []))
     return missing
-
-
-def within(seconds, condition, pause=0.1):
-    """Waits until the condition holds; was it in time?"""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(pause)
-    return True
 
 
 class Canary:

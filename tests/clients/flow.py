@@ -1,0 +1,79 @@
+"""Mail that flows while a test looks at something else, and all that clients can see of an account."""
+import re
+import threading
+import time
+
+import wire
+
+
+class Writer(threading.Thread):
+    """Delivers numbered mails by LMTP until told to stop, each content once; keeps each answer."""
+
+    def __init__(self, office, address, make, pause=0.0):
+        super().__init__(daemon=True)
+        self.office, self.address, self.make, self.pause = office, address, make, pause
+        self.acknowledged, self.replies, self.stopping = {}, [], threading.Event()
+        self.slowest = 0.0
+
+    def run(self):
+        connection, serial = None, 0
+        while not self.stopping.is_set():
+            serial += 1
+            message = self.make(serial)
+            began = time.monotonic()
+            try:
+                connection = connection or self.office.lmtp()
+                reply = connection.deliver("sender@elsewhere.test", self.address, message)[0]
+            except wire.Refused as error:  # to MAIL or DATA
+                reply = str(error).encode()
+                connection = None
+            except (OSError, ValueError) as error:
+                reply = b"none: " + repr(error).encode()
+                connection = None
+            self.slowest = max(self.slowest, time.monotonic() - began)
+            self.replies.append(reply)
+            if reply.startswith(b"250"):
+                self.acknowledged[serial] = message
+            elif connection is None:
+                time.sleep(0.02)
+            self.stopping.wait(self.pause)
+
+    def codes(self):
+        return sorted({reply[:3].decode(errors="replace") for reply in self.replies})
+
+    def end(self, patience=150):
+        self.stopping.set()
+        self.join(patience)
+        return not self.is_alive()
+
+
+def within(seconds, condition, pause=0.1):
+    """Waits until the condition holds; was it in time?"""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(pause)
+    return True
+
+
+def contents(office, address, password, mailboxes=("INBOX", "Archive")):
+    """{mailbox: (UIDVALIDITY, UIDNEXT, {UID: (flags, INTERNALDATE, bytes)})}, and INBOX by POP3: [(UIDL, bytes)].
+
+    \\Recent is left out: it goes to one session. POP3 comes last, since by default it marks what it reads as seen.
+    """
+    imap, found = office.imap(address, password), {}
+    for name in mailboxes:
+        text = b"".join(imap.do("EXAMINE " + wire.quoted(name)))
+        rows = {}
+        if b"* 0 EXISTS" not in text:
+            for row in imap.fetch("1:*", "(UID FLAGS INTERNALDATE BODY.PEEK[])").values():
+                flags = sorted(flag.decode() for flag in row["FLAGS"] if flag != b"\\Recent")
+                rows[int(row["UID"])] = (flags, row["INTERNALDATE"], row["BODY[]"])
+        validity, following = (int(re.search(word + rb" (\d+)", text).group(1)) for word in (b"UIDVALIDITY", b"UIDNEXT"))
+        found[name] = (validity, following, rows)
+    imap.logout()
+    pop3 = office.pop3(address, password)
+    maildrop = [(line.split()[1], pop3.block("RETR " + line.split()[0].decode())) for line in pop3.block("UIDL").split(b"\r\n") if line]
+    pop3.quit()
+    return found, maildrop
