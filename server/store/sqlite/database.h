@@ -13,7 +13,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
+#include <utility>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -44,8 +46,14 @@ private:
 };
 
 struct Blob { // bytes to bind; they must stay until the statement has run
+    explicit Blob(std::string_view b) : bytes(b) {}
+    Blob(const std::string&&) = delete;
     std::string_view bytes;
 };
+
+// What is bound is not copied: a string that is gone with its expression is refused. (So would be a view of one, if types told.)
+template <class Value>
+concept Lasting = std::is_lvalue_reference_v<Value> || !std::is_same_v<std::remove_cv_t<Value>, std::string>;
 
 class Connection;
 
@@ -61,8 +69,8 @@ public:
     Statement& operator=(Statement&&) = delete;
     ~Statement();
 
-    template <class... Values>
-    Statement& bind(const Values&... values)
+    template <Lasting... Values>
+    Statement& bind(Values&&... values)
     {
         int position = 0;
         (bindOne(++position, values), ...);
@@ -105,15 +113,15 @@ public:
 
     // `sql` is a literal: the cache knows it by its address.
     Statement statement(const char* sql);
-    template <class... Values>
-    Statement query(const char* sql, const Values&... values)
+    template <Lasting... Values>
+    Statement query(const char* sql, Values&&... values)
     {
         Statement s = statement(sql);
-        s.bind(values...);
+        s.bind(std::forward<Values>(values)...);
         return s;
     }
     template <class... Values>
-    void run(const char* sql, const Values&... values)
+    void run(const char* sql, const Values&... values) // is over before a temporary is
     {
         Statement s = statement(sql);
         s.bind(values...);

@@ -1,5 +1,6 @@
 // What every earlier version made is opened by this one, with all that was in it.
 #include "server/base/hash.h"
+#include "server/store/sqlite/bodies.h"
 #include "server/store/sqlite/schema.h"
 #include "tests/unit/store/store_fixture.h"
 
@@ -22,7 +23,7 @@ void fill(sqlite::Connection& db)
     db.run("INSERT INTO account (id, address, domain, name, enabled, services, created, version, argon2, scram_salt, scram_stored_key,"
            " scram_server_key, scram_iterations) VALUES (1, 'alice@example.org', 'example.org', 'Alice', 1, 'imap', 1, 3, 'x', x'', x'', x'', 0)");
     db.run("INSERT INTO usage (account_id, quota, used, messages) VALUES (1, 1000, ?, 2)", std::int64_t(2 * kBody.size()));
-    db.run("INSERT INTO body (id, hash, size, refs, encoding) VALUES (1, ?, ?, 2, 0)", sqlite::Blob{{reinterpret_cast<const char*>(hash.data()), hash.size()}},
+    db.run("INSERT INTO body (id, hash, size, refs, encoding) VALUES (1, ?, ?, 2, 0)", sqlite::Blob{sqlite::asBytes(hash)},
            std::int64_t(kBody.size()));
     db.run("INSERT INTO content (body_id, summary, data) VALUES (1, x'', ?)", sqlite::Blob{kBody});
     db.run("UPDATE tally SET value = 1 WHERE name = 'bodies'");
