@@ -22,7 +22,6 @@
 #include "server/net/service.h"
 #include "server/pop3/retention.h"
 #include "server/pop3/service.h"
-#include "server/store/recovery.h"
 #include "server/store/store.h"
 
 #include <Poco/Environment.h>
@@ -376,7 +375,7 @@ void Appliance::Inner::applyConfig()
     trash_days = config.number("trash.days");
     recovery_days = config.number("recovery.days");
     quota_notice = config.text("quota.notice") == "on";
-    store::keepRecoverable(*store, recovery_days > 0);
+    store->keepRecoverable(recovery_days > 0);
     const std::lock_guard lock(networks_mutex);
     lmtp_networks = config.list("lmtp.allow");
 }

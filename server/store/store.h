@@ -200,12 +200,18 @@ public:
     // number must be read again. One atomic load; read it before the transaction.
     virtual std::uint64_t accountsVersion() const = 0;
 
+    // --- health. Any thread.
     virtual std::vector<Finding> check(bool repair) = 0;                             // every invariant of FORMAT.md; slow
-    // Housekeeping, in small transactions; how many went. What came into Trash or Junk before that time becomes recoverable; what
-    // was removed before it goes for good. `stop` ends it early.
+    virtual std::string problem() const = 0;                                         // empty while all is well (readiness)
+
+    // --- what was deleted. Housekeeping in small transactions, any thread; how many went. What came into Trash or Junk before that
+    // time becomes recoverable; what was removed before it goes for good. `stop` ends it early.
     virtual std::uint64_t emptyTrash(Time saved_before, const std::stop_token& stop) = 0;
     virtual std::uint64_t forgetRecoverable(Time removed_before, const std::stop_token& stop) = 0;
-    virtual std::string problem() const = 0;                                         // empty while all is well (readiness)
+    // False: what would become recoverable goes at once, from the next transaction on; what is recoverable already stays until
+    // forgetRecoverable(). StoreOptions::recoverable says how it is at the start.
+    virtual void keepRecoverable(bool on) = 0;
+
     virtual char delimiter() const = 0;
 };
 

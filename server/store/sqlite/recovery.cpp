@@ -1,5 +1,4 @@
 // Housekeeping of what was deleted. What is due is looked for with a reader and taken in small transactions, so that mail flows.
-#include "server/store/recovery.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 namespace postfach::store::sqlite {
@@ -59,13 +58,3 @@ std::uint64_t SqliteStore::forgetRecoverable(Time removed_before, const std::sto
 }
 
 } // namespace postfach::store::sqlite
-
-namespace postfach::store {
-
-void keepRecoverable(Store& store, bool on)
-{
-    if (auto* kept = dynamic_cast<sqlite::SqliteStore*>(&store))
-        kept->keepRecoverable(on);
-}
-
-} // namespace postfach::store

@@ -62,6 +62,7 @@ public:
     std::vector<Finding> check(bool repair) override;
     std::uint64_t emptyTrash(Time saved_before, const std::stop_token& stop) override;
     std::uint64_t forgetRecoverable(Time removed_before, const std::stop_token& stop) override;
+    void keepRecoverable(bool on) override { writer_->keepRecoverable(on); }
     std::string problem() const override;
     char delimiter() const override { return delimiter_; }
 
@@ -74,7 +75,6 @@ public:
     Pinned pin();
     // While it lives no file goes that a transaction begun after it may name.
     std::shared_ptr<void> keepFiles();
-    void keepRecoverable(bool on) { writer_->keepRecoverable(on); }
     const std::string& folder() const { return folder_; }
 
 private:
