@@ -116,7 +116,9 @@ std::vector<Component> Service::readiness()
 {
     std::vector<Component> components;
     const auto problem = context_.store.problem();
-    components.push_back({"store", problem.empty(), problem.empty() ? "" : "The store cannot be used."});
+    const bool warned = !context_.store.warning().empty(); // names of mailboxes and accounts stay in the log
+    components.push_back({"store", problem.empty(), !problem.empty() ? "The store cannot be used."
+                                                        : warned ? "A check found faults that endanger no mail; run `postfach check`." : ""});
     const auto scan = context_.scanner.status();
     components.push_back({"scanner", scan.ready, scan.ready ? "" : scan.problem});
     if (!context_.backup.folder.empty()) // mail flows without it, so it takes nobody's readiness; the log has the reason

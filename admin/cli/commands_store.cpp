@@ -149,7 +149,7 @@ int healthcheck(Invocation& invocation)
     const auto components = state->getObject("components");
     for (const auto& name : components->getNames()) {
         const auto one = components->getObject(name);
-        const bool told = (name == "backup" || name == "copy") && !one->isNull("detail"); // they take nobody's readiness
+        const bool told = (name == "backup" || name == "copy" || name == "store") && !one->isNull("detail"); // also where it takes nobody's readiness
         if (told || !one->getValue<bool>("ready"))
             std::cout << name << ": " << forPeople(one->get("detail")) << '\n';
     }

@@ -175,6 +175,7 @@ public:
 struct Finding { // of check()
     std::string what, where;
     bool repairable = false;
+    bool harmless = false; // not repairable, but no mail is lost, at risk, or hidden from whom it belongs to
 };
 
 class Store {
@@ -203,6 +204,7 @@ public:
     // --- health. Any thread.
     virtual std::vector<Finding> check(bool repair) = 0;                             // every invariant of FORMAT.md; slow
     virtual std::string problem() const = 0;                                         // empty while all is well (readiness)
+    virtual std::string warning() const = 0;                                         // empty, or what the last check found that is harmless
 
     // --- what was deleted. Housekeeping in small transactions, any thread; how many went. What came into Trash or Junk before that
     // time becomes recoverable; what was removed before it goes for good. `stop` ends it early.

@@ -20,7 +20,10 @@ constexpr std::size_t kMostOfAKind = 1000; // reported; the rest is counted
 // A rule's findings, of which a damaged table may have a million.
 class Findings {
 public:
-    Findings(std::vector<Finding>& all, const char* what, bool repairable) : all_(all), what_(what), repairable_(repairable) {}
+    Findings(std::vector<Finding>& all, const char* what, bool repairable, bool harmless = false)
+        : all_(all), what_(what), repairable_(repairable), harmless_(harmless)
+    {
+    }
     ~Findings() = default;
     Findings(const Findings&) = delete;
     Findings& operator=(const Findings&) = delete;
@@ -28,18 +31,18 @@ public:
     void add(std::string where)
     {
         if (++found_ <= kMostOfAKind)
-            all_.push_back({what_, std::move(where), repairable_});
+            all_.push_back({what_, std::move(where), repairable_, harmless_});
     }
     void end()
     {
         if (found_ > kMostOfAKind)
-            all_.push_back({what_, std::to_string(found_ - kMostOfAKind) + " more", repairable_});
+            all_.push_back({what_, std::to_string(found_ - kMostOfAKind) + " more", repairable_, harmless_});
     }
 
 private:
     std::vector<Finding>& all_;
     const char* what_;
-    const bool repairable_;
+    const bool repairable_, harmless_;
     std::size_t found_ = 0;
 };
 
@@ -76,24 +79,33 @@ void checkNames(Connection& db, char delimiter, std::vector<Finding>& all)
 
 void applyRules(Connection& db, char delimiter, std::vector<Finding>& all)
 {
-    const auto apply = [&](const char* what, const char* sql, bool repairable, const char* before) {
-        Findings findings(all, what, repairable);
-        Statement row = db.query(sql);
+    const auto apply = [&](const Rule& rule, const char* before) {
+        Findings findings(all, rule.what, rule.repair != nullptr, rule.harmless);
+        Statement row = db.query(rule.find);
         while (row.step())
             findings.add(before + row.text(0));
         findings.end();
     };
     for (const Rule& rule : rules())
-        apply(rule.what, rule.find, rule.repair != nullptr, "");
-    apply("the references to a body are miscounted", kMiscounted, true, "body ");
+        apply(rule, "");
+    apply({"the references to a body are miscounted", kMiscounted, ""}, "body ");
     checkNames(db, delimiter, all);
 }
 
 void raiseAlarm(Alarm& alarm, const std::vector<Finding>& findings)
 {
     for (const Finding& finding : findings)
-        if (!finding.repairable)
+        if (!finding.repairable && !finding.harmless)
             alarm.raise(finding.what + " (" + finding.where + ")");
+}
+
+// All was looked at: what an earlier check found and this one did not is gone.
+void warn(Alarm& alarm, const std::vector<Finding>& findings)
+{
+    const auto harmless = [](const Finding& finding) { return finding.harmless; };
+    const auto first = std::find_if(findings.begin(), findings.end(), harmless);
+    const auto count = static_cast<std::size_t>(std::count_if(first, findings.end(), harmless));
+    alarm.warn(count, count > 0 ? first->what + " (" + first->where + ")" : std::string());
 }
 
 } // namespace
@@ -158,6 +170,7 @@ std::vector<Finding> SqliteStore::check(bool repair)
         findings.push_back({"a file that no body names", files_->path(hash), true});
 
     raiseAlarm(*files_->alarm, findings);
+    warn(*files_->alarm, findings);
     // Every row, page and byte was read, and all are whole: what the alarm was raised for is gone, or was repaired.
     if (!logWasSetAside(folder_))
         files_->alarm->end(raised);

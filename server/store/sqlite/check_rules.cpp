@@ -33,6 +33,8 @@ namespace {
 // The domain in an address; there is one @ in it.
 #define DOMAIN "substr(address, instr(address, '@') + 1)"
 
+constexpr bool kHarmless = true; // a login, a setting or a mark is wrong; every mail is there, and shown to whom it belongs to
+
 constexpr Rule kRules[] = {
     // --- whose it is
     {"a mailbox belongs to no account", "SELECT 'mailbox ' || id FROM mailbox WHERE account_id NOT IN (SELECT id FROM account)",
@@ -87,17 +89,17 @@ constexpr Rule kRules[] = {
         "UNION ALL"
         " SELECT domain, created FROM alias) GROUP BY domain"},
     {"an address is an account and an alias", "SELECT address FROM alias WHERE address IN (SELECT address FROM account)",
-        nullptr},
+        nullptr, kHarmless},
     {"a POP3 policy is none",
         "SELECT place FROM (SELECT address AS place, pop3_retention, pop3_seen, pop3_hide, pop3_exclusive FROM account UNION ALL"
         " SELECT name, pop3_retention, pop3_seen, pop3_hide, pop3_exclusive FROM domain) WHERE pop3_retention NOT BETWEEN -1 AND "
         "36500"
         " OR pop3_seen NOT IN (0, 1) OR pop3_hide NOT IN (0, 1) OR pop3_exclusive NOT IN (0, 1)",
-        nullptr},
+        nullptr, kHarmless},
     {"app passwords are there, and their key is not",
         "SELECT 'setting auth.secret' WHERE EXISTS (SELECT 1 FROM app_password) AND NOT EXISTS (SELECT 1 FROM setting WHERE name "
         "= 'auth.secret')",
-        nullptr},
+        nullptr, kHarmless},
 
     // --- mailboxes
     {"an account has no INBOX", // check() makes it
@@ -193,13 +195,13 @@ constexpr Rule kRules[] = {
     {"the keywords of an account are not numbered from 0",
         "SELECT 'account ' || account_id FROM keyword GROUP BY account_id"
         " HAVING min(position) <> 0 OR max(position) <> count(*) - 1",
-        nullptr},
+        nullptr, kHarmless},
     {"a message has a keyword without a name",
         "SELECT f.place FROM " FLAGGED
         " f LEFT JOIN (SELECT account_id, max(position) + 1 AS n FROM keyword GROUP BY account_id) k"
         " ON k.account_id = f.account_id WHERE (coalesce(k.n, 0) < 58 AND (f.flags >> 6) >> coalesce(k.n, 0) <> 0)"
         " OR (f.keywords IS NOT NULL AND " POSITION("length(f.keywords) - 1") " >= printf('%04X', coalesce(k.n, 0)))",
-        nullptr},
+        nullptr, kHarmless},
     {"the keywords of a message are not in order",
         "SELECT f.place FROM " FLAGGED
         " f WHERE f.keywords IS NOT NULL AND (length(f.keywords) = 0 OR length(f.keywords) % 2 <> 0"
@@ -207,7 +209,7 @@ constexpr Rule kRules[] = {
                              "at + 2 < length(f.keywords))"
                              " SELECT 1 FROM pair WHERE at < length(f.keywords) AND " POSITION("at") " <= " POSITION(
                                  "at - 2") "))",
-        nullptr},
+        nullptr, kHarmless},
 
     // --- what is counted, from the inside out
     {"the counters of a mailbox differ from its messages",

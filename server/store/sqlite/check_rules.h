@@ -9,6 +9,7 @@ struct Rule {
     const char* find; // one row for each fault: where it is
     const char*
         repair; // run in the writer, in the order of the rules; null: nothing can repair it; empty: check() does, by other means
+    bool harmless = false; // where nothing can repair it: Finding::harmless
 };
 
 std::span<const Rule> rules();

@@ -42,6 +42,8 @@ Poco::Data::Session open(const std::string& file)
 
 base::Counter g_damage{"postfach_store_damage_total", "Times that damaged pages, bodies or logs were met, or could not be read"};
 
+base::Gauge g_warnings{"postfach_store_warnings", "Faults the last check found that nobody can repair and that endanger no mail"};
+
 bool isDamage(const SqliteError& error)
 {
     switch (error.code) {
@@ -87,6 +89,24 @@ void Alarm::end(std::size_t raised)
     count_ = 0;
     first_.clear();
     base::logInfo("store", "nothing is damaged any more");
+}
+
+void Alarm::warn(std::size_t count, const std::string& first)
+{
+    const std::lock_guard lock(mutex_);
+    g_warnings.set(static_cast<std::int64_t>(count));
+    std::string words;
+    if (count > 0)
+        words = "the last check found faults that endanger no mail (" + std::to_string(count) + "); `postfach check` names them. The first: " + first;
+    if (!words.empty() && words != warning_)
+        base::logWarning("store", "harmless faults", {{"what", first}, {"count", count}});
+    warning_ = std::move(words);
+}
+
+std::string Alarm::warning() const
+{
+    const std::lock_guard lock(mutex_);
+    return warning_;
 }
 
 SqliteError::SqliteError(int extended_code, const std::string& text) : Error(kindOf(extended_code), text), code(extended_code) {}

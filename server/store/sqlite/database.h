@@ -30,7 +30,8 @@ public:
     bool isInputOutput() const;
 };
 
-// What was found damaged since the store was opened, or found whole by check(); the first of it is kept, all is logged. Any thread.
+// What was found damaged since the store was opened, or found whole by check(); the first of it is kept, all is logged. Beside it
+// what the last check found that is harmless. Any thread.
 class Alarm {
 public:
     void raise(const std::string& what);
@@ -38,10 +39,12 @@ public:
     std::size_t count() const;
     // All was looked at and found whole. Nothing happens when more than `raised` alarms were raised: some came meanwhile.
     void end(std::size_t raised);
+    void warn(std::size_t count, const std::string& first); // in place of what was said before; count 0: nothing
+    std::string warning() const;
 
 private:
     mutable std::mutex mutex_; // guards what follows
-    std::string first_;
+    std::string first_, warning_;
     std::size_t count_ = 0;
 };
 

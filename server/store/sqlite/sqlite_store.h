@@ -64,6 +64,7 @@ public:
     std::uint64_t forgetRecoverable(Time removed_before, const std::stop_token& stop) override;
     void keepRecoverable(bool on) override { writer_->keepRecoverable(on); }
     std::string problem() const override;
+    std::string warning() const override { return files_->alarm->warning(); }
     char delimiter() const override { return delimiter_; }
 
     std::unique_ptr<ReadTransaction> readTransaction();

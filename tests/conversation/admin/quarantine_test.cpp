@@ -1,5 +1,6 @@
 #include "tests/conversation/admin/http.h"
 #include "tests/support/catch.h"
+#include "tests/unit/store/store_fixture.h"
 
 using namespace postfach::test;
 
@@ -90,4 +91,40 @@ TEST_CASE("Readiness says which component is not ready", "[admin][health]")
     CHECK(admin.get("/api/v1/scans").text("ready") == "false");
     CHECK(admin.request("POST", "/api/v1/scans").status == 202);
     CHECK(server.scanner().reloads == 1);
+}
+
+TEST_CASE("A fault that endangers no mail is told with the readiness, and takes it from nobody", "[admin][health][check]")
+{
+    TestServer server;
+    server.fill(1);
+    const auto byHand = [&](const std::string& text) { postfach::store::test::sql(server.data() + "/data", text); };
+    Http http(server);
+    const auto store = [&] { return http.get("/readyz").json()->getObject("components")->getObject("store"); };
+    const auto metric = [&](const std::string& line) { return http.get("/metrics").body.find(line + "\n") != std::string::npos; };
+    CHECK(store()->isNull("detail"));
+    byHand("UPDATE account SET pop3_retention = -2 WHERE address = 'bob@example.org'");
+    REQUIRE(server.store().check(false).size() == 1);
+    CHECK(http.get("/readyz").status == 200);
+    CHECK(store()->getValue<bool>("ready"));
+    CHECK(store()->getValue<std::string>("detail") == "A check found faults that endanger no mail; run `postfach check`.");
+    CHECK(metric("postfach_store_warnings 1"));
+    CHECK(metric("postfach_ready 1"));
+
+    // A mail that is at risk is another matter.
+    byHand("UPDATE message SET modseq = 0 WHERE uid = 1");
+    REQUIRE(server.store().check(false).size() == 2);
+    CHECK(http.get("/readyz").status == 503);
+    CHECK(store()->getValue<std::string>("detail") == "The store cannot be used.");
+    CHECK(metric("postfach_ready 0"));
+
+    // Both end with a check that finds nothing.
+    byHand("UPDATE message SET modseq = 1 WHERE uid = 1");
+    REQUIRE(server.store().check(false).size() == 1);
+    CHECK(http.get("/readyz").status == 200);
+    CHECK_FALSE(store()->isNull("detail"));
+    byHand("UPDATE account SET pop3_retention = NULL");
+    REQUIRE(server.store().check(false).empty());
+    CHECK(http.get("/readyz").status == 200);
+    CHECK(store()->isNull("detail"));
+    CHECK(metric("postfach_store_warnings 0"));
 }

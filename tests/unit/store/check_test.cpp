@@ -49,11 +49,17 @@ public:
             tx.addQuarantine(entry);
         });
     }
+    void breakBy(const char* statement) // while it is closed
+    {
+        close();
+        sql(data, statement);
+        open();
+    }
     std::set<std::string> check(bool repair)
     {
         std::set<std::string> found;
         for (const Finding& finding : store->check(repair))
-            found.insert((finding.repairable ? "repairable: " : "lost: ") + finding.what);
+            found.insert((finding.repairable ? "repairable: " : finding.harmless ? "harmless: " : "lost: ") + finding.what);
         return found;
     }
     std::string mail() // all that may never change
@@ -139,9 +145,7 @@ TEST_CASE("what is derived is found wrong by name, and repaired without touching
     CAPTURE(breakage.sql);
     FullOffice office;
     const std::string mail = office.mail();
-    office.close();
-    sql(office.data, breakage.sql);
-    office.open();
+    office.breakBy(breakage.sql);
     const std::string expected = std::string("repairable: ") + breakage.what;
     CHECK(office.check(false).count(expected) == 1);
     CHECK(office.check(true).count(expected) == 1); // looking alone has repaired nothing
@@ -175,11 +179,6 @@ TEST_CASE("what is lost is found by name, is left as it is, and raises the alarm
         {"UPDATE message SET mailbox_id = 99 WHERE uid = 1", "a message belongs to no mailbox"},
         {"UPDATE quarantine SET account_id = 99", "a quarantine entry belongs to no account"},
         {"UPDATE recoverable SET account_id = 99", "a recoverable message belongs to no account"},
-        {"INSERT INTO alias VALUES ('alice@example.org', 'example.org', 'x@example.org', 0)",
-            "an address is an account and an alias"},
-        {"UPDATE account SET pop3_retention = -2", "a POP3 policy is none"},
-        {"UPDATE domain SET pop3_hide = 2", "a POP3 policy is none"},
-        {"DELETE FROM setting", "app passwords are there, and their key is not"},
         {"UPDATE mailbox SET uid_validity = (SELECT uid_validity FROM mailbox WHERE id = 1) WHERE id = 2",
             "a UIDVALIDITY was given twice"},
         {"UPDATE mailbox SET uid_next = 4294967296 WHERE id = 1", "a number is none that IMAP has"},
@@ -193,14 +192,6 @@ TEST_CASE("what is lost is found by name, is left as it is, and raises the alarm
         {"UPDATE fixed_uidl SET uidl = ''", "a UIDL is none"},
         {"UPDATE fixed_uidl SET uidl = printf('%08x%08x', (SELECT uid_validity FROM mailbox WHERE id = 1), 2)",
             "two messages of a maildrop have one UIDL"},
-        {"DELETE FROM keyword WHERE position = 30", "the keywords of an account are not numbered from 0"},
-        {"DELETE FROM keyword WHERE position >= 3", "a message has a keyword without a name"},
-        {"DELETE FROM keyword WHERE position = 60", "a message has a keyword without a name"},
-        {"UPDATE recoverable SET keywords = x'FF00'", "a message has a keyword without a name"},
-        {"UPDATE message SET keywords = x'3C003B00' WHERE uid = 1", "the keywords of a message are not in order"},
-        {"UPDATE message SET keywords = x'3B003B00' WHERE uid = 1", "the keywords of a message are not in order"},
-        {"UPDATE message SET keywords = x'3B' WHERE uid = 1", "the keywords of a message are not in order"},
-        {"UPDATE message SET keywords = x'0100' WHERE uid = 1", "the keywords of a message are not in order"},
         {"UPDATE mailbox SET name = 'inbox/x' WHERE name = 'Projects'", "the name of a mailbox is none"},
         {"UPDATE mailbox SET name = 'a//b' WHERE name = 'Projects'", "the name of a mailbox is none"},
         {"UPDATE body SET encoding = 7 WHERE id = 1", "unknown encoding 7"},
@@ -209,9 +200,7 @@ TEST_CASE("what is lost is found by name, is left as it is, and raises the alarm
     }));
     CAPTURE(breakage.sql);
     FullOffice office;
-    office.close();
-    sql(office.data, breakage.sql);
-    office.open();
+    office.breakBy(breakage.sql);
     const auto isFound = [&](bool repair) {
         const auto found = office.check(repair);
         return std::any_of(found.begin(), found.end(),
@@ -220,9 +209,59 @@ TEST_CASE("what is lost is found by name, is left as it is, and raises the alarm
     CHECK(isFound(true));
     CHECK(isFound(true));
     CHECK(office.store->problem() != "");
+    CHECK(office.store->warning() == "");
     office.close();
     office.open();
     CHECK(isFound(false));
+}
+
+TEST_CASE("what nobody can repair and endangers no mail is found by name, warned of, and no alarm", "[store][check]")
+{
+    const auto breakage = GENERATE(values<Breakage>({
+        {"INSERT INTO alias VALUES ('alice@example.org', 'example.org', 'x@example.org', 0)",
+            "an address is an account and an alias"},
+        {"UPDATE account SET pop3_retention = -2", "a POP3 policy is none"},
+        {"UPDATE domain SET pop3_hide = 2", "a POP3 policy is none"},
+        {"DELETE FROM setting", "app passwords are there, and their key is not"},
+        {"DELETE FROM keyword WHERE position = 30", "the keywords of an account are not numbered from 0"},
+        {"DELETE FROM keyword WHERE position >= 3", "a message has a keyword without a name"},
+        {"DELETE FROM keyword WHERE position = 60", "a message has a keyword without a name"},
+        {"UPDATE recoverable SET keywords = x'FF00'", "a message has a keyword without a name"},
+        {"UPDATE message SET keywords = x'3C003B00' WHERE uid = 1", "the keywords of a message are not in order"},
+        {"UPDATE message SET keywords = x'3B003B00' WHERE uid = 1", "the keywords of a message are not in order"},
+        {"UPDATE message SET keywords = x'3B' WHERE uid = 1", "the keywords of a message are not in order"},
+        {"UPDATE message SET keywords = x'0100' WHERE uid = 1", "the keywords of a message are not in order"},
+    }));
+    CAPTURE(breakage.sql);
+    FullOffice office;
+    const std::string mail = office.mail();
+    office.breakBy(breakage.sql);
+    CHECK(office.store->warning() == ""); // nobody has looked
+    for (const bool repair : {false, true, false}) {
+        CHECK(office.check(repair).contains(std::string("harmless: ") + breakage.what));
+        CHECK_THAT(office.store->warning(), Catch::ContainsSubstring("endanger no mail"));
+        CHECK(office.store->problem() == "");
+    }
+    CHECK(office.mail() == mail);
+}
+
+TEST_CASE("a warning ends with what it warned of, and hides no alarm", "[store][check]")
+{
+    FullOffice office;
+    sql(office.data, "UPDATE account SET pop3_retention = -2");
+    office.store->check(false);
+    CHECK(office.store->warning() != "");
+    sql(office.data, "UPDATE message SET modseq = 0 WHERE uid = 1");
+    CHECK(office.check(false) == std::set<std::string>{"harmless: a POP3 policy is none", "lost: a number is none that IMAP has"});
+    CHECK(office.store->warning() != "");
+    CHECK_THAT(office.store->problem(), Catch::ContainsSubstring("a number is none that IMAP has"));
+    sql(office.data, "UPDATE message SET modseq = 1 WHERE uid = 1");
+    office.store->check(false);
+    CHECK(office.store->problem() == "");
+    CHECK(office.store->warning() != "");
+    sql(office.data, "UPDATE account SET pop3_retention = NULL");
+    CHECK(office.check(false).empty());
+    CHECK(office.store->warning() == "");
 }
 
 // --- the alarm ends with the damage
