@@ -113,6 +113,7 @@ int salvage(Invocation& invocation)
     answer->set("accounts", saved.accounts);
     answer->set("mailboxes", saved.mailboxes);
     answer->set("messages", saved.messages);
+    answer->set("from_logs", saved.from_logs);
     answer->set("found", saved.found);
     answer->set("pages", saved.pages);
     answer->set("damaged_pages", saved.damaged_pages);
@@ -131,6 +132,8 @@ int salvage(Invocation& invocation)
     } else {
         std::cout << "saved into " << fresh << ": " << saved.accounts << " accounts, " << saved.mailboxes << " mailboxes, " << saved.messages
                   << " messages; " << saved.damaged_pages << " of " << saved.pages << " pages of the database are damaged\n";
+        if (saved.from_logs > 0)
+            std::cout << "of these messages " << saved.from_logs << " stood in a damaged log alone\n";
         if (saved.found > 0)
             std::cout << "contents that belong to nobody: " << saved.found << ", in " << fresh << "/lost+found\n";
     }

@@ -10,6 +10,7 @@ namespace postfach::store {
 
 struct Salvaged {
     std::uint64_t accounts = 0, mailboxes = 0, messages = 0; // in the new directory
+    std::uint64_t from_logs = 0;                             // of these messages, what only a damaged log had
     std::uint64_t found = 0;                                 // contents that belong to nobody any more: NEW/lost+found/*.eml
     std::uint64_t pages = 0, damaged_pages = 0;              // of the database
     std::vector<Finding> lost;                               // what could not be saved, or not as it was

@@ -68,36 +68,23 @@ std::string asideName(const std::string& folder, int number)
     return folder + "/postfach.db-wal.damaged" + (number > 1 ? "-" + std::to_string(number) : "");
 }
 
-} // namespace
+enum class Stands { inFront, broken, behind, elsewhere }; // of the damage; elsewhere: behind it, and not what was written
 
-std::vector<LogFrame> framesOfLog(const std::string& path)
-{
-    std::vector<LogFrame> frames;
-    std::ifstream file(path, std::ios::binary);
-    std::string header(kHeader, '\0');
-    if (!file || !readInto(file, header) || (numberAt(header, 0) & ~1U) != kMagic || numberAt(header, 8) != kPage)
-        return frames;
-    const bool big_endian = (numberAt(header, 0) & 1) != 0;
-    Sum sum;
-    sum.add(std::string_view(header).substr(0, 24), big_endian);
-    if (sum != sumAt(header, 24))
-        return frames;
-    Frame frame{std::string(kFrameHeader + kPage, '\0')};
-    for (std::uint64_t at = kHeader; readInto(file, frame.bytes); at += kFrameHeader + kPage) {
-        if (frame.salts() != std::string_view(header).substr(16, 8) || !frame.follows(sum, big_endian))
-            break;
-        sum = frame.sum();
-        frames.push_back({numberAt(frame.bytes, 0), numberAt(frame.bytes, 4), at + kFrameHeader});
-    }
-    return frames;
-}
+struct Met {
+    std::uint64_t number = 0, offset = 0; // of the frame
+    Stands stands = Stands::inFront;
+    bool of_this_log = false;             // frames of an earlier round of the log have other salts
+};
 
-std::string damageInLog(const std::string& path)
+// visit(Frame, Met) for every frame of a log. Whether the log's header fits; a damaged one does not say how long a page is, but the
+// store has one size only.
+template <class Visit>
+bool eachFrame(const std::string& path, Visit visit)
 {
     std::ifstream file(path, std::ios::binary);
     std::string header(kHeader, '\0');
     if (!file || !readInto(file, header))
-        return {};
+        return true;
     const std::uint32_t magic = numberAt(header, 0), page = numberAt(header, 8);
     const bool known = (magic & ~1U) == kMagic;
     const bool big_endian = known && (magic & 1) != 0; // written on such a machine; else as here
@@ -105,30 +92,71 @@ std::string damageInLog(const std::string& path)
     sum.add(std::string_view(header).substr(0, 24), big_endian);
     const bool header_fits = known && page >= 512 && page <= 65536 && (page & (page - 1)) == 0 && sum == sumAt(header, 24);
 
-    // A damaged header does not say how long a page is, but the store has one size only.
     Frame frame{std::string(kFrameHeader + (header_fits ? page : kPage), '\0')};
     std::string salts = header.substr(16, 8);
     Sum before; // what the frame in front says of itself
-    bool whole = header_fits, broken_is_of_this_log = false, broken_ends_commit = false;
-    std::size_t number = 0, broken = 0, commits_behind = 0;
-    for (; readInto(file, frame.bytes); before = frame.sum(), ++number) {
-        if (!header_fits && number == 0)
+    bool whole = header_fits;
+    Met met{0, kHeader};
+    for (; readInto(file, frame.bytes); before = frame.sum(), ++met.number, met.offset += frame.bytes.size()) {
+        if (!header_fits && met.number == 0)
             salts = frame.salts();
-        const bool same_log = frame.salts() == salts; // frames of an earlier round of the log have other salts
-        if (whole && same_log && frame.follows(sum, big_endian)) {
+        met.of_this_log = frame.salts() == salts;
+        if (whole && met.of_this_log && frame.follows(sum, big_endian)) {
             sum = frame.sum();
-            continue;
-        }
-        if (whole) {
+            met.stands = Stands::inFront;
+        } else {
+            const bool fits = met.number > 0 && met.of_this_log && frame.follows(before, big_endian);
+            met.stands = whole ? Stands::broken : fits ? Stands::behind : Stands::elsewhere;
             whole = false;
-            broken = number;
-            broken_is_of_this_log = same_log;
+        }
+        visit(frame, met);
+    }
+    return header_fits;
+}
+
+LogFrame placed(const Frame& frame, const Met& met) { return {numberAt(frame.bytes, 0), numberAt(frame.bytes, 4), met.offset + kFrameHeader}; }
+
+} // namespace
+
+std::vector<LogFrame> framesOfLog(const std::string& path)
+{
+    std::vector<LogFrame> frames;
+    eachFrame(path, [&](const Frame& frame, const Met& met) {
+        if (met.stands == Stands::inFront && frame.bytes.size() == kFrameHeader + kPage)
+            frames.push_back(placed(frame, met));
+    });
+    return frames;
+}
+
+std::vector<LogFrame> framesBehindDamage(const std::string& path)
+{
+    std::vector<LogFrame> frames;
+    std::size_t committed = 0;
+    eachFrame(path, [&](const Frame& frame, const Met& met) {
+        if (met.stands != Stands::behind || frame.bytes.size() != kFrameHeader + kPage)
+            return;
+        frames.push_back(placed(frame, met));
+        if (frame.endsCommit())
+            committed = frames.size();
+    });
+    frames.resize(committed);
+    return frames;
+}
+
+std::string damageInLog(const std::string& path)
+{
+    bool broken_is_of_this_log = false, broken_ends_commit = false;
+    std::size_t broken = 0, commits_behind = 0;
+    const bool header_fits = eachFrame(path, [&](const Frame& frame, const Met& met) {
+        if (met.stands == Stands::broken) {
+            broken = met.number;
+            broken_is_of_this_log = met.of_this_log;
             broken_ends_commit = frame.endsCommit();
         }
-        const bool behind = number > 0 && same_log && frame.follows(before, big_endian);
-        broken_is_of_this_log = broken_is_of_this_log || (behind && number == broken + 1); // its salts were what is damaged
+        const bool behind = met.stands == Stands::behind;
+        broken_is_of_this_log = broken_is_of_this_log || (behind && met.number == broken + 1); // its salts were what is damaged
         commits_behind += behind && frame.endsCommit();
-    }
+    });
     // One commit may have been on its way to the disk when the power went, with its frames in any order. Two cannot: the
     // second is not begun before the first is on the disk.
     const std::size_t lost = commits_behind + (commits_behind > 0 && broken_is_of_this_log && broken_ends_commit);
@@ -156,5 +184,15 @@ void setLogAside(const std::string& folder)
 }
 
 bool logWasSetAside(const std::string& folder) { return std::filesystem::exists(asideName(folder, 1)); }
+
+std::vector<std::string> damagedLogs(const std::string& folder)
+{
+    std::vector<std::string> logs;
+    for (int number = 1; std::filesystem::exists(asideName(folder, number)); ++number)
+        logs.push_back(asideName(folder, number));
+    if (const std::string log = folder + "/postfach.db-wal"; !damageInLog(log).empty())
+        logs.push_back(log);
+    return logs;
+}
 
 } // namespace postfach::store::sqlite

@@ -17,9 +17,12 @@ struct LogFrame {
 };
 // The log's frames up to the first that does not fit. Of one whose header is damaged, none.
 std::vector<LogFrame> framesOfLog(const std::string& path);
+// Of a log with damage in its midst: those behind it that are as they were written, up to the last commit's end.
+std::vector<LogFrame> framesBehindDamage(const std::string& path);
 
 // A durable copy of the log for whoever salvages, beside it. Refused where there is no room for it: what is in it would be gone.
 void setLogAside(const std::string& folder);
 bool logWasSetAside(const std::string& folder); // and the copy is still there
+std::vector<std::string> damagedLogs(const std::string& folder); // those that were put aside, oldest first, and the log itself if it is damaged
 
 } // namespace postfach::store::sqlite

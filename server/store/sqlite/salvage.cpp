@@ -7,55 +7,65 @@
 //   4. the usual check counts anew what is derived, and has the last word.
 // Overflow pages hold what senders wrote. They are never taken for pages of rows: their first byte is that of a page number, 0 as
 // long as there are fewer than 2^25 pages, and in larger databases only the trees are walked.
-#include "server/store/salvage.h"
 #include "server/base/clock.h"
 #include "server/base/error.h"
 #include "server/base/id.h"
-#include "server/base/text.h"
-#include "server/store/sqlite/repository.h"
-#include "server/store/sqlite/salvage_pages.h"
-#include "server/store/sqlite/schema.h"
+#include "server/store/sqlite/log_check.h"
+#include "server/store/sqlite/salvage_work.h"
 #include "server/store/sqlite/sqlite_store.h"
 
 #include <sqlite3.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <functional>
-#include <map>
-#include <optional>
-#include <set>
-#include <string_view>
 #include <system_error>
-#include <tuple>
 
 #include <fcntl.h>
 #include <sys/file.h>
 
-namespace postfach::store {
+namespace postfach::store::sqlite {
 namespace {
 
-using namespace sqlite;
 namespace fs = std::filesystem;
 using Kind = Value::Kind;
 
 constexpr std::size_t kNamed = 1000; // of what was lost, each by itself; the rest is counted
 constexpr std::size_t kRowsInCommit = 5000;
-constexpr std::uint32_t kMostPages = 1U << 25; // see the top
 constexpr int kIdGap = 1'000'000;              // ids of the lost are not given again
 
-// The damaged server must not run: its pages would change under us. The folder may be read-only, so nothing is made in it.
-base::Fd lockDamaged(const std::string& folder)
+struct Shape {
+    const char* table;
+    bool has_ids;
+    const char* values;
+};
+
+// Only tables whose rows look like no other's.
+constexpr Shape kShapes[] = {
+    {"content", true, "nbb"},
+    {"body", true, "nbiiiitti"},
+    {"mailbox", true, "nittiiiiiiiiti"},
+    {"account", true, "ntttiti[i]itbbbi*[iiii]i"},
+    {"usage", true, "niii*iii"},
+    {"quarantine", true, "nitiitttttii[b]it[i]i"},
+    {"recoverable", true, "niitii[t]iii[b]iiit"},
+    {"message", false, "iiiiiii[b]*i"},
+};
+
+void bind(sqlite3_stmt* statement, int at, const Value& value)
 {
-    base::Fd fd(::open((folder + "/lock").c_str(), O_RDONLY | O_CLOEXEC));
-    if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
-        throw base::Refused("a Postfach is using " + folder + "; stop it first", 1);
-    return fd;
+    switch (value.kind) {
+    case Kind::null: sqlite3_bind_null(statement, at); break;
+    case Kind::integer:
+    case Kind::real: sqlite3_bind_int64(statement, at, value.number); break; // there are no reals
+    case Kind::text:
+        sqlite3_bind_text64(statement, at, value.bytes.data(), value.bytes.size(), SQLITE_STATIC, SQLITE_UTF8);
+        break;
+    case Kind::blob: sqlite3_bind_blob64(statement, at, value.bytes.data(), value.bytes.size(), SQLITE_STATIC); break;
+    }
 }
 
-// How a row looks: n null, i integer, t text, b blob; in brackets what may be null instead; everything behind '*' may be missing.
+} // namespace
+
 bool hasShape(const Row& row, std::string_view shape)
 {
     std::size_t at = 0;
@@ -77,24 +87,6 @@ bool hasShape(const Row& row, std::string_view shape)
     return at == row.values.size();
 }
 
-struct Shape {
-    const char* table;
-    bool has_ids;
-    const char* values;
-};
-
-// Only tables whose rows look like no other's.
-constexpr Shape kShapes[] = {
-    {"content", true, "nbb"},
-    {"body", true, "nbiiiitti"},
-    {"mailbox", true, "nittiiiiiiiiti"},
-    {"account", true, "ntttiti[i]itbbbi*[iiii]i"},
-    {"usage", true, "niii*iii"},
-    {"quarantine", true, "nitiitttttii[b]it[i]i"},
-    {"recoverable", true, "niitii[t]iii[b]iiit"},
-    {"message", false, "iiiiiii[b]*i"},
-};
-
 const char* tableOf(const Row& row, bool has_ids)
 {
     for (const Shape& shape : kShapes)
@@ -105,138 +97,72 @@ const char* tableOf(const Row& row, bool has_ids)
 
 // --- the new database, while it is filled
 
-class Filling {
-public:
-    Filling(const std::string& file, int version) : db_(file, Connection::Role::writer)
-    {
-        migrate(db_, version);
-        db_.run("BEGIN IMMEDIATE");
-        Statement table = db_.query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
-        while (table.step()) {
-            const std::string name = table.text(0);
-            sqlite3_stmt* raw = nullptr;
-            sqlite3_prepare_v2(db_.handle(), ("PRAGMA table_info(" + name + ")").c_str(), -1, &raw, nullptr);
-            Statement column(db_, raw, nullptr);
-            while (column.step())
-                columns_[name].push_back(column.text(1));
+Filling::Filling(const std::string& file, int version) : db_(file, Connection::Role::writer)
+{
+    migrate(db_, version);
+    db_.run("BEGIN IMMEDIATE");
+    Statement table = db_.query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+    while (table.step()) {
+        const std::string name = table.text(0);
+        sqlite3_stmt* raw = nullptr;
+        sqlite3_prepare_v2(db_.handle(), ("PRAGMA table_info(" + name + ")").c_str(), -1, &raw, nullptr);
+        Statement column(db_, raw, nullptr);
+        while (column.step())
+            columns_[name].push_back(column.text(1));
+    }
+}
+
+Filling::~Filling()
+{
+    for (const auto& [key, statement] : inserts_)
+        sqlite3_finalize(statement);
+}
+
+bool Filling::insert(const std::string& table, const Row& row, bool has_ids)
+{
+    const auto& names = columns_.at(table);
+    if (row.values.empty() || row.values.size() > names.size())
+        return false;
+    sqlite3_stmt*& statement = inserts_[{table, row.values.size()}];
+    if (!statement) {
+        std::string sql = "INSERT OR IGNORE INTO " + table + " (", marks;
+        for (std::size_t i = 0; i < row.values.size(); ++i) {
+            sql += (i == 0 ? "" : ", ") + names[i];
+            marks += i == 0 ? "?" : ", ?";
         }
+        sql += ") VALUES (" + marks + ")";
+        if (sqlite3_prepare_v2(db_.handle(), sql.c_str(), -1, &statement, nullptr) != SQLITE_OK)
+            db_.fail(sql);
     }
-    ~Filling()
-    {
-        for (const auto& [key, statement] : inserts_)
-            sqlite3_finalize(statement);
-    }
-    Filling(const Filling&) = delete;
-    Filling& operator=(const Filling&) = delete;
+    for (std::size_t i = 0; i < row.values.size(); ++i)
+        bind(statement, static_cast<int>(i) + 1, row.values[i]);
+    if (has_ids)
+        sqlite3_bind_int64(statement, 1, row.id);
+    const int rc = sqlite3_step(statement);
+    const bool put = rc == SQLITE_DONE && db_.changes() > 0;
+    sqlite3_reset(statement);
+    if (rc != SQLITE_DONE && (rc & 0xFF) != SQLITE_CONSTRAINT && (rc & 0xFF) != SQLITE_MISMATCH)
+        db_.fail("INSERT INTO " + table);
+    note();
+    return put;
+}
 
-    Connection& db() { return db_; }
-    bool knows(const std::string& table) const { return columns_.contains(table); }
+void Filling::note()
+{
+    if (++waiting_ < kRowsInCommit)
+        return;
+    commit();
+    db_.run("BEGIN IMMEDIATE");
+}
 
-    // The first of a key stays. False: it is there already, or no such row can be.
-    bool insert(const std::string& table, const Row& row, bool has_ids)
-    {
-        const auto& names = columns_.at(table);
-        if (row.values.empty() || row.values.size() > names.size())
-            return false;
-        sqlite3_stmt*& statement = inserts_[{table, row.values.size()}];
-        if (!statement) {
-            std::string sql = "INSERT OR IGNORE INTO " + table + " (", marks;
-            for (std::size_t i = 0; i < row.values.size(); ++i) {
-                sql += (i == 0 ? "" : ", ") + names[i];
-                marks += i == 0 ? "?" : ", ?";
-            }
-            sql += ") VALUES (" + marks + ")";
-            if (sqlite3_prepare_v2(db_.handle(), sql.c_str(), -1, &statement, nullptr) != SQLITE_OK)
-                db_.fail(sql);
-        }
-        for (std::size_t i = 0; i < row.values.size(); ++i)
-            bind(statement, static_cast<int>(i) + 1, row.values[i]);
-        if (has_ids)
-            sqlite3_bind_int64(statement, 1, row.id);
-        const int rc = sqlite3_step(statement);
-        const bool put = rc == SQLITE_DONE && db_.changes() > 0;
-        sqlite3_reset(statement);
-        if (rc != SQLITE_DONE && (rc & 0xFF) != SQLITE_CONSTRAINT && (rc & 0xFF) != SQLITE_MISMATCH)
-            db_.fail("INSERT INTO " + table);
-        note();
-        return put;
-    }
-    void note() // a row was put in
-    {
-        if (++waiting_ < kRowsInCommit)
-            return;
-        commit();
-        db_.run("BEGIN IMMEDIATE");
-    }
-    void commit()
-    {
-        db_.run("COMMIT");
-        db_.pragma("wal_checkpoint(TRUNCATE)");
-        waiting_ = 0;
-    }
+void Filling::commit()
+{
+    db_.run("COMMIT");
+    db_.pragma("wal_checkpoint(TRUNCATE)");
+    waiting_ = 0;
+}
 
-private:
-    static void bind(sqlite3_stmt* statement, int at, const Value& value)
-    {
-        switch (value.kind) {
-        case Kind::null: sqlite3_bind_null(statement, at); break;
-        case Kind::integer:
-        case Kind::real: sqlite3_bind_int64(statement, at, value.number); break; // there are no reals
-        case Kind::text:
-            sqlite3_bind_text64(statement, at, value.bytes.data(), value.bytes.size(), SQLITE_STATIC, SQLITE_UTF8);
-            break;
-        case Kind::blob: sqlite3_bind_blob64(statement, at, value.bytes.data(), value.bytes.size(), SQLITE_STATIC); break;
-        }
-    }
-
-    Connection db_;
-    std::map<std::string, std::vector<std::string>> columns_;
-    std::map<std::pair<std::string, std::size_t>, sqlite3_stmt*> inserts_;
-    std::size_t waiting_ = 0;
-};
-
-class Salvage {
-public:
-    Salvage(const std::string& damaged, const std::string& fresh, const Progress& progress) :
-        damaged_(damaged), fresh_(fresh), source_(damaged), meter_(progress, std::uint64_t{source_.pages()} * kPageSize),
-        met_(std::size_t{source_.pages()} + 1)
-    {
-    }
-    Salvaged run();
-
-private:
-    void readSchema();
-    void walk(std::uint32_t root, const std::function<void(std::uint32_t, const TreePage&)>& visit);
-    void takeTrees();
-    void takeStrays();
-    void takeContents();
-    void takeContent(const Row& row);
-    bool contentOf(BodyId id, std::string_view data, std::string& bytes);
-    void mend();
-    void makeOwners();
-    void makeMailboxes();
-    void dropIncomplete();
-    void keepFoundFiles();
-    void writeFound(const std::string& name, std::string_view bytes);
-    void lose(const std::string& what, const std::string& where);
-    std::int64_t number(const char* sql);
-
-    const std::string damaged_, fresh_;
-    const PageSource source_;
-    Meter meter_;
-    std::vector<bool> met_;
-    int version_ = newestVersion();
-    std::map<std::string, std::uint32_t> roots_;                         // of tables and indexes
-    std::map<std::int64_t, std::string> addresses_;                      // from the index: id, address
-    std::map<std::int64_t, std::pair<std::int64_t, std::string>> names_; // the same: mailbox, (account, name)
-    std::vector<std::uint32_t> contents_;                                // pages of rows of content
-    std::map<std::int64_t, std::int64_t> sizes_;                         // of bodies, as messages say; made when it is needed
-    bool have_sizes_ = false;
-    std::set<std::string> files_; // large bodies that were copied
-    std::optional<Filling> filling_;
-    std::map<std::string, std::size_t> losses_;
-    Salvaged result_;
-};
+// --- what can be read
 
 void Salvage::lose(const std::string& what, const std::string& where)
 {
@@ -366,103 +292,6 @@ void Salvage::takeStrays()
         if (contents)
             contents_.push_back(at);
     }
-}
-
-// The bytes of a content, where they are proved.
-bool Salvage::contentOf(BodyId id, std::string_view data, std::string& bytes)
-{
-    Connection& db = filling_->db();
-    {
-        Statement row = db.query("SELECT hash, size, encoding FROM body WHERE id = ?", id);
-        if (row.step()) {
-            const std::string hash_bytes = row.text(0);
-            const auto size = static_cast<std::uint64_t>(row.integer(1));
-            if (hash_bytes.size() != sizeof(base::Sha256) || row.integer(2) < 0 || row.integer(2) > 2)
-                return false;
-            const base::Sha256 hash = asSha256(hash_bytes);
-            if (row.integer(2) == static_cast<int>(Encoding::file)) {
-                const std::string name = base::hex(hash), to = shardedBody(fresh_ + "/bodies", name),
-                                  from = shardedBody(damaged_ + "/bodies", name);
-                base::makeFolders(fs::path(to).parent_path().string());
-                std::error_code error;
-                if (!files_.contains(name) && !(fs::file_size(from, error) == size && !error && copyVerified(from, to, hash)))
-                    return false;
-                files_.insert(name);
-                return true;
-            }
-            try {
-                bytes = decodeBody(static_cast<Encoding>(row.integer(2)), hash, size, data);
-            } catch (const Error&) {
-                return false;
-            }
-            return base::sha256(bytes) == hash;
-        }
-    }
-    // Its row is lost. The pages prove the bytes, if they have checksums; the size that a message names proves that they are all.
-    if (!source_.sealed() || data.empty())
-        return false;
-    if (!have_sizes_) {
-        have_sizes_ = true;
-        Statement row = db.query("SELECT body_id, size FROM message");
-        while (row.step())
-            sizes_.emplace(row.integer(0), row.integer(1));
-    }
-    const auto known = sizes_.find(id.value);
-    const auto inside = ZSTD_getFrameContentSize(data.data(), data.size());
-    const bool packed = inside <= kCompressible;
-    if (packed) {
-        bytes.resize(inside);
-        if (ZSTD_decompress(bytes.data(), bytes.size(), data.data(), data.size()) != inside)
-            return false;
-    } else {
-        bytes = data;
-    }
-    if (known == sizes_.end()) { // nobody names it
-        writeFound("content-" + std::to_string(id.value), bytes);
-        return false;
-    }
-    if (static_cast<std::uint64_t>(known->second) != bytes.size()) {
-        if (data.size() != static_cast<std::uint64_t>(known->second))
-            return false;
-        bytes = data;
-    }
-    const base::Sha256 hash = base::sha256(bytes);
-    db.run("INSERT INTO body (id, hash, size, refs, encoding) VALUES (?, ?, ?, 0, ?)", id, Blob{asBytes(hash)}, bytes.size(),
-        packed && bytes.size() == inside ? static_cast<int>(Encoding::zstd) : static_cast<int>(Encoding::plain));
-    return true;
-}
-
-void Salvage::takeContent(const Row& row)
-{
-    if (!hasShape(row, "nbb"))
-        return;
-    std::string bytes;
-    if (contentOf(BodyId{row.id}, row.values[2].bytes, bytes))
-        filling_->insert("content", row, true);
-}
-
-void Salvage::takeContents()
-{
-    for (const std::uint32_t at : contents_) {
-        const auto page = readTreePage(source_, at);
-        for (const Row& row : page ? page->rows : std::vector<Row>{})
-            takeContent(row);
-        meter_.expect(kPageSize);
-        meter_.add(kPageSize);
-    }
-    // A large body is in its file. The row beside it has only what is made from it, and is made anew.
-    Connection& db = filling_->db();
-    std::vector<std::int64_t> bare;
-    {
-        Statement row = db.query("SELECT id FROM body WHERE encoding = 2 AND id NOT IN (SELECT body_id FROM content)");
-        while (row.step())
-            bare.push_back(row.integer(0));
-    }
-    std::string none;
-    for (const std::int64_t id : bare)
-        if (contentOf(BodyId{id}, {}, none))
-            db.run("INSERT INTO content (body_id, summary, data) VALUES (?, x'', x'')", id);
-    // Under a damaged row of body two may claim one file's name; the index lets in one, and the other's content stays out.
 }
 
 // --- what the rows say of each other
@@ -596,62 +425,6 @@ void Salvage::dropIncomplete()
     }
 }
 
-void Salvage::writeFound(const std::string& name, std::string_view bytes)
-{
-    base::makeFolders(fresh_ + "/lost+found");
-    std::ofstream file(fresh_ + "/lost+found/" + name + ".eml", std::ios::binary);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (!file.flush())
-        throw Error(Error::Kind::diskFull, "cannot write to " + fresh_ + "/lost+found");
-    ++result_.found;
-}
-
-// Contents that no row names go out of the store, where an administrator can look at them.
-void Salvage::keepFoundFiles()
-{
-    Connection& db = filling_->db();
-    db.run("DELETE FROM body WHERE id NOT IN (SELECT body_id FROM content)");
-    std::vector<std::tuple<std::int64_t, base::Sha256, std::uint64_t, std::int64_t>> nobodys;
-    {
-        const char* const sql = filling_->knows("recoverable")
-            ? "SELECT id, hash, size, encoding FROM body WHERE id NOT IN (SELECT body_id FROM message) AND id NOT IN (SELECT "
-              "body_id FROM quarantine)"
-              " AND id NOT IN (SELECT body_id FROM recoverable)"
-            : "SELECT id, hash, size, encoding FROM body WHERE id NOT IN (SELECT body_id FROM message) AND id NOT IN (SELECT "
-              "body_id FROM quarantine)";
-        Statement row = db.query(sql);
-        while (row.step())
-            nobodys.emplace_back(
-                row.integer(0), asSha256(row.bytes(1)), static_cast<std::uint64_t>(row.integer(2)), row.integer(3));
-    }
-    for (const auto& [id, hash, size, encoding] : nobodys) {
-        const std::string name = base::hex(hash);
-        if (encoding == static_cast<int>(Encoding::file)) {
-            base::makeFolders(fresh_ + "/lost+found");
-            fs::rename(shardedBody(fresh_ + "/bodies", name), fresh_ + "/lost+found/" + name + ".eml");
-            ++result_.found;
-        } else {
-            Statement row = db.query("SELECT data FROM content WHERE body_id = ?", id);
-            if (row.step())
-                writeFound(name, decodeBody(static_cast<Encoding>(encoding), hash, size, row.bytes(0)));
-        }
-        db.run("DELETE FROM content WHERE body_id = ?", id);
-        db.run("DELETE FROM body WHERE id = ?", id);
-    }
-    // Files whose rows are lost.
-    std::error_code error;
-    for (fs::recursive_directory_iterator it(damaged_ + "/bodies", error), end; !error && it != end; it.increment(error)) {
-        const std::string name = it->path().filename().string();
-        const auto raw = name.size() == 64 ? base::unhex(name) : std::nullopt;
-        std::error_code ignored;
-        if (!raw || files_.contains(name) || !it->is_regular_file(ignored))
-            continue;
-        base::makeFolders(fresh_ + "/lost+found");
-        if (copyVerified(it->path().string(), fresh_ + "/lost+found/" + name + ".eml", asSha256(*raw)))
-            ++result_.found;
-    }
-}
-
 void Salvage::mend()
 {
     Connection& db = filling_->db();
@@ -681,10 +454,12 @@ Salvaged Salvage::run()
     filling_.emplace(file, version_);
     result_.pages = source_.pages();
     if (!source_.logIsWhole())
-        lose("it is damaged: of the last commits those behind the damage are lost", "postfach.db-wal");
+        lose("it is damaged: of what was committed behind the damage only mail is saved", "postfach.db-wal");
     takeTrees();
     takeStrays();
     takeContents();
+    for (const std::string& log : damagedLogs(damaged_))
+        takeLog(log);
     mend();
     result_.accounts = static_cast<std::uint64_t>(number("SELECT count(*) FROM account"));
     result_.mailboxes = static_cast<std::uint64_t>(number("SELECT count(*) FROM mailbox"));
@@ -705,16 +480,30 @@ Salvaged Salvage::run()
     return std::move(result_);
 }
 
+} // namespace postfach::store::sqlite
+
+namespace postfach::store {
+namespace {
+
+// The damaged server must not run: its pages would change under us. The folder may be read-only, so nothing is made in it.
+base::Fd lockDamaged(const std::string& folder)
+{
+    base::Fd fd(::open((folder + "/lock").c_str(), O_RDONLY | O_CLOEXEC));
+    if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+        throw base::Refused("a Postfach is using " + folder + "; stop it first", 1);
+    return fd;
+}
+
 } // namespace
 
 Salvaged salvageStore(const std::string& damaged, const std::string& fresh, const Progress& progress)
 {
-    if (!isEmptyFolder(fresh))
+    if (!sqlite::isEmptyFolder(fresh))
         throw base::Refused(fresh + " is not empty; give a new folder", 1);
     const base::Fd lock = lockDamaged(damaged);
     Salvaged result;
     try {
-        result = Salvage(damaged, fresh, progress).run();
+        result = sqlite::Salvage(damaged, fresh, progress).run();
         const base::SystemClock clock;
         StoreOptions options;
         options.folder = fresh;
@@ -724,7 +513,7 @@ Salvaged salvageStore(const std::string& damaged, const std::string& fresh, cons
         for (Finding& finding : store->check(false))
             result.lost.push_back(std::move(finding));
     } catch (const std::system_error& e) {
-        throw asStoreError(e);
+        throw sqlite::asStoreError(e);
     }
     return result;
 }

@@ -117,15 +117,21 @@ std::uint32_t big32(std::string_view bytes, std::size_t at)
     return std::uint32_t{big16(bytes, at)} << 16 | big16(bytes, at + 2);
 }
 
-PageSource::PageSource(const std::string& folder) : folder_(folder)
+PageSource::PageSource(const std::string& folder) : PageSource(folder, folder + "/postfach.db-wal", false) {}
+PageSource::PageSource(const std::string& folder, const std::string& damaged_log) : PageSource(folder, damaged_log, true) {}
+
+PageSource::PageSource(const std::string& folder, const std::string& log, bool behind_damage)
 {
     const std::string path = folder + "/postfach.db";
     database_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!database_)
         throw base::Refused("cannot read " + path + ": " + std::generic_category().message(errno), 1);
     pages_ = static_cast<std::uint32_t>((sizeOf(database_.get()) + kPage - 1) / kPage);
-    log_whole_ = damageInLog(folder + "/postfach.db-wal").empty();
-    readLog();
+    log_whole_ = damageInLog(log).empty();
+    if (behind_damage)
+        readBehindDamage(log);
+    else
+        readLog(log);
     std::string first(kPage, '\0');
     if (in_log_.contains(1)) // it has no seal there, and its header is whole
         first = page(1).value_or(first);
@@ -140,13 +146,13 @@ PageSource::PageSource(const std::string& folder) : folder_(folder)
 }
 
 // Only what a commit ends: behind the last one stands what nobody was told of.
-void PageSource::readLog()
+void PageSource::readLog(const std::string& path)
 {
-    log_.reset(::open((folder_ + "/postfach.db-wal").c_str(), O_RDONLY | O_CLOEXEC));
+    log_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!log_)
         return;
     std::vector<LogFrame> waiting;
-    for (const LogFrame& frame : framesOfLog(folder_ + "/postfach.db-wal")) {
+    for (const LogFrame& frame : framesOfLog(path)) {
         waiting.push_back(frame);
         if (frame.pages_after == 0)
             continue;
@@ -155,6 +161,26 @@ void PageSource::readLog()
         waiting.clear();
         pages_ = frame.pages_after;
     }
+}
+
+void PageSource::readBehindDamage(const std::string& path)
+{
+    log_.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!log_)
+        return;
+    for (const LogFrame& frame : framesBehindDamage(path)) {
+        in_log_[frame.page] = frame.offset;
+        pages_ = std::max(pages_, frame.page);
+    }
+}
+
+std::vector<std::uint32_t> PageSource::pagesInLog() const
+{
+    std::vector<std::uint32_t> pages;
+    for (const auto& [page, offset] : in_log_)
+        pages.push_back(page);
+    std::sort(pages.begin(), pages.end());
+    return pages;
 }
 
 std::optional<std::string> PageSource::page(std::uint32_t number) const

@@ -15,15 +15,20 @@ namespace postfach::store::sqlite {
 class PageSource {
 public:
     explicit PageSource(const std::string& folder); // Refused: there is no database
+    // As what stands behind the damage in a log left it (log_check.h); a page that is not there is the database's, which may have
+    // gone on without that log.
+    PageSource(const std::string& folder, const std::string& damaged_log);
     std::uint32_t pages() const { return pages_; }
     bool sealed() const { return sealed_; }        // page_check.h
     bool logIsWhole() const { return log_whole_; } // else commits are missing
     // As the last commit left it; nullopt where it is not what was written, or cannot be read.
     std::optional<std::string> page(std::uint32_t number) const;
+    std::vector<std::uint32_t> pagesInLog() const; // ascending
 
 private:
-    void readLog();
-    const std::string folder_;
+    PageSource(const std::string& folder, const std::string& log, bool behind_damage);
+    void readLog(const std::string& path);
+    void readBehindDamage(const std::string& path);
     base::Fd database_, log_;
     std::uint32_t pages_ = 0;
     bool sealed_ = false, log_whole_ = true;

@@ -53,16 +53,6 @@ std::string pragmaOf(sqlite3* db, const char* sql)
     return rc == SQLITE_OK ? found : sqlite3_errmsg(db);
 }
 
-// What a kill leaves: the log is not empty. The office goes on with that folder.
-void killed(Office& office)
-{
-    const std::string copy = office.folder.path + "/killed";
-    std::filesystem::copy(office.data, copy, std::filesystem::copy_options::recursive);
-    office.close();
-    std::filesystem::remove_all(office.data);
-    std::filesystem::rename(copy, office.data);
-}
-
 } // namespace
 
 TEST_CASE("a page that is not as it was written is damage: said to who asks, in readiness, and by check", "[store][page-check]")

@@ -291,6 +291,87 @@ TEST_CASE("a whole store comes out as it is: flags, keywords, UIDVALIDITY, recov
     CHECK(tx->account(office.alice)->address == "alice@example.org");
 }
 
+TEST_CASE("mail behind the damage in a log comes back, once, to its own mailbox, whether a server went on without that log or not",
+    "[store][salvage][log-check]")
+{
+    Office office;
+    const auto archive = office.store->read()->findMailbox(office.alice, "Archive")->id;
+    std::vector<std::string> early, late;
+    for (int i = 0; i < 10; ++i)
+        office.deliver(early.emplace_back(content(100 + i, "alice", i % 3 == 0 ? 3'000 : 900)));
+    office.close();
+    office.open(); // all that is in the database now, and the log begins anew
+    for (int i = 0; i < 24; ++i)
+        office.deliver(late.emplace_back(content(200 + i, "alice", i == 17 ? 150'000 : i % 4 == 0 ? 12'000 : 900)), {Flags::kSeen, {}});
+    const std::string strange = content(300, "Lost", 900);
+    MailboxId lost_box;
+    office.write([&](WriteTx& tx) {
+        tx.move(office.inbox, uids({2}), archive);
+        lost_box = tx.createMailbox(office.alice, "Lost");
+    });
+    office.deliver(strange, {}, lost_box);
+    office.deliver(late.emplace_back(content(400, "alice", 900)));
+    killed(office);
+    const std::string log = office.data + "/postfach.db-wal", fresh = office.folder.path + "/fresh";
+    {
+        const auto frames = (static_cast<std::streamoff>(fs::file_size(log)) - 32) / static_cast<std::streamoff>(kPage + 24);
+        REQUIRE(frames > 60);
+        std::fstream file(log, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(32 + frames / 4 * static_cast<std::streamoff>(kPage + 24) + 1000);
+        file.write("damaged", 7);
+    }
+    std::vector<std::string> there = early;
+    const bool goes_on = GENERATE(false, true);
+    std::string damaged = log;
+    if (goes_on) {
+        office.open();
+        damaged = log + ".damaged";
+        REQUIRE(fs::exists(damaged));
+        REQUIRE(office.mailbox(office.inbox).exists < 10 + 24);
+        office.write([&](WriteTx& tx) {
+            tx.expunge(office.inbox, uids({3}));
+            const auto bob = tx.createAccount({"bob@example.org", "Bob", {}, 0});
+            CHECK(tx.findMailbox(bob, "Archive")->id.value <= lost_box.value + 6);
+        });
+        there.erase(there.begin() + 2);
+        office.deliver(there.emplace_back(content(500, "alice", 900)));
+        office.close();
+    }
+    const std::string before = base::readFile(damaged);
+    const Salvaged saved = salvageStore(office.data, fresh);
+    CHECK(base::readFile(damaged) == before);
+
+    std::map<std::string, int> copies;
+    for (const auto& [key, bytes] : everything(fresh)) {
+        INFO(key);
+        CHECK(key.starts_with("alice@example.org "));
+        CHECK((key.find("INBOX") != std::string::npos || bytes == early[1]));
+        ++copies[bytes];
+    }
+    for (const std::string& bytes : there)
+        CHECK(copies[bytes] == 1);
+    int missing = 0;
+    for (const std::string& bytes : late) {
+        CHECK(copies[bytes] <= 1);
+        missing += copies[bytes] == 0;
+    }
+    CHECK(missing <= 1); // that whose bytes stood where the damage is
+    CHECK(saved.from_logs > 12);
+    CHECK(copies.size() == there.size() + late.size()); // with those that are counted as 0
+    CHECK(foundFiles(fresh).contains(strange));         // its mailbox is not known any more
+    base::FakeClock clock;
+    const auto store = openSqliteStore({fresh, '/', true}, clock);
+    CHECK(store->check(false).empty());
+    const auto alice = store->read()->findAccount("alice@example.org")->id;
+    const auto inbox = store->read()->findMailbox(alice, "INBOX");
+    CHECK(inbox->uid_next.value > (goes_on ? 2'000'000U : 1'000'000U));
+    if (!goes_on) { // nobody else was given these UIDs: they stay
+        const Snapshot now = store->view(inbox->id)->now();
+        CHECK(store->read()->body(now.at(now.find(Uid{34}).value()).body) == late[23]);
+        CHECK(now.at(now.find(Uid{34}).value()).bits == Flags::kSeen);
+    }
+}
+
 TEST_CASE("salvage refuses what is in use, what is not there, and to write over anything", "[store][salvage]")
 {
     Office office;

@@ -107,6 +107,16 @@ inline void sql(const std::string& folder, const std::string& text)
     sqlite3_close(db);
 }
 
+// What a kill leaves: the log is not empty. The office goes on with that folder.
+inline void killed(Office& office)
+{
+    const std::string copy = office.folder.path + "/killed";
+    std::filesystem::copy(office.data, copy, std::filesystem::copy_options::recursive);
+    office.close();
+    std::filesystem::remove_all(office.data);
+    std::filesystem::rename(copy, office.data);
+}
+
 // Text that does not compress: no run repeats.
 inline std::string noise(std::size_t size, std::uint64_t seed = 1)
 {
