@@ -15,7 +15,7 @@ def test(report, office, given):
         certificate = office.certificate(folder)
         for way in given.ways.split(","):
             address, password = office.account("thunderbird")
-            command = [DRIVER, "--host", office.name, "--user", address, "--address", address, "--password", password,
+            command = [DRIVER, "--host", office.name, "--user", address, "--address", address, "--password=" + password,
                        "--imap-port", str(office.ports["imaps"]), "--pop3-tls", way,
                        "--pop3-port", str(office.ports["pop3s" if way == "tls" else "pop3"]),
                        "--lmtp-port", str(office.ports["lmtp"]), "--lmtp-rcpt", address, "--ca", certificate, "--cert-override",
