@@ -277,11 +277,8 @@ Task<> Stream::drain()
     State& s = *state_;
     if (strand_.turnDue())
         co_await strand_.turn();
-    while (s.queued >= limits::kHighWaterMark) {
-        const int asked = s.send();
-        if (s.queued >= limits::kHighWaterMark)
-            co_await waitFor(asked);
-    }
+    if (s.queued >= limits::kHighWaterMark) // then all of it: a piece is freed whole, and the kernel's buffer keeps the peer busy
+        co_await flush();
 }
 
 Task<> Stream::flush()

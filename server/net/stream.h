@@ -37,7 +37,7 @@ public:
     // --- writing
     void write(std::string_view bytes);  // queues; never blocks
     void hand(std::string&& bytes);      // the same, and a long one is not copied
-    Task<> drain();                      // returns at once below the high-water mark, else waits for room
+    Task<> drain();                      // returns at once below the high-water mark, else flushes
     Task<> flush();                      // waits until all is with the kernel
 
     // --- TLS

@@ -57,7 +57,7 @@ def idle(subject, work):
 
 def news(subject, work):
     users = load.of(accounts(subject, 5 if work.quick else 20))
-    deliveries = 5 if work.quick else 200 if subject.name == "Postfach" else 20
+    deliveries = 5 if work.quick else 200 if subject.name == "Postfach" else 5  # Dovecot, out of inotify instances, looks every 30 s
     lmtp = subject.ports["lmtp"]
     for kind, service in BOTH:
         with load.Held(work, subject, "idle", service, count=some(work, subject, WATCHED, WATCHED_OTHERS), lmtp=lmtp, **users) as sessions:

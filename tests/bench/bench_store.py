@@ -43,7 +43,8 @@ def large(subject, work):
     """The large mailbox, made when it is first wanted: (account, count)."""
     if not getattr(subject, "large", None):
         account, first, doubled = subject.account("large"), FIRST // (25 if work.quick else 1), DOUBLED
-        load.run(work, subject, "deliver", "lmtp", count=10, mails=first, **load.of(account))
+        load.run(work, subject, "deliver", "lmtp", mails=1, size=1000, **load.of(account))  # ten at once make it together: sdbox panics
+        load.run(work, subject, "deliver", "lmtp", count=10, mails=first - 1, **load.of(account))
         with Imap(subject.ports["imap"], account) as imap:
             imap.ask(b"SELECT INBOX")
             for _ in range(doubled):

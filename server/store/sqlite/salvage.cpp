@@ -31,7 +31,6 @@ using Kind = Value::Kind;
 
 constexpr std::size_t kNamed = 1000; // of what was lost, each by itself; the rest is counted
 constexpr std::size_t kRowsInCommit = 5000;
-constexpr int kIdGap = 1'000'000;              // ids of the lost are not given again
 
 struct Shape {
     const char* table;
@@ -434,7 +433,6 @@ void Salvage::mend()
     keepFoundFiles();
     db.run(
         "UPDATE tally SET value = max(value, (SELECT coalesce(max(uid_validity), 0) FROM mailbox)) WHERE name = 'uid_validity'");
-    db.run("UPDATE sqlite_sequence SET seq = seq + ?", kIdGap);
     db.run("UPDATE mailbox SET uid_next = max(uid_next, (SELECT coalesce(max(uid), 0) + 1 FROM message WHERE mailbox_id = "
            "mailbox.id)),"
            " highest_modseq = max(highest_modseq, (SELECT coalesce(max(modseq), 1) FROM message WHERE mailbox_id = mailbox.id))");

@@ -164,6 +164,7 @@ void skipNumbers(Connection& writer)
     constexpr int kGap = 1'000'000;
     writer.run("UPDATE mailbox SET uid_next = min(uid_next + ?1, 4294967295), highest_modseq = highest_modseq + ?1", kGap);
     writer.run("UPDATE tally SET value = value + ? WHERE name = 'uid_validity'", kGap);
+    writer.run("UPDATE sqlite_sequence SET seq = seq + ?", kGap); // ids of rows: object ids are made of some
 }
 
 void migrate(Connection& writer, int to)

@@ -12,7 +12,7 @@ int newestVersion();
 void migrate(Connection& writer, int to = newestVersion());
 // Throws Refused as migrate() does, changes nothing.
 int requireKnownVersion(Connection& connection);
-// After commits were lost (a restore of something older, a damaged log): UIDs, MODSEQs and UIDVALIDITYs that clients may
+// After commits were lost (a restore of something older, a damaged log): UIDs, MODSEQs, UIDVALIDITYs and ids that clients may
 // remember from them are not given again.
 void skipNumbers(Connection& writer);
 

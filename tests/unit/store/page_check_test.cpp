@@ -172,6 +172,7 @@ TEST_CASE("damage in the midst of the log: what it took is not silently gone, an
         const Mailbox inbox = office.mailbox(office.inbox);
         CHECK(inbox.exists < 20);
         CHECK(inbox.uid_next.value > 1'000'000);
+        office.write([&](WriteTx& tx) { CHECK(tx.createMailbox(office.alice, "New").value > 1'000'000); });
         CHECK(std::filesystem::exists(log + ".damaged"));
         office.close();
 

@@ -331,7 +331,7 @@ TEST_CASE("mail behind the damage in a log comes back, once, to its own mailbox,
         office.write([&](WriteTx& tx) {
             tx.expunge(office.inbox, uids({3}));
             const auto bob = tx.createAccount({"bob@example.org", "Bob", {}, 0});
-            CHECK(tx.findMailbox(bob, "Archive")->id.value <= lost_box.value + 6);
+            CHECK(tx.findMailbox(bob, "INBOX")->id.value > lost_box.value + 6); // none that was given in what is lost
         });
         there.erase(there.begin() + 2);
         office.deliver(there.emplace_back(content(500, "alice", 900)));
