@@ -13,8 +13,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <functional>
 #include <future>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <system_error>
 
@@ -76,6 +78,8 @@ private:
     const std::uint64_t size_, before_;
 };
 
+constexpr std::uint64_t kPreparedAtOnce = 64 * 1024; // bytes; the store makes no file of so few
+
 // What a verdict means for one way in.
 enum class Action { store, quarantine, refuse, later };
 } // namespace
@@ -126,6 +130,7 @@ struct Delivery::Inner {
 
     Action decide(Job& job) const;
     static base::Sha256 hashOf(const Job& job, Spool& message);
+    void look(Job& job, Spool& message, std::exception_ptr& trouble, const std::function<void()>& done);
     void prepare(Job& job, std::string_view message);
     void commit(store::WriteTx& tx, Job& job) const;
     Result commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const;
@@ -174,10 +179,46 @@ base::Sha256 Delivery::Inner::hashOf(const Job& job, Spool& message)
     return stream.finish();
 }
 
+// Understands the message and has it scanned unless its verdict is known; on a helper, which meanwhile prepares the body of a small one.
+// A large one would go to the disk, though it may be refused. Calls done() once.
+void Delivery::Inner::look(Job& job, Spool& message, std::exception_ptr& trouble, const std::function<void()>& done)
+{
+    // Of the scanner and this helper whoever is the last says so. Until then the other may write into the job.
+    const auto left = std::make_shared<std::atomic<int>>(2);
+    const auto ready = [left, done] {
+        if (left->fetch_sub(1, std::memory_order_acq_rel) == 1)
+            done();
+    };
+    bool asked = false;
+    try {
+        job.understood = understand(message.view(), job.content);
+        job.hash = hashOf(job, message);
+        if (auto known = verdicts.find(job.hash, scanner.status())) {
+            job.verdict = std::move(*known);
+            job.content.pieces.clear();
+        } else {
+            scanner.scan(std::move(job.content), [this, &job, ready](Verdict verdict) {
+                job.verdict = std::move(verdict);
+                verdicts.remember(job.hash, job.verdict);
+                ready();
+            });
+            asked = true;
+        }
+        if (message.size() <= kPreparedAtOnce)
+            job.body = store.prepareBody(message.view());
+    } catch (...) {
+        trouble = std::current_exception();
+    }
+    if (!asked)
+        ready(); // in the scanner's place
+    ready();
+}
+
 // Disk and processor work: on a helper.
 void Delivery::Inner::prepare(Job& job, std::string_view message)
 {
-    job.body = store.prepareBody(message);
+    if (!job.body)
+        job.body = store.prepareBody(message);
     if (job.action != Action::quarantine)
         return;
     for (const auto& target : job.targets) {
@@ -308,30 +349,19 @@ net::Task<std::vector<Result>> Delivery::Inner::run(net::Strand& strand, Job job
     }
     std::exception_ptr trouble;
     try {
-        auto understanding = [&job, &message] {
-            job.understood = understand(message.view(), job.content);
-            job.hash = hashOf(job, message);
+        std::function<void(std::function<void()>)> looking = [this, &strand, &job, &message, &trouble](std::function<void()> done) {
+            strand.scheduler().help([this, &job, &message, &trouble, done = std::move(done)] { look(job, message, trouble, done); });
         };
-        co_await strand.offload(std::move(understanding));
-
-        if (auto known = verdicts.find(job.hash, scanner.status())) {
-            job.verdict = std::move(*known);
-            job.content.pieces.clear();
-        } else {
-            std::function<void(std::function<void()>)> scan = [this, &job](std::function<void()> done) {
-                scanner.scan(std::move(job.content), [&job, done](Verdict verdict) {
-                    job.verdict = std::move(verdict);
-                    done();
-                });
-            };
-            co_await strand.completion(std::move(scan));
-            verdicts.remember(job.hash, job.verdict);
-        }
+        co_await strand.completion(std::move(looking));
+        if (trouble)
+            std::rethrow_exception(trouble);
 
         job.action = decide(job);
         if (job.action == Action::store || job.action == Action::quarantine) {
-            auto preparing = [this, &job, &message] { prepare(job, message.view()); };
-            co_await strand.offload(std::move(preparing));
+            if (!job.body || job.action == Action::quarantine) {
+                auto preparing = [this, &job, &message] { prepare(job, message.view()); };
+                co_await strand.offload(std::move(preparing));
+            }
             std::function<void(std::function<void()>)> write = [this, &job, &trouble](std::function<void()> done) {
                 store.write([this, &job](store::WriteTx& tx) { commit(tx, job); },
                             [&trouble, done](std::exception_ptr error) {
