@@ -32,6 +32,9 @@ std::optional<std::string> ReadAhead::find(std::uint32_t number)
     return std::nullopt;
 }
 
+ReadAhead::Batch::Batch(std::vector<std::uint32_t> of, std::size_t size) : numbers(std::move(of)), bytes(size) { held_in_all += bytes; }
+ReadAhead::Batch::~Batch() { held_in_all -= bytes; }
+
 // What has come is here from now on.
 void ReadAhead::land()
 {
@@ -93,10 +96,12 @@ void ReadAhead::goOn(net::Strand& strand, const Maildrop& maildrop, bool pipelin
     if (numbers.empty())
         return;
     std::vector<store::BodyId> ids;
-    for (const std::uint32_t number : numbers)
+    std::size_t bytes = 0;
+    for (const std::uint32_t number : numbers) {
         ids.push_back(maildrop.at(number).body);
-    coming_ = std::make_shared<Batch>();
-    coming_->numbers = std::move(numbers);
+        bytes += maildrop.at(number).size;
+    }
+    coming_ = std::make_shared<Batch>(std::move(numbers), bytes);
     // The session may end meanwhile: nothing of it is touched but the batch, and the strand, which outlives it.
     strand.scheduler().help([batch = coming_, self = strand.shared_from_this(), ids = std::move(ids), read = std::move(read)] {
         try {

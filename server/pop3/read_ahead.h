@@ -39,9 +39,14 @@ public:
     std::vector<std::uint32_t> plan(const Maildrop& maildrop, bool pipelined) const;
 
 private:
-    struct Batch {
+    struct Batch { // counted in all sessions' sum from when it is asked for until it has landed, or is let go
+        Batch(std::vector<std::uint32_t> numbers, std::size_t bytes);
+        ~Batch();
+        Batch(const Batch&) = delete;
+        Batch& operator=(const Batch&) = delete;
         enum class State : std::uint8_t { running, waited, done };
-        std::vector<std::uint32_t> numbers;
+        const std::vector<std::uint32_t> numbers;
+        const std::size_t bytes;
         std::atomic<State> state{State::running};
         std::vector<std::string> bodies; // the helper's until it is done
     };

@@ -139,3 +139,23 @@ TEST_CASE("large bodies are not read ahead", "[pop3][speed]")
     reader.take(2);
     CHECK(reader.ahead.plan(drop, true) == Numbers{3, 4});
 }
+
+TEST_CASE("what is on its way counts for all sessions, also when nobody asks for it any more", "[pop3][speed]")
+{
+    store::test::Office office;
+    const std::size_t size = base::limits::kPop3ReadAhead / 2; // a whole batch
+    office.deliver(store::test::noise(size, 1));
+    const auto drop = Maildrop::open(*office.store, office.account());
+    Reader reader(*office.store);
+    {
+        std::vector<std::unique_ptr<ReadAhead>> stalled;
+        const auto nothing = [](const std::vector<store::BodyId>&) { return std::vector<std::string>(); };
+        while (!reader.ahead.plan(drop, true).empty() && stalled.size() <= base::limits::kPop3ReadAheadInAll / size) {
+            stalled.push_back(std::make_unique<ReadAhead>());
+            stalled.back()->goOn(*reader.strand, drop, true, nothing);
+        }
+        CHECK(reader.ahead.plan(drop, true).empty());
+    }
+    reader.scheduler.stop(); // the helper lets go of the last batch
+    CHECK(reader.ahead.plan(drop, true) == Numbers{1});
+}
