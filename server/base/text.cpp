@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 
 namespace postfach::base {
 
@@ -192,14 +191,8 @@ bool isUtf8(std::string_view text)
     return true;
 }
 
-bool isAscii(std::string_view text) // eight at a time: whole messages are asked
+bool isAscii(std::string_view text)
 {
-    std::uint64_t eight = 0;
-    for (; text.size() >= sizeof eight; text.remove_prefix(sizeof eight)) {
-        std::memcpy(&eight, text.data(), sizeof eight);
-        if ((eight & 0x8080808080808080U) != 0)
-            return false;
-    }
     return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
