@@ -52,63 +52,44 @@ Session::Session(net::Strand& strand, const Poco::Net::StreamSocket& socket, con
 
 // --- the connection
 
-// A frame lives as long as its session waits: run(), serveCommands() and execute() wait, and leave what does not to plain
-// functions, whose temporaries would otherwise be ten thousand times there.
 net::Task<> Session::run()
 {
     const Counted counted;
-    std::exception_ptr end;
+    std::string goodbye;
+    bool gone = false;
     try {
         strand_.deadline(std::chrono::steady_clock::now() + limits::kLoginTimeout);
         if (implicit_tls_)
             co_await startTls();
-        greet();
+        untagged("OK [CAPABILITY " + capabilities() + "] " + context_.server_name + " Postfach is ready");
+        greeted_ = true;
         co_await serveCommands();
-    } catch (...) {
-        end = std::current_exception();
+    } catch (const net::PeerGone&) {
+        gone = true;
+    } catch (const net::DeadlinePassed&) {
+        goodbye = account_ ? "Nothing was heard from you for too long" : "Log in sooner";
+    } catch (const net::ShuttingDown& told) {
+        goodbye = told.what();
+        goodbye.front() = base::asciiUpper(goodbye.front());
+    } catch (const net::LineTooLong&) {
+        goodbye = "The line is too long";
+    } catch (const net::BadCompression&) {
+        goodbye = "What you sent is not DEFLATE";
+    } catch (const Bye& bye) {
+        goodbye = bye.what();
+    } catch (const std::exception& error) {
+        base::logError("imap", "session failed", {{"address", stream_.peerAddress()}, {"reason", error.what()}});
+        goodbye = "Internal error";
     }
     view_.reset();
-    if (!sayGoodbye(end))
+    if (gone)
         co_return;
+    if (greeted_ && !goodbye.empty())
+        untagged("BYE " + goodbye);
     try {
         co_await stream_.close();
     } catch (const std::exception&) { // the last words did not get through; nobody is left to tell
     }
-}
-
-void Session::greet()
-{
-    untagged("OK [CAPABILITY " + capabilities() + "] " + context_.server_name + " Postfach is ready");
-    greeted_ = true;
-}
-
-// False: there is nobody to say it to.
-bool Session::sayGoodbye(const std::exception_ptr& end)
-{
-    std::string why;
-    try {
-        if (end)
-            std::rethrow_exception(end);
-    } catch (const net::PeerGone&) {
-        return false;
-    } catch (const net::DeadlinePassed&) {
-        why = account_ ? "Nothing was heard from you for too long" : "Log in sooner";
-    } catch (const net::ShuttingDown& told) {
-        why = told.what();
-        why.front() = base::asciiUpper(why.front());
-    } catch (const net::LineTooLong&) {
-        why = "The line is too long";
-    } catch (const net::BadCompression&) {
-        why = "What you sent is not DEFLATE";
-    } catch (const Bye& bye) {
-        why = bye.what();
-    } catch (const std::exception& error) {
-        base::logError("imap", "session failed", {{"address", stream_.peerAddress()}, {"reason", error.what()}});
-        why = "Internal error";
-    }
-    if (greeted_ && !why.empty())
-        untagged("BYE " + why);
-    return true;
 }
 
 net::Task<> Session::startTls()
@@ -131,10 +112,11 @@ net::Task<> Session::serveCommands()
         } catch (const Bad&) {
             refused = std::current_exception();
         }
-        if (std::exchange(first, false))
-            refuseHttp(request);
+        if (std::exchange(first, false) && looksLikeHttp(request.text))
+            throw Bye("This is a mail server");
         if (refused) {
-            refuse(request, refused);
+            stream_.write((request.tag.empty() ? "*" : request.tag) + ' ' + refusalOf(refused, "").text + "\r\n");
+            countBad();
             continue;
         }
         co_await execute(request, last);
@@ -143,85 +125,45 @@ net::Task<> Session::serveCommands()
     }
 }
 
-void Session::refuseHttp(const Request& request)
-{
-    if (looksLikeHttp(request.text))
-        throw Bye("This is a mail server");
-}
-
-void Session::refuse(const Request& request, const std::exception_ptr& error)
-{
-    writeTagged(request, refusalOf(error, "").text);
-    countBad();
-}
-
-void Session::writeTagged(const Request& request, std::string_view text)
-{
-    stream_.write(request.tag.empty() ? std::string_view("*") : request.tag);
-    stream_.write(" ");
-    stream_.write(text);
-    stream_.write("\r\n");
-}
-
 net::Task<> Session::execute(Request& request, bool& last)
 {
     Tagged tagged("");
     std::exception_ptr error;
     const Command* command = nullptr;
+    bool bad = false;
     try {
-        command = commandOf(request);
+        parseName(request);
+        command = findCommand(request.name);
+        if (command == nullptr)
+            throw BadSyntax("Unknown command");
         requireState(*command);
         tagged = co_await command->run(*this, request);
     } catch (...) {
         error = std::current_exception();
     }
     g_commands.add();
-    const bool bad = error && turnedAway(error, command, tagged);
+    if (error) {
+        const Refusal refusal = refusalOf(error, command ? command->name : std::string_view());
+        tagged = Tagged(refusal.text);
+        bad = refusal.bad;
+    }
     if (request.message)
         co_await discardMessage(request);
     if (command && command->numbering != Numbering::silent && view_)
         co_await tellNewsOrLog(command->numbering == Numbering::shifts, command->name);
-    answer(request, tagged, bad);
-    if (told_)
-        co_await readSelected();
-    leaveWhatIsGone();
-    last = tagged.last;
-}
-
-// Throws BadSyntax.
-const Command* Session::commandOf(Request& request)
-{
-    parseName(request);
-    const Command* const command = findCommand(request.name);
-    if (command == nullptr)
-        throw BadSyntax("Unknown command");
-    return command;
-}
-
-// True: the client's syntax was bad.
-bool Session::turnedAway(const std::exception_ptr& error, const Command* command, Tagged& tagged)
-{
-    const Refusal refusal = refusalOf(error, command ? command->name : std::string_view());
-    tagged = Tagged(refusal.text);
-    return refusal.bad;
-}
-
-void Session::answer(const Request& request, const Tagged& tagged, bool bad)
-{
     if (!tagged.text.empty())
-        writeTagged(request, tagged.text);
+        stream_.write((request.tag.empty() ? "*" : request.tag) + ' ' + tagged.text + "\r\n");
     if (bad)
         countBad();
     else if (account_)
         bad_commands_ = 0;
     if (!tagged.bye.empty())
         throw Bye(tagged.bye);
-}
-
-void Session::leaveWhatIsGone() const
-{
+    if (told_)
+        co_await readSelected();
     if (view_ && view_->gone())
         throw Bye("The selected mailbox was deleted");
+    last = tagged.last;
 }
 
 // After a refused APPEND: a literal the client sends without waiting is on its way. Up to twice what would have been taken

@@ -11,7 +11,6 @@
 #include "server/imap/view.h"
 #include "server/net/stream.h"
 
-#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,16 +71,7 @@ private:
     [[gnu::noinline]] net::Task<> discardMessage(Request& request);
     [[gnu::noinline]] net::Task<> readSelected();
     [[gnu::noinline]] net::Task<> tellNewsOrLog(bool numbers_may_move, std::string_view command);
-    void greet();
-    bool sayGoodbye(const std::exception_ptr& end);
-    static void refuseHttp(const Request& request);
-    void refuse(const Request& request, const std::exception_ptr& error);
-    static const Command* commandOf(Request& request);
-    static bool turnedAway(const std::exception_ptr& error, const Command* command, Tagged& tagged);
     void requireState(const Command& command) const;
-    void answer(const Request& request, const Tagged& tagged, bool bad);
-    void writeTagged(const Request& request, std::string_view text);
-    void leaveWhatIsGone() const;
     void countBad();
     Limits limits() const;
 
