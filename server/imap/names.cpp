@@ -8,16 +8,28 @@
 
 namespace postfach::imap {
 
-std::string mailboxFromWire(std::string_view wire)
+std::string mailboxFromWire(std::string_view wire, const Enabled& enabled)
 {
-    auto name = fromModifiedUtf7(wire);
+    std::optional<std::string> name;
+    if (!enabled.utf8Strings())
+        name = fromModifiedUtf7(wire);
+    else if (base::isUtf8(wire))
+        name = wire;
     if (!name || name->empty() || name->size() > base::limits::kMailboxName)
         throw No("CANNOT", "That is not a mailbox name");
     return std::move(*name);
 }
 
-std::string mailboxArgument(Parser& args) { return mailboxFromWire(args.mailbox()); }
+std::string mailboxArgument(Parser& args, const Enabled& enabled) { return mailboxFromWire(args.mailbox(), enabled); }
 
-void putMailbox(std::string& out, std::string_view name) { putAstring(out, toModifiedUtf7(name)); }
+void putMailbox(std::string& out, std::string_view name, const Enabled& enabled)
+{
+    if (!enabled.utf8Strings())
+        return putAstring(out, toModifiedUtf7(name));
+    if (base::isAscii(name))
+        putAstring(out, name);
+    else
+        putUtf8String(out, name);
+}
 
 } // namespace postfach::imap

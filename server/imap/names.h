@@ -1,5 +1,6 @@
 #pragma once
-// Mailbox names between the wire (modified UTF-7, RFC 3501 5.1.3) and the store (UTF-8).
+// Mailbox names between the wire (modified UTF-7, RFC 3501 5.1.3; UTF-8 once that is enabled, RFC 9051 5.1) and the store (UTF-8).
+#include "server/imap/enabled.h"
 #include "server/imap/syntax/parser.h"
 
 #include <string>
@@ -7,9 +8,9 @@
 
 namespace postfach::imap {
 
-// The next argument as the store's name. NO [CANNOT] for what is no name: control characters, raw 8-bit, bad UTF-7.
-std::string mailboxArgument(Parser& args);
-std::string mailboxFromWire(std::string_view wire);
-void putMailbox(std::string& out, std::string_view name);
+// The next argument as the store's name. NO [CANNOT] for what is no name: control characters, raw 8-bit, bad UTF-7, bad UTF-8.
+std::string mailboxArgument(Parser& args, const Enabled& enabled);
+std::string mailboxFromWire(std::string_view wire, const Enabled& enabled);
+void putMailbox(std::string& out, std::string_view name, const Enabled& enabled);
 
 } // namespace postfach::imap

@@ -1,6 +1,5 @@
 #include "server/imap/session.h"
 
-#include "server/auth/sasl.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
@@ -97,6 +96,7 @@ net::Task<> Session::startTls()
     const auto tls = context_.tls.current();
     co_await stream_.startTls(tls, "imap");
     bad_commands_ = 0;
+    enabled_ = {};
 }
 
 net::Task<> Session::serveCommands()
@@ -254,23 +254,6 @@ net::Task<> Session::send(std::string text)
         stream_.write(std::string_view(text).substr(at, kPiece));
         co_await stream_.drain();
     }
-}
-
-std::string Session::capabilities() const
-{
-    // server/imap/RFC.md says what stands behind each word; nothing is announced before its tests exist.
-    std::string all = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UNSELECT UIDPLUS MOVE SPECIAL-USE "
-                      "CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS APPENDLIMIT="
-        + std::to_string(context_.messageSize());
-    if (account_)
-        return stream_.isCompressed() ? all : all + " COMPRESS=DEFLATE";
-    if (canStartTls())
-        all += " STARTTLS";
-    if (!mayLogin())
-        return all + " LOGINDISABLED";
-    for (const std::string_view mechanism : auth::saslMechanisms(!stream_.tls().exporter.empty()))
-        all.append(" AUTH=").append(mechanism);
-    return all;
 }
 
 bool Session::canStartTls() const { return !stream_.isProtected() && context_.tls.current() != nullptr; }

@@ -6,6 +6,7 @@
 // literal that was announced and not read is read away (or the connection ends) before the next command is looked for.
 #include "server/delivery/delivery.h"
 #include "server/imap/commands.h"
+#include "server/imap/enabled.h"
 #include "server/imap/errors.h"
 #include "server/imap/service.h"
 #include "server/imap/view.h"
@@ -34,7 +35,8 @@ public:
     net::Task<> send(std::string text);   // whole lines; in pieces, waiting for room between them
     void stillAlive();                    // long work goes on: the idle deadline is pushed back
 
-    std::string capabilities() const;
+    std::string capabilities() const; // capabilities.cpp
+    Enabled& enabled() { return enabled_; }
     bool canStartTls() const;
     bool mayLogin() const;
     [[gnu::noinline]] net::Task<> startTls(); // what was said in the clear is forgotten
@@ -80,6 +82,7 @@ private:
     net::Stream stream_;
     const bool implicit_tls_;
     bool greeted_ = false;
+    Enabled enabled_;
     std::optional<delivery::Delivery::Owner> account_; // set: logged in
     std::unique_ptr<View> view_;            // set: selected
     struct Told {

@@ -1,7 +1,6 @@
 #pragma once
 // The items of STATUS, for the command and for LIST ... RETURN (STATUS (...)). RFC 9051 6.3.11 and 7.3.4, RFC 3501 7.2.4.
-#include "server/imap/syntax/parser.h"
-#include "server/store/store.h"
+#include "server/imap/session.h"
 
 #include <string>
 #include <vector>
@@ -12,6 +11,6 @@ enum class StatusItem { messages, recent, uidNext, uidValidity, unseen, deleted,
 
 std::vector<StatusItem> parseStatusItems(Parser& args); // "(MESSAGES UNSEEN)"
 // "* STATUS INBOX (MESSAGES 3)" and its line end. May read a cold mailbox from the disk: for helpers.
-void putStatus(std::string& out, store::Store& store, const store::Mailbox& mailbox, const std::vector<StatusItem>& items);
+void putStatus(std::string& out, Session& session, const store::Mailbox& mailbox, const std::vector<StatusItem>& items);
 
 } // namespace postfach::imap

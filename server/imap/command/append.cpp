@@ -23,7 +23,7 @@ Announced parseArguments(Session& session, Parser& args)
 {
     Announced announced;
     args.space();
-    announced.mailbox = mailboxArgument(args);
+    announced.mailbox = mailboxArgument(args, session.enabled());
     args.space();
     if (args.peek() == '(') {
         Parser::FlagNames flags = args.flagList();

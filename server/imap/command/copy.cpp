@@ -25,7 +25,7 @@ net::Task<Tagged> copyOrMove(Session& session, Request& request, bool move)
     args.space();
     const SequenceSet set = args.sequenceSet();
     args.space();
-    const std::string name = mailboxArgument(args);
+    const std::string name = mailboxArgument(args, session.enabled());
     args.end();
 
     View& view = move ? session.writableView() : session.view();

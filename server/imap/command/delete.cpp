@@ -10,7 +10,7 @@ namespace postfach::imap {
 net::Task<Tagged> cmdDelete(Session& session, Request& request)
 {
     request.args.space();
-    const std::string name = mailboxArgument(request.args);
+    const std::string name = mailboxArgument(request.args, session.enabled());
     request.args.end();
 
     const store::AccountId account = session.account().id;

@@ -70,18 +70,18 @@ void parseReturn(Parser& args, Wanted& wanted)
 }
 
 // Reference and pattern are put together as RFC 9051 6.3.9 lets us: a pattern that begins with the delimiter stands alone.
-std::string joined(const std::string& reference, const std::string& wire_pattern, char delimiter)
+std::string joined(const std::string& reference, const std::string& wire_pattern, char delimiter, const Enabled& enabled)
 {
     // Wildcards are no letters of modified UTF-7's base64 ("%*" are not in it), so the pattern decodes as a name does.
-    const auto pattern = fromModifiedUtf7(wire_pattern);
-    if (!pattern)
+    const auto pattern = enabled.utf8Strings() ? std::optional(wire_pattern) : fromModifiedUtf7(wire_pattern);
+    if (!pattern || !base::isUtf8(*pattern))
         throw No("CANNOT", "That is not a mailbox pattern");
     if (!pattern->empty() && pattern->front() == delimiter)
         return pattern->substr(1);
     return reference + *pattern;
 }
 
-Wanted parseList(Parser& args, char delimiter)
+Wanted parseList(Parser& args, char delimiter, const Enabled& enabled)
 {
     Wanted wanted;
     args.space();
@@ -91,20 +91,20 @@ Wanted parseList(Parser& args, char delimiter)
         args.space();
     }
     const std::string wire_reference = args.mailbox();
-    const std::string reference = wire_reference.empty() ? "" : mailboxFromWire(wire_reference);
+    const std::string reference = wire_reference.empty() ? "" : mailboxFromWire(wire_reference, enabled);
     args.space();
     if (args.tryChar('(')) {
         wanted.extended = true;
         do {
             if (wanted.options.patterns.size() == kPatterns)
                 throw BadSyntax("Too many patterns");
-            wanted.options.patterns.push_back(joined(reference, args.listMailbox(), delimiter));
+            wanted.options.patterns.push_back(joined(reference, args.listMailbox(), delimiter, enabled));
         } while (args.trySpace());
         args.expect(')');
     } else {
         const std::string pattern = args.listMailbox();
         wanted.only_delimiter = pattern.empty() && !wanted.extended;
-        wanted.options.patterns.push_back(joined(reference, pattern, delimiter));
+        wanted.options.patterns.push_back(joined(reference, pattern, delimiter, enabled));
     }
     if (args.trySpace() && !args.atEnd())
         parseReturn(args, wanted);
@@ -112,7 +112,7 @@ Wanted parseList(Parser& args, char delimiter)
     return wanted;
 }
 
-void putListed(std::string& out, std::string_view command, const Listed& one, char delimiter)
+void putListed(std::string& out, std::string_view command, const Listed& one, char delimiter, const Enabled& enabled)
 {
     out.append("* ").append(command).append(" (");
     for (const std::string& attribute : one.attributes) {
@@ -123,7 +123,7 @@ void putListed(std::string& out, std::string_view command, const Listed& one, ch
     out += ") ";
     putString(out, std::string(1, delimiter));
     out += ' ';
-    putMailbox(out, one.name);
+    putMailbox(out, one.name, enabled);
     if (one.child_info)
         out += " (\"CHILDINFO\" (\"SUBSCRIBED\"))";
     out += "\r\n";
@@ -135,7 +135,7 @@ net::Task<Tagged> cmdList(Session& session, Request& request)
 {
     store::Store& store = session.store();
     const char delimiter = store.delimiter();
-    const Wanted wanted = parseList(request.args, delimiter);
+    const Wanted wanted = parseList(request.args, delimiter, session.enabled());
     if (wanted.only_delimiter) {
         std::string line = "LIST (\\Noselect) ";
         putString(line, std::string(1, delimiter));
@@ -148,9 +148,9 @@ net::Task<Tagged> cmdList(Session& session, Request& request)
         std::string out;
         const std::vector<store::Mailbox> mailboxes = tx.mailboxes(account);
         for (const Listed& one : listMailboxes(mailboxes, tx.subscriptions(account), wanted.options, delimiter)) {
-            putListed(out, "LIST", one, delimiter);
+            putListed(out, "LIST", one, delimiter, session.enabled());
             if (!wanted.status.empty() && one.mailbox != nullptr) // RFC 5819: none for what cannot be selected
-                putStatus(out, store, *one.mailbox, wanted.status);
+                putStatus(out, session, *one.mailbox, wanted.status);
         }
         return out;
     };
@@ -166,16 +166,16 @@ net::Task<Tagged> cmdLsub(Session& session, Request& request)
     const char delimiter = store.delimiter();
     args.space();
     const std::string wire_reference = args.mailbox();
-    const std::string reference = wire_reference.empty() ? "" : mailboxFromWire(wire_reference);
+    const std::string reference = wire_reference.empty() ? "" : mailboxFromWire(wire_reference, session.enabled());
     args.space();
-    const std::string pattern = joined(reference, args.listMailbox(), delimiter);
+    const std::string pattern = joined(reference, args.listMailbox(), delimiter, session.enabled());
     args.end();
 
     const store::AccountId account = session.account().id;
     auto look = [&](store::ReadTx& tx) {
         std::string out;
         for (const Listed& one : listSubscribed(tx.subscriptions(account), pattern, delimiter))
-            putListed(out, "LSUB", one, delimiter);
+            putListed(out, "LSUB", one, delimiter, session.enabled());
         return out;
     };
     std::string out = co_await reading(session.strand(), store, std::move(look));

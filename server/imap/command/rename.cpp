@@ -10,9 +10,9 @@ net::Task<Tagged> cmdRename(Session& session, Request& request)
 {
     Parser& args = request.args;
     args.space();
-    const std::string from = mailboxArgument(args);
+    const std::string from = mailboxArgument(args, session.enabled());
     args.space();
-    const std::string to = mailboxArgument(args);
+    const std::string to = mailboxArgument(args, session.enabled());
     args.end();
 
     const store::AccountId account = session.account().id;

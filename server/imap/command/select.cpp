@@ -47,7 +47,7 @@ void tell(Session& session, const store::Mailbox& mailbox, bool read_only, std::
 net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only)
 {
     request.args.space();
-    const std::string name = mailboxArgument(request.args);
+    const std::string name = mailboxArgument(request.args, session.enabled());
     request.args.end();
 
     // Even a SELECT that fails leaves nothing selected (RFC 9051 6.3.2).

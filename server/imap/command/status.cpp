@@ -62,16 +62,16 @@ std::vector<StatusItem> parseStatusItems(Parser& args)
     return items;
 }
 
-void putStatus(std::string& out, store::Store& store, const store::Mailbox& mailbox, const std::vector<StatusItem>& items)
+void putStatus(std::string& out, Session& session, const store::Mailbox& mailbox, const std::vector<StatusItem>& items)
 {
     out += "* STATUS ";
-    putMailbox(out, mailbox.name);
+    putMailbox(out, mailbox.name, session.enabled());
     char before = '(';
     out += ' ';
     for (const StatusItem item : items) {
         out += before;
         out += kItems[static_cast<std::size_t>(item)].name;
-        out += ' ' + std::to_string(value(item, store, mailbox));
+        out += ' ' + std::to_string(value(item, session.store(), mailbox));
         before = ' ';
     }
     out += ")\r\n";
@@ -82,22 +82,21 @@ net::Task<Tagged> cmdStatus(Session& session, Request& request)
 {
     Parser& args = request.args;
     args.space();
-    const std::string name = mailboxArgument(args);
+    const std::string name = mailboxArgument(args, session.enabled());
     args.space();
     const std::vector<StatusItem> items = parseStatusItems(args);
     args.end();
 
-    store::Store& store = session.store();
     const store::AccountId account = session.account().id;
     auto look = [&](store::ReadTx& tx) {
         const auto mailbox = tx.findMailbox(account, name);
         if (!mailbox)
             throw No("NONEXISTENT", "There is no such mailbox");
         std::string line;
-        putStatus(line, store, *mailbox, items);
+        putStatus(line, session, *mailbox, items);
         return line;
     };
-    const std::string line = co_await reading(session.strand(), store, std::move(look));
+    const std::string line = co_await reading(session.strand(), session.store(), std::move(look));
     session.stream().write(line);
     co_return Tagged::ok("STATUS completed");
 }

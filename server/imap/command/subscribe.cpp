@@ -9,7 +9,7 @@ namespace {
 net::Task<Tagged> setSubscribed(Session& session, Request& request, bool on)
 {
     request.args.space();
-    const std::string name = mailboxArgument(request.args);
+    const std::string name = mailboxArgument(request.args, session.enabled());
     request.args.end();
 
     const store::AccountId account = session.account().id;

@@ -1,5 +1,6 @@
 #include "server/imap/syntax/writer.h"
 
+#include "server/base/text.h"
 #include "server/imap/syntax/characters.h"
 
 #include <algorithm>
@@ -14,12 +15,23 @@ namespace {
 constexpr std::size_t kLongestQuoted = 4096; // some clients read quoted strings into line buffers; literals announce their length
 
 // IMAP4rev1 knows no 8-bit characters in quotes. Other control characters are allowed there, yet nobody expects them.
-bool fitsQuotes(std::string_view text)
+bool fitsQuotes(std::string_view text, bool eight_bit)
 {
-    return text.size() <= kLongestQuoted && std::all_of(text.begin(), text.end(), [](char c) {
+    return text.size() <= kLongestQuoted && std::all_of(text.begin(), text.end(), [eight_bit](char c) {
         const auto u = static_cast<unsigned char>(c);
-        return c == '\t' || (u >= 0x20 && u < 0x7f);
+        return c == '\t' || (u >= 0x20 && u < 0x7f) || (u >= 0x80 && eight_bit);
     });
+}
+
+void putQuoted(std::string& out, std::string_view text)
+{
+    out += '"';
+    for (const char c : text) {
+        if (c == '"' || c == '\\')
+            out += '\\';
+        out += c;
+    }
+    out += '"';
 }
 
 constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -29,15 +41,18 @@ constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May",
 
 void putString(std::string& out, std::string_view text)
 {
-    if (!fitsQuotes(text))
-        return putLiteral(out, text);
-    out += '"';
-    for (const char c : text) {
-        if (c == '"' || c == '\\')
-            out += '\\';
-        out += c;
-    }
-    out += '"';
+    if (fitsQuotes(text, false))
+        putQuoted(out, text);
+    else
+        putLiteral(out, text);
+}
+
+void putUtf8String(std::string& out, std::string_view text)
+{
+    if (fitsQuotes(text, true) && base::isUtf8(text))
+        putQuoted(out, text);
+    else
+        putLiteral(out, text);
 }
 
 void putNstring(std::string& out, const std::optional<std::string>& text)

@@ -12,6 +12,7 @@
 namespace postfach::imap {
 
 void putString(std::string& out, std::string_view text);            // quoted, or literal {n}CRLF
+void putUtf8String(std::string& out, std::string_view text);        // 8-bit in quotes too, for those who enabled it (RFC 9051 4.3)
 void putNstring(std::string& out, const std::optional<std::string>& text);
 void putAstring(std::string& out, std::string_view text);           // atom when it is one
 void putLiteral(std::string& out, std::string_view bytes);

@@ -1,0 +1,61 @@
+#include "server/auth/sasl.h"
+#include "server/imap/session.h"
+
+#include <array>
+#include <string>
+
+// What CAPABILITY says. RFC.md tells what stands behind each word, and nothing is announced before its tests exist.
+
+namespace postfach::imap {
+namespace {
+
+constexpr auto kAlways = std::to_array<std::string_view>({
+    "IMAP4rev1",
+    "SASL-IR",
+    "ID",
+    "ENABLE",
+    "IDLE", // some clients look for it before login only
+});
+
+// After login; before it they would only make the greeting longer (RFC 9051 6.1.1 lets the two lists differ).
+constexpr auto kAfterLogin = std::to_array<std::string_view>({
+    "NAMESPACE",
+    "CHILDREN",
+    "UNSELECT",
+    "UIDPLUS",
+    "MOVE",
+    "SPECIAL-USE",
+    "CREATE-SPECIAL-USE",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+});
+
+} // namespace
+
+std::string Session::capabilities() const
+{
+    std::string all;
+    const auto say = [&all](std::string_view word) { all.append(all.empty() ? "" : " ").append(word); };
+    for (const std::string_view word : kAlways)
+        say(word);
+    if (account_) {
+        say("LITERAL+");
+        for (const std::string_view word : kAfterLogin)
+            say(word);
+        say("APPENDLIMIT=" + std::to_string(context_.messageSize()));
+        if (!stream_.isCompressed())
+            say("COMPRESS=DEFLATE");
+        return all;
+    }
+    say("LITERAL-"); // RFC 7888 5: what does not wait has at most 4,096 bytes
+    if (canStartTls())
+        say("STARTTLS");
+    if (!mayLogin())
+        say("LOGINDISABLED");
+    else
+        for (const std::string_view mechanism : auth::saslMechanisms(!stream_.tls().exporter.empty()))
+            say("AUTH=" + std::string(mechanism));
+    return all;
+}
+
+} // namespace postfach::imap
