@@ -28,6 +28,10 @@ constexpr auto kAfterLogin = std::to_array<std::string_view>({
     "CREATE-SPECIAL-USE",
     "LIST-EXTENDED",
     "LIST-STATUS",
+    "STATUS=SIZE",
+    "OBJECTID",
+    "SAVEDATE",
+    "PREVIEW",
 });
 
 } // namespace

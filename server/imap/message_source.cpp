@@ -1,7 +1,10 @@
 #include "server/imap/message_source.h"
 
 #include "server/base/log.h"
+#include "server/imap/object_id.h"
 #include "server/imap/work.h"
+
+#include <algorithm>
 
 namespace postfach::imap {
 
@@ -69,6 +72,25 @@ net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish>
     std::vector<Content> contents = co_await reading(session.strand(), session.store(), std::move(job));
     co_await putBack(session, std::move(remade));
     co_return contents;
+}
+
+net::Task<std::vector<std::optional<RowFacts>>> readRowFacts(Session& session, std::vector<store::Message> messages)
+{
+    const store::MailboxId id = session.view().id();
+    auto job = [&messages, id](store::ReadTx& tx) {
+        std::vector<std::optional<RowFacts>> facts(messages.size());
+        if (messages.empty())
+            return facts;
+        const auto saved = tx.saveDates(id, messages.front().uid, messages.back().uid);
+        auto row = saved.begin();
+        for (std::size_t i = 0; i < messages.size(); ++i) {
+            row = std::find_if(row, saved.end(), [&](const auto& r) { return r.first >= messages[i].uid; });
+            if (row != saved.end() && row->first == messages[i].uid)
+                facts[i] = RowFacts{emailId(tx.bodyHash(messages[i].body)), row->second};
+        }
+        return facts;
+    };
+    co_return co_await reading(session.strand(), session.store(), std::move(job));
 }
 
 } // namespace postfach::imap

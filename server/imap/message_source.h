@@ -39,4 +39,12 @@ struct Content {
 // One Content a wish, in order.
 net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish> wishes);
 
+struct RowFacts { // what is kept of a message and stands in no view
+    std::string email_id;                                     // RFC 8474
+    store::Time saved{};                                      // RFC 8514
+};
+
+// One for each of `messages` (ascending), in order; nothing for one that is gone.
+net::Task<std::vector<std::optional<RowFacts>>> readRowFacts(Session& session, std::vector<store::Message> messages);
+
 } // namespace postfach::imap

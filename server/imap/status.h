@@ -1,5 +1,6 @@
 #pragma once
-// The items of STATUS, for the command and for LIST ... RETURN (STATUS (...)). RFC 9051 6.3.11 and 7.3.4, RFC 3501 7.2.4.
+// The items of STATUS, for the command and for LIST ... RETURN (STATUS (...)). RFC 9051 6.3.11 and 7.3.4, RFC 3501 7.2.4; SIZE is
+// RFC 8438's too, DELETED and DELETED-STORAGE RFC 9208's, HIGHESTMODSEQ RFC 7162's, MAILBOXID RFC 8474's.
 #include "server/imap/session.h"
 
 #include <string>
@@ -7,9 +8,10 @@
 
 namespace postfach::imap {
 
-enum class StatusItem { messages, recent, uidNext, uidValidity, unseen, deleted, size };
+enum class StatusItem { messages, recent, uidNext, uidValidity, unseen, deleted, size, deletedStorage, highestModseq, mailboxId };
 
-std::vector<StatusItem> parseStatusItems(Parser& args); // "(MESSAGES UNSEEN)"
+// "(MESSAGES UNSEEN)". Asking for HIGHESTMODSEQ is using CONDSTORE (RFC 7162 3.1), which `enabled` learns.
+std::vector<StatusItem> parseStatusItems(Parser& args, Enabled& enabled);
 // "* STATUS INBOX (MESSAGES 3)" and its line end. May read a cold mailbox from the disk: for helpers.
 void putStatus(std::string& out, Session& session, const store::Mailbox& mailbox, const std::vector<StatusItem>& items);
 

@@ -37,7 +37,7 @@ std::string specialUse(Parser& args)
 
 } // namespace
 
-// RFC 9051 6.3.4, RFC 6154 3.
+// RFC 9051 6.3.4, RFC 6154 3, RFC 8474 4.2 (MAILBOXID).
 net::Task<Tagged> cmdCreate(Session& session, Request& request)
 {
     Parser& args = request.args;
@@ -52,15 +52,16 @@ net::Task<Tagged> cmdCreate(Session& session, Request& request)
         name.pop_back();
 
     const store::AccountId account = session.account().id;
-    auto work = [&name, &use, account](store::WriteTx& tx) {
+    std::string object_id;
+    auto work = [&name, &use, &object_id, account](store::WriteTx& tx) {
         if (!use.empty())
             for (const store::Mailbox& mailbox : tx.mailboxes(account))
                 if (mailbox.special_use == use)
                     throw No("USEATTR", "Another mailbox has that use");
-        tx.createMailbox(account, name, use);
+        object_id = tx.mailbox(tx.createMailbox(account, name, use))->object_id;
     };
     co_await commit(session.strand(), session.store(), std::move(work));
-    co_return Tagged::ok("CREATE completed");
+    co_return Tagged::ok("MAILBOXID (" + object_id + ")", "CREATE completed");
 }
 
 } // namespace postfach::imap

@@ -10,7 +10,8 @@
 #include <algorithm>
 #include <utility>
 
-// FETCH and UID FETCH: RFC 9051 6.4.5 and 6.4.9, RFC 3501 6.4.5, RFC 2180 4.1.
+// FETCH and UID FETCH: RFC 9051 6.4.5 and 6.4.9, RFC 3501 6.4.5, RFC 2180 4.1; SAVEDATE (RFC 8514), EMAILID and THREADID (RFC 8474),
+// PREVIEW (RFC 8970).
 //
 // In batches: what stands in memory (flags, dates, sizes) a thousand messages at a time; what must be read, as much as fits
 // kBatchBytes, on a helper. Large bodies are never held whole: the literal is announced and its bytes follow in pieces, as
@@ -27,6 +28,7 @@ struct Row {
     std::uint32_t number;
     store::Message message;
     store::Flags flags;
+    RowFacts facts; // when they are asked for
 };
 
 class Fetch {
@@ -44,6 +46,7 @@ private:
     bool nextBatch();
     void lookUpFlags();
     net::Task<> markSeen();
+    net::Task<> lookUpFacts();
     net::Task<> answerFromMemory();
     net::Task<> answerWithContent();
     net::Task<> answer(const Row& row, const Content& content);
@@ -85,7 +88,7 @@ bool Fetch::nextBatch()
         const IndexRange& range = ranges_[range_];
         index_ = std::max(index_, range.first);
         view_.numbered().each(index_, range.last, [&](std::uint32_t index, const store::Message& message) {
-            batch_.push_back({index + 1, message, {}});
+            batch_.push_back({index + 1, message, {}, {}});
             index_ = index + 1;
             // A large message is sent by ranges and holds no memory, unless fields must be picked from it.
             if (reads && (makes || message.size <= kBatchBytes))
@@ -144,6 +147,25 @@ net::Task<> Fetch::markSeen()
     }
 }
 
+// Rows of messages that are gone leave the batch.
+net::Task<> Fetch::lookUpFacts()
+{
+    std::vector<store::Message> messages;
+    for (const Row& row : batch_)
+        messages.push_back(row.message);
+    const std::vector<std::optional<RowFacts>> found = co_await readRowFacts(session_, std::move(messages));
+    std::vector<Row> there;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        if (!found[i]) {
+            missed_ = true;
+            continue;
+        }
+        there.push_back(std::move(batch_[i]));
+        there.back().facts = *found[i];
+    }
+    batch_ = std::move(there);
+}
+
 net::Task<> Fetch::run()
 {
     const bool marks = items_.setsSeen() && !view_.readOnly();
@@ -155,6 +177,8 @@ net::Task<> Fetch::run()
         const bool all_known = std::all_of(batch_.begin(), batch_.end(), [&](const Row& row) { return session_.knowsKeywords(row.flags); });
         if (!all_known)
             co_await session_.loadKeywords();
+        if (items_.needsRows())
+            co_await lookUpFacts();
         if (items_.needsSummary())
             co_await answerWithContent();
         else
@@ -181,6 +205,15 @@ void Fetch::putKept(std::string& out, const Row& row) const
     }
     if (items_.size)
         out.append("RFC822.SIZE ").append(std::to_string(row.message.size)).append(" ");
+    if (items_.save_date) {
+        out += "SAVEDATE ";
+        putInternalDate(out, row.facts.saved);
+        out += ' ';
+    }
+    if (items_.email_id)
+        out.append("EMAILID (").append(row.facts.email_id).append(") ");
+    if (items_.thread_id) // RFC 8474 5.2: what a server without threads says
+        out += "THREADID NIL ";
 }
 
 // Every item ends with a space; the last one gives way to the parenthesis.
@@ -251,6 +284,14 @@ net::Task<> Fetch::answer(const Row& row, const Content& content)
     if (items_.body_structure) {
         out += "BODYSTRUCTURE ";
         putBodyStructure(out, *content.summary, true);
+        out += ' ';
+    }
+    if (items_.preview) {
+        out += "PREVIEW ";
+        if (session_.enabled().utf8Strings())
+            putUtf8String(out, content.summary->preview);
+        else
+            putString(out, content.summary->preview);
         out += ' ';
     }
     for (const BodySection& section : items_.sections)

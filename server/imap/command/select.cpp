@@ -42,6 +42,7 @@ void tell(Session& session, const store::Mailbox& mailbox, bool read_only, std::
         session.untagged("OK [UNSEEN " + std::to_string(*unseen + 1) + "] First unseen");
     session.untagged("OK [UIDVALIDITY " + std::to_string(mailbox.uid_validity) + "] UIDs are valid");
     session.untagged("OK [UIDNEXT " + std::to_string(uid_next.value) + "] Predicted next UID");
+    session.untagged("OK [MAILBOXID (" + mailbox.object_id + ")] Stays through renames");
 }
 
 net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only)
@@ -92,7 +93,7 @@ net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only
 
 } // namespace
 
-// RFC 9051 6.3.2 and 6.3.3, RFC 3501 6.3.1 (RECENT, UNSEEN).
+// RFC 9051 6.3.2 and 6.3.3, RFC 3501 6.3.1 (RECENT, UNSEEN), RFC 8474 4.1 (MAILBOXID).
 net::Task<Tagged> cmdSelect(Session& session, Request& request) { return openMailbox(session, request, false); }
 net::Task<Tagged> cmdExamine(Session& session, Request& request) { return openMailbox(session, request, true); }
 

@@ -14,13 +14,31 @@ struct Named {
     std::string_view name;
     StatusItem item;
 };
-constexpr std::array<Named, 7> kItems{{{"MESSAGES", StatusItem::messages},
+constexpr std::array<Named, 10> kItems{{{"MESSAGES", StatusItem::messages},
                                        {"RECENT", StatusItem::recent},
                                        {"UIDNEXT", StatusItem::uidNext},
                                        {"UIDVALIDITY", StatusItem::uidValidity},
                                        {"UNSEEN", StatusItem::unseen},
                                        {"DELETED", StatusItem::deleted},
-                                       {"SIZE", StatusItem::size}}};
+                                       {"SIZE", StatusItem::size},
+                                       {"DELETED-STORAGE", StatusItem::deletedStorage},
+                                       {"HIGHESTMODSEQ", StatusItem::highestModseq},
+                                       {"MAILBOXID", StatusItem::mailboxId}}};
+
+// What an EXPUNGE would give back.
+std::uint64_t deletedStorage(store::Store& store, const store::Mailbox& mailbox)
+{
+    std::uint64_t bytes = 0;
+    if (mailbox.deleted == 0)
+        return bytes;
+    const store::Snapshot now = store.view(mailbox.id)->now();
+    now.each(0, now.count(), [&bytes](std::uint32_t, const store::Message& message) {
+        if ((message.bits & store::Flags::kDeleted) != 0)
+            bytes += message.size;
+        return true;
+    });
+    return bytes;
+}
 
 std::uint64_t value(StatusItem item, store::Store& store, const store::Mailbox& mailbox)
 {
@@ -38,13 +56,16 @@ std::uint64_t value(StatusItem item, store::Store& store, const store::Mailbox& 
     case StatusItem::unseen: return mailbox.unseen;
     case StatusItem::deleted: return mailbox.deleted;
     case StatusItem::size: return mailbox.size;
+    case StatusItem::deletedStorage: return deletedStorage(store, mailbox);
+    case StatusItem::highestModseq: return mailbox.highest_modseq;
+    case StatusItem::mailboxId: break; // no number
     }
     return 0;
 }
 
 } // namespace
 
-std::vector<StatusItem> parseStatusItems(Parser& args)
+std::vector<StatusItem> parseStatusItems(Parser& args, Enabled& enabled)
 {
     std::vector<StatusItem> items;
     args.expect('(');
@@ -57,6 +78,7 @@ std::vector<StatusItem> parseStatusItems(Parser& args)
         if (found == nullptr || items.size() >= kItems.size())
             throw BadSyntax("Unknown STATUS item");
         items.push_back(found->item);
+        enabled.condstore = enabled.condstore || found->item == StatusItem::highestModseq;
     } while (args.trySpace());
     args.expect(')');
     return items;
@@ -71,7 +93,11 @@ void putStatus(std::string& out, Session& session, const store::Mailbox& mailbox
     for (const StatusItem item : items) {
         out += before;
         out += kItems[static_cast<std::size_t>(item)].name;
-        out += ' ' + std::to_string(value(item, session.store(), mailbox));
+        out += ' ';
+        if (item == StatusItem::mailboxId)
+            out.append("(").append(mailbox.object_id).append(")");
+        else
+            out += std::to_string(value(item, session.store(), mailbox));
         before = ' ';
     }
     out += ")\r\n";
@@ -84,7 +110,7 @@ net::Task<Tagged> cmdStatus(Session& session, Request& request)
     args.space();
     const std::string name = mailboxArgument(args, session.enabled());
     args.space();
-    const std::vector<StatusItem> items = parseStatusItems(args);
+    const std::vector<StatusItem> items = parseStatusItems(args, session.enabled());
     args.end();
 
     const store::AccountId account = session.account().id;

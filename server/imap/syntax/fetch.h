@@ -24,10 +24,12 @@ struct BodySection { // BODY[...] and its RFC822 aliases
 
 struct FetchItems {
     bool flags = false, uid = false, internal_date = false, size = false, envelope = false, body = false, body_structure = false;
-    bool modseq = false, save_date = false, preview = false, email_id = false; // for later extensions; parse only what is announced
+    bool modseq = false;              // for later; parsed only when it is announced
+    bool save_date = false, preview = false, email_id = false, thread_id = false;
     std::vector<BodySection> sections;
     bool setsSeen() const;            // any section without peek
     bool needsSummary() const;
+    bool needsRows() const { return save_date || email_id; } // what is kept beside a message and in no view
     bool needsBytes() const;          // any section at all: what can be said before the summary is known
     bool needsBytes(const mail::Summary& summary) const; // any section that the summary's top_header cannot serve
 };

@@ -18,14 +18,18 @@ struct Plain {
     std::string_view name;
     bool FetchItems::*wanted;
 };
-constexpr std::array<Plain, 8> kPlain{{{"FLAGS", &FetchItems::flags},
-                                       {"UID", &FetchItems::uid},
-                                       {"INTERNALDATE", &FetchItems::internal_date},
-                                       {"RFC822.SIZE", &FetchItems::size},
-                                       {"ENVELOPE", &FetchItems::envelope},
-                                       {"BODYSTRUCTURE", &FetchItems::body_structure},
-                                       {"BODY", &FetchItems::body},
-                                       {"MODSEQ", &FetchItems::modseq}}};
+constexpr std::array<Plain, 12> kPlain{{{"FLAGS", &FetchItems::flags},
+                                        {"UID", &FetchItems::uid},
+                                        {"INTERNALDATE", &FetchItems::internal_date},
+                                        {"RFC822.SIZE", &FetchItems::size},
+                                        {"ENVELOPE", &FetchItems::envelope},
+                                        {"BODYSTRUCTURE", &FetchItems::body_structure},
+                                        {"BODY", &FetchItems::body},
+                                        {"MODSEQ", &FetchItems::modseq},
+                                        {"SAVEDATE", &FetchItems::save_date},
+                                        {"PREVIEW", &FetchItems::preview},
+                                        {"EMAILID", &FetchItems::email_id},
+                                        {"THREADID", &FetchItems::thread_id}}};
 
 // Letters, digits and dots, in capitals: '[' ends a name here, though an atom might hold it.
 std::string itemName(Parser& args)
@@ -165,6 +169,17 @@ void rfc822(FetchItems& items, const std::string& name, BodySection::What what)
     addSection(items, std::move(section));
 }
 
+// " (LAZY)" behind PREVIEW: rather none than a slow one (RFC 8970 4.1). Ours are made at delivery, so it changes nothing. Another
+// word in the parentheses is no business of PREVIEW's: modifiers of the command may follow.
+void skipLazy(Parser& args)
+{
+    Parser ahead = args;
+    if (!ahead.trySpace() || !ahead.tryChar('(') || !ahead.tryWord("LAZY"))
+        return;
+    ahead.expect(')');
+    args = ahead;
+}
+
 void item(Parser& args, FetchItems& items)
 {
     const std::string name = itemName(args);
@@ -181,6 +196,8 @@ void item(Parser& args, FetchItems& items)
     if (known == kPlain.end())
         throw BadSyntax("Unknown FETCH item");
     items.*(known->wanted) = true;
+    if (known->wanted == &FetchItems::preview)
+        skipLazy(args);
 }
 
 bool macro(Parser& args, FetchItems& items)

@@ -168,6 +168,42 @@ TEST_CASE("STATUS counts, for mailboxes that are not selected and for the one th
     CHECK(client.talk("STATUS INBOX (UNSEEN RECENT)").front() == "* STATUS INBOX (UNSEEN 2 RECENT 0)");
 }
 
+TEST_CASE("STATUS knows sizes, and what an EXPUNGE would give back", "[imap][status][quota][rfc8438][rfc9208-4.1.4]")
+{
+    TestServer server;
+    server.fill(3);
+    const auto size = sampleMessage(1).size();
+    auto client = server.imap();
+    CHECK(client.talk("STATUS INBOX (SIZE DELETED DELETED-STORAGE)").front()
+          == "* STATUS INBOX (SIZE " + std::to_string(3 * size) + " DELETED 0 DELETED-STORAGE 0)");
+    client.select();
+    client.talk("STORE 1:2 +FLAGS.SILENT (\\Deleted)");
+    CHECK(client.talk("STATUS INBOX (DELETED DELETED-STORAGE)").front()
+          == "* STATUS INBOX (DELETED 2 DELETED-STORAGE " + std::to_string(2 * size) + ")");
+    client.talk("EXPUNGE");
+    CHECK(client.talk("LIST \"\" INBOX RETURN (STATUS (SIZE DELETED-STORAGE))")[1]
+          == "* STATUS INBOX (SIZE " + std::to_string(size) + " DELETED-STORAGE 0)");
+}
+
+TEST_CASE("HIGHESTMODSEQ of STATUS grows with every change", "[imap][status][condstore][rfc7162-3.1.7]")
+{
+    TestServer server;
+    server.fill(1);
+    auto client = server.imap();
+    const auto now = [&client] {
+        const std::string line = client.talk("STATUS INBOX (HIGHESTMODSEQ)").front();
+        const std::string before = "* STATUS INBOX (HIGHESTMODSEQ ";
+        REQUIRE(line.rfind(before, 0) == 0);
+        return std::stoull(line.substr(before.size()));
+    };
+    const auto first = now();
+    CHECK(first > 0);
+    CHECK(now() == first);
+    client.select();
+    client.talk("STORE 1 +FLAGS.SILENT (\\Seen)");
+    CHECK(now() > first);
+}
+
 TEST_CASE("SELECT tells what a client needs to trust its cache", "[imap][select][rfc9051-6.3.2]")
 {
     TestServer server;

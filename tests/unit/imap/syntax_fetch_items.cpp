@@ -37,7 +37,7 @@ TEST_CASE("FETCH items that break the grammar are refused", "[imap][syntax][fetc
           "BODY[]<0.-1>",
           "BODY[]<a.1>", "BODY[]<0.9223372036854775808>", "BODY[]<0.1", "BODY [TEXT]", "BODY[ TEXT]", "BODY[]FLAGS", "\"FLAGS\"",
           "{5}\r\nFLAGS",
-          "PREVIEW", "EMAILID"}) {
+          "PREVIEW (EAGER)", "PREVIEW (LAZY", "PREVIEW(LAZY)", "(PREVIEW (LAZY LAZY))", "EMAILID (LAZY)", "THREADIDS"}) {
         INFO(text);
         CHECK_THROWS_AS(parse(text), BadSyntax);
     }
@@ -75,6 +75,17 @@ TEST_CASE("FETCH items and macros", "[imap][syntax][fetch]")
     CHECK(list.needsSummary());
     CHECK_FALSE(list.needsBytes());
     CHECK_FALSE(list.setsSeen());
+}
+
+TEST_CASE("PREVIEW takes LAZY, and leaves other parentheses to others", "[imap][syntax][fetch][rfc8970-6]")
+{
+    const auto list = parse("(PREVIEW (lazy) EMAILID THREADID SAVEDATE)");
+    CHECK((list.preview && list.email_id && list.thread_id && list.save_date));
+    CHECK((list.needsSummary() && list.needsRows()));
+    CHECK_FALSE(parse("THREADID").needsRows());
+    imap::Parser args("PREVIEW (CHANGEDSINCE 1)");
+    CHECK(imap::parseFetchItems(args).preview);
+    CHECK(args.rest() == " (CHANGEDSINCE 1)");
 }
 
 TEST_CASE("RFC822 and its relatives keep their names", "[imap][syntax][fetch][rfc3501-6.4.5]")
