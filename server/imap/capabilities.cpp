@@ -32,6 +32,9 @@ constexpr auto kAfterLogin = std::to_array<std::string_view>({
     "OBJECTID",
     "SAVEDATE",
     "PREVIEW",
+    "QUOTA",
+    "QUOTA=RES-STORAGE",
+    "QUOTA=RES-MESSAGE",
 });
 
 } // namespace

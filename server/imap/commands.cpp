@@ -36,6 +36,9 @@ constexpr std::array kCommands{
     Command{"RENAME", authenticated, shifts, cmdRename},
     Command{"STATUS", authenticated, shifts, cmdStatus},
     Command{"APPEND", authenticated, shifts, cmdAppend},
+    Command{"GETQUOTA", authenticated, shifts, cmdGetQuota},
+    Command{"GETQUOTAROOT", authenticated, shifts, cmdGetQuotaRoot},
+    Command{"SETQUOTA", authenticated, shifts, cmdSetQuota},
     Command{"IDLE", authenticated, shifts, cmdIdle},
     // 6.4: with a mailbox
     Command{"CHECK", selected, shifts, cmdCheck},
