@@ -35,6 +35,9 @@ constexpr auto kAfterLogin = std::to_array<std::string_view>({
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",
+    "CONDSTORE",
+    "QRESYNC",
+    "UIDONLY",
 });
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "server/base/metrics.h"
 #include "server/base/text.h"
 #include "server/imap/refusal.h"
+#include "server/imap/syntax/sequence_set.h"
 #include "server/imap/syntax/writer.h"
 #include "server/imap/work.h"
 #include "server/net/sessions.h"
@@ -414,7 +415,45 @@ void Session::tellFlags(bool read_only)
 void Session::putFetchFlags(std::string& out, store::Uid uid, const store::Flags& flags) const
 {
     out += "FLAGS ";
-    putFlags(out, flags, view_->isRecent(uid), keywords_);
+    putFlags(out, flags, !enabled_.rev2 && view_->isRecent(uid), keywords_);
+}
+
+void Session::putFetchBegin(std::string& out, std::uint32_t number, store::Uid uid) const
+{
+    if (enabled_.uidonly) // RFC 9586 3.3
+        out.append("* UIDFETCH ").append(std::to_string(uid.value)).append(" (");
+    else
+        out.append("* ").append(std::to_string(number)).append(" FETCH (");
+}
+
+void Session::putChanged(std::string& out, const News::Changed& changed, bool with_uid) const
+{
+    putFetchBegin(out, changed.number, changed.uid);
+    if (with_uid && !enabled_.uidonly)
+        out += "UID " + std::to_string(changed.uid.value) + ' ';
+    putFetchFlags(out, changed.uid, changed.flags);
+    if (enabled_.condstore)
+        out += " MODSEQ (" + std::to_string(changed.modseq) + ')';
+    out += ")\r\n";
+}
+
+void Session::tellHighestModseq()
+{
+    if (view_)
+        untagged("OK [HIGHESTMODSEQ " + std::to_string(view_->newest().highestModseq()) + "] Highest");
+}
+
+Tagged Session::okExpunged(const std::string& text) const
+{
+    if (!enabled_.qresync)
+        return Tagged::ok(text);
+    return Tagged::ok("HIGHESTMODSEQ " + std::to_string(view_->newest().highestModseq()), text);
+}
+
+void Session::requireUids(bool by_uid) const
+{
+    if (enabled_.uidonly && !by_uid)
+        throw Bad("UIDREQUIRED", "You enabled UIDONLY; use the UID form of the command");
 }
 
 // \Recent goes to one session only: the first to take it (RFC 3501 2.3.2). No news wait for a disk: it is written down with
@@ -430,13 +469,28 @@ void Session::takeRecent(View& view, store::Uid from)
     store().writeLater([id, up_to](store::WriteTx& tx) { tx.recentTaken(id, up_to); });
 }
 
+void Session::putExpunged(std::string& out, const News& news) const
+{
+    if (!enabled_.qresync && !enabled_.uidonly) {
+        for (const News::Expunged& gone : news.expunged)
+            out += "* " + std::to_string(gone.number) + " EXPUNGE\r\n";
+        return;
+    }
+    // RFC 7162 3.2.10
+    std::vector<std::uint32_t> uids;
+    for (auto gone = news.expunged.rbegin(); gone != news.expunged.rend(); ++gone)
+        uids.push_back(gone->uid.value);
+    if (!uids.empty())
+        out.append("* VANISHED ").append(formatSet(uids)).append("\r\n");
+}
+
 net::Task<> Session::tellNews(bool numbers_may_move)
 {
     if (!view_ || view_->gone())
         co_return;
     if (!view_->readOnly() && view_->hasArrivals())
         takeRecent(*view_, view_->numbered().uidNext());
-    const News news = view_->takeNews(numbers_may_move);
+    const News news = view_->takeNews(numbers_may_move, enabled_.condstore);
     bool all_known = true;
     for (const News::Changed& changed : news.changed)
         all_known = all_known && knowsKeywords(changed.flags);
@@ -450,15 +504,17 @@ net::Task<> Session::tellNews(bool numbers_may_move)
     }
 
     std::string out;
-    for (const std::uint32_t number : news.expunged)
-        out += "* " + std::to_string(number) + " EXPUNGE\r\n";
-    if (news.exists)
-        out += "* " + std::to_string(*news.exists) + " EXISTS\r\n* " + std::to_string(view_->recent()) + " RECENT\r\n";
-    for (const News::Changed& changed : news.changed) {
-        out += "* " + std::to_string(changed.number) + " FETCH (";
-        putFetchFlags(out, changed.uid, changed.flags);
-        out += ")\r\n";
+    putExpunged(out, news);
+    if (news.exists) {
+        out += "* " + std::to_string(*news.exists) + " EXISTS\r\n";
+        if (!enabled_.rev2) // RFC 9051 appendix E, 5
+            out += "* " + std::to_string(view_->recent()) + " RECENT\r\n";
     }
+    for (const News::Changed& changed : news.changed)
+        putChanged(out, changed, enabled_.qresync || enabled_.rev2); // RFC 7162 3.2.4
+    // MODSEQs above that of an EXPUNGE which waits: a client that is cut off now must not believe it has seen it (RFC 7162 3.2).
+    if (enabled_.qresync && view_->waits())
+        out += "* OK [HIGHESTMODSEQ " + std::to_string(view_->numbered().highestModseq()) + "] Up to here\r\n";
     co_await send(std::move(out));
 }
 

@@ -64,9 +64,16 @@ public:
     void setKeywords(std::vector<std::string> names) { keywords_ = std::move(names); }
     void tellFlags(bool read_only);                                                        // "* FLAGS (...)" and PERMANENTFLAGS
     void putFetchFlags(std::string& out, store::Uid uid, const store::Flags& flags) const; // "FLAGS (\Seen ...)"
+    // How an answer about a message begins, and what news of its flags say, as far as this client enabled it.
+    void putFetchBegin(std::string& out, std::uint32_t number, store::Uid uid) const; // "* 3 FETCH (", "* UIDFETCH 17 ("
+    void putChanged(std::string& out, const News::Changed& changed, bool with_uid) const; // the whole line
+    void tellHighestModseq();           // RFC 7162 3.1.2.1, when a mailbox is selected
+    Tagged okExpunged(const std::string& text) const; // with HIGHESTMODSEQ for who has enabled QRESYNC, RFC 7162 3.2.7
+    void requireUids(bool by_uid) const; // BAD [UIDREQUIRED] for sequence numbers after ENABLE UIDONLY
 
 private:
     std::string flagNames() const;
+    void putExpunged(std::string& out, const News& news) const;
     net::Task<> serveCommands();
     net::Task<> execute(Request& request, bool& last);
     // Not inlined: clang would keep the frames of what waits seldom inside the frames of what waits always.

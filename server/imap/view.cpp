@@ -75,7 +75,10 @@ std::uint32_t View::recent() const
     return all;
 }
 
-void View::told(store::Uid uid, store::Flags flags) { known_.emplace_back(uid, std::move(flags)); }
+void View::told(store::Uid uid, store::Flags flags, store::ModSeq modseq)
+{
+    known_.push_back({uid, std::move(flags), modseq});
+}
 
 std::optional<store::Flags> View::believed(store::Uid uid) const
 {
@@ -88,7 +91,7 @@ std::optional<store::Flags> View::believed(store::Uid uid) const
 
 bool View::hasArrivals() const { return shared_->now().uidNext() > numbered_.uidNext(); }
 
-News View::takeNews(bool numbers_may_move)
+News View::takeNews(bool numbers_may_move, bool modseqs)
 {
     News news;
     const store::Snapshot newest = shared_->now();
@@ -101,13 +104,13 @@ News View::takeNews(bool numbers_may_move)
     if (numbers_may_move || moved.expunged.empty()) {
         for (auto uid = moved.expunged.rbegin(); uid != moved.expunged.rend(); ++uid)
             if (const auto index = before.find(*uid))
-                news.expunged.push_back(*index + 1);
+                news.expunged.push_back({*index + 1, *uid});
         if (!moved.added.empty())
             news.exists = newest.count();
         numbered_ = newest;
     }
 
-    std::stable_sort(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::stable_sort(known.begin(), known.end(), [](const Known& a, const Known& b) { return a.uid < b.uid; });
     const auto changed = told_.root() == before.root() ? std::move(moved.changed) : newest.since(told_).changed;
     for (const store::Uid uid : changed) {
         const auto index = numbered_.find(uid);
@@ -115,13 +118,20 @@ News View::takeNews(bool numbers_may_move)
         // What the client was never told of it will ask for; what it was told is told again only when it differs.
         if (!index || !now || !before.find(uid))
             continue;
-        const auto last_known =
-            std::upper_bound(known.begin(), known.end(), uid, [](store::Uid u, const auto& k) { return u < k.first; });
-        store::Flags flags = newest.flags(*now);
-        const bool is_known = last_known != known.begin() && std::prev(last_known)->first == uid;
-        if (is_known ? std::prev(last_known)->second == flags : told_.find(uid) && told_.flags(*told_.find(uid)) == flags)
+        const auto behind =
+            std::upper_bound(known.begin(), known.end(), uid, [](store::Uid u, const Known& k) { return u < k.uid; });
+        News::Changed change{*index + 1, uid, newest.flags(*now), newest.at(*now).modseq};
+        const auto same = [&change, modseqs](const store::Flags& flags, store::ModSeq modseq) {
+            return flags == change.flags && (!modseqs || modseq == change.modseq);
+        };
+        const auto old = told_.find(uid);
+        if (behind != known.begin() && std::prev(behind)->uid == uid) {
+            if (same(std::prev(behind)->flags, std::prev(behind)->modseq))
+                continue;
+        } else if (old && same(told_.flags(*old), told_.at(*old).modseq)) {
             continue;
-        news.changed.push_back({*index + 1, uid, std::move(flags)});
+        }
+        news.changed.push_back(std::move(change));
     }
     told_ = newest;
     return news;

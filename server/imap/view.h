@@ -28,8 +28,13 @@ struct News {
         std::uint32_t number;
         store::Uid uid;
         store::Flags flags;
+        store::ModSeq modseq;
     };
-    std::vector<std::uint32_t> expunged; // sequence numbers in the order to say them: highest first
+    struct Expunged {
+        std::uint32_t number;
+        store::Uid uid;
+    };
+    std::vector<Expunged> expunged;      // in the order to say them: highest first
     std::optional<std::uint32_t> exists; // when messages were added
     std::vector<Changed> changed;        // by the numbers that hold after the two above
 };
@@ -68,20 +73,27 @@ public:
 
     // The client knows already, or must not be told, that the message has these flags: its own silent STORE, a FETCH answer.
     // Holds until the next takeNews(), which stays silent about exactly this.
-    void told(store::Uid uid, store::Flags flags);
+    void told(store::Uid uid, store::Flags flags, store::ModSeq modseq);
     bool isTold(const store::Snapshot& picture) const { return told_.root() == picture.root(); }
     // The flags the client believes a message has.
     std::optional<store::Flags> believed(store::Uid uid) const;
 
-    bool hasArrivals() const;             // messages the client was not told of, perhaps
-    News takeNews(bool numbers_may_move); // and from now on it is told
+    bool waits() const { return numbered_.root() != told_.root(); } // something could not be told yet
+    bool hasArrivals() const; // messages the client was not told of, perhaps
+    // And from now on it is told. `modseqs`: a MODSEQ that moved is news too, as for who has enabled CONDSTORE.
+    News takeNews(bool numbers_may_move, bool modseqs);
 
 private:
     store::Mailbox mailbox_;
     std::shared_ptr<store::MailboxView> shared_;
     bool read_only_;
     store::Snapshot numbered_, told_;
-    std::vector<std::pair<store::Uid, store::Flags>> known_; // by told(), in the order it came
+    struct Known {
+        store::Uid uid;
+        store::Flags flags;
+        store::ModSeq modseq;
+    };
+    std::vector<Known> known_; // by told(), in the order it came
     std::vector<std::pair<store::Uid, store::Uid>> recent_;  // ascending, disjoint, half open
 };
 

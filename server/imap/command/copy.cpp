@@ -21,6 +21,7 @@ std::string copyUid(const store::CopiedUids& copied)
 
 net::Task<Tagged> copyOrMove(Session& session, Request& request, bool move)
 {
+    session.requireUids(request.by_uid);
     Parser& args = request.args;
     args.space();
     const SequenceSet set = args.sequenceSet();
@@ -51,7 +52,7 @@ net::Task<Tagged> copyOrMove(Session& session, Request& request, bool move)
         co_return Tagged::ok(copyUid(copied), request.name + " completed");
     // RFC 6851 4.3: before the EXPUNGEs, which the command's news say.
     session.untagged("OK [" + copyUid(copied) + "] Moved");
-    co_return Tagged::ok(request.name + " completed");
+    co_return session.okExpunged(request.name + " completed");
 }
 
 } // namespace

@@ -1,17 +1,45 @@
+#include "server/base/text.h"
 #include "server/imap/command/all.h"
 #include "server/imap/session.h"
 
-namespace postfach::imap {
+#include <array>
 
-// RFC 5161. What cannot be enabled is passed over in silence; the answer names what was (3.2), which may be nothing.
+namespace postfach::imap {
+namespace {
+
+struct Feature {
+    std::string_view name;
+    bool Enabled::*on;
+};
+
+constexpr auto kFeatures = std::to_array<Feature>({
+    {"CONDSTORE", &Enabled::condstore}, // RFC 7162 3.1
+    {"QRESYNC", &Enabled::qresync},     // RFC 7162 3.2.3
+    {"UIDONLY", &Enabled::uidonly},     // RFC 9586 3
+});
+
+} // namespace
+
+// RFC 9051 6.3.1, RFC 5161. What cannot be enabled is passed over in silence; the answer names what became so, which may be
+// nothing.
 net::Task<Tagged> cmdEnable(Session& session, Request& request)
 {
+    Enabled& enabled = session.enabled();
+    const Enabled before = enabled;
+    std::string answer = "ENABLED";
     do {
         request.args.space();
-        request.args.atom();
+        const std::string name = base::upper(request.args.atom());
+        for (const Feature& feature : kFeatures)
+            if (feature.name == name && !std::exchange(enabled.*feature.on, true))
+                answer.append(" ").append(name);
     } while (request.args.peek() == ' ');
     request.args.end();
-    session.untagged("ENABLED");
+    enabled.condstore = enabled.condstore || enabled.qresync; // RFC 7162 3.2.3
+
+    session.untagged(answer);
+    if (enabled.condstore && !before.condstore)
+        session.tellHighestModseq();
     co_return Tagged::ok("ENABLE completed");
 }
 

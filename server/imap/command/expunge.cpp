@@ -45,7 +45,7 @@ net::Task<Tagged> cmdExpunge(Session& session, Request& request)
     if (set)
         only = view.uids(view.resolve(*set, true));
     co_await expungeDeleted(session, std::move(only));
-    co_return Tagged::ok(request.by_uid ? "UID EXPUNGE completed" : "EXPUNGE completed");
+    co_return session.okExpunged(request.name + " completed");
 }
 
 } // namespace postfach::imap

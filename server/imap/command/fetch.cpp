@@ -3,6 +3,7 @@
 
 #include "server/imap/command/all.h"
 #include "server/imap/message_source.h"
+#include "server/imap/resync.h"
 #include "server/imap/session.h"
 #include "server/imap/syntax/writer.h"
 #include "server/imap/work.h"
@@ -10,8 +11,8 @@
 #include <algorithm>
 #include <utility>
 
-// FETCH and UID FETCH: RFC 9051 6.4.5 and 6.4.9, RFC 3501 6.4.5, RFC 2180 4.1; SAVEDATE (RFC 8514), EMAILID and THREADID (RFC 8474),
-// PREVIEW (RFC 8970).
+// FETCH and UID FETCH: RFC 9051 6.4.5 and 6.4.9, RFC 3501 6.4.5, RFC 2180 4.1; MODSEQ, CHANGEDSINCE and VANISHED (RFC 7162 3.1.4 and
+// 3.2.6), PARTIAL (RFC 9394), SAVEDATE (RFC 8514), EMAILID and THREADID (RFC 8474), PREVIEW (RFC 8970).
 //
 // In batches: what stands in memory (flags, dates, sizes) a thousand messages at a time; what must be read, as much as fits
 // kBatchBytes, on a helper. Large bodies are never held whole: the literal is announced and its bytes follow in pieces, as
@@ -34,7 +35,8 @@ struct Row {
 class Fetch {
 public:
     Fetch(Session& session, FetchItems items, bool tell_flags, std::vector<IndexRange> ranges)
-        : session_(session), view_(session.view()), items_(std::move(items)), tell_flags_(tell_flags), ranges_(std::move(ranges))
+        : session_(session), view_(session.view()), items_(std::move(items)), tell_flags_(tell_flags),
+          tell_modseq_(items_.modseq || (tell_flags && session.enabled().condstore)), ranges_(std::move(ranges))
     {
     }
 
@@ -58,7 +60,7 @@ private:
     Session& session_;
     View& view_;
     const FetchItems items_;
-    const bool tell_flags_;
+    const bool tell_flags_, tell_modseq_;
     const std::vector<IndexRange> ranges_;
     std::size_t range_ = 0;                   // where the next batch begins
     std::uint32_t index_ = 0;
@@ -101,7 +103,7 @@ bool Fetch::nextBatch()
     return !batch_.empty();
 }
 
-// The newest flags; of what is expunged already, the last.
+// The newest flags and MODSEQs; of what is expunged already, the last.
 void Fetch::lookUpFlags()
 {
     const store::Snapshot newest = view_.newest();
@@ -114,11 +116,13 @@ void Fetch::lookUpFlags()
             row.flags = now ? newest.flags(*now) : numbered.flags(row.number - 1);
         else
             row.flags.bits = same ? row.message.bits : newest.at(*now).bits;
+        if (now && !same)
+            row.message.modseq = newest.at(*now).modseq;
     }
     if (tell_flags_ && !view_.isTold(newest))
         for (const Row& row : batch_)
-            if (view_.believed(row.message.uid) != row.flags)
-                view_.told(row.message.uid, row.flags);
+            if (tell_modseq_ || view_.believed(row.message.uid) != row.flags)
+                view_.told(row.message.uid, row.flags, row.message.modseq);
 }
 
 // BODY[] without PEEK: one write a batch, and the client hears of it in the same answer.
@@ -172,7 +176,7 @@ net::Task<> Fetch::run()
     while (nextBatch()) {
         if (marks)
             co_await markSeen();
-        if (tell_flags_)
+        if (tell_flags_ || tell_modseq_)
             lookUpFlags();
         const bool all_known = std::all_of(batch_.begin(), batch_.end(), [&](const Row& row) { return session_.knowsKeywords(row.flags); });
         if (!all_known)
@@ -189,15 +193,15 @@ net::Task<> Fetch::run()
 
 void Fetch::putKept(std::string& out, const Row& row) const
 {
-    out += "* ";
-    out += std::to_string(row.number);
-    out += " FETCH (";
-    if (items_.uid)
+    session_.putFetchBegin(out, row.number, row.message.uid);
+    if (items_.uid && !session_.enabled().uidonly)
         out.append("UID ").append(std::to_string(row.message.uid.value)).append(" ");
     if (tell_flags_) {
         session_.putFetchFlags(out, row.message.uid, row.flags);
         out += ' ';
     }
+    if (tell_modseq_)
+        out.append("MODSEQ (").append(std::to_string(row.message.modseq)).append(") ");
     if (items_.internal_date) {
         out += "INTERNALDATE ";
         putInternalDate(out, row.message.internal_date);
@@ -366,17 +370,91 @@ net::Task<> Fetch::sendRange(store::BodyId body, std::optional<std::string_view>
 
 } // namespace
 
+namespace {
+
+// Those of `ranges` whose MODSEQ is above `since` (RFC 7162 3.1.4.1), in pieces: a mailbox may be large.
+net::Task<std::vector<IndexRange>> changedSince(Session& session, std::vector<IndexRange> ranges, store::ModSeq since)
+{
+    constexpr std::uint32_t kAtOnce = 16'000;
+    const store::Snapshot numbered = session.view().numbered(), newest = session.view().newest();
+    const bool same = newest.root() == numbered.root();
+    std::vector<IndexRange> changed;
+    if (newest.highestModseq() <= since)
+        co_return changed;
+    for (const IndexRange& range : ranges)
+        for (std::uint32_t from = range.first; from < range.last; from += kAtOnce) {
+            numbered.each(from, std::min(range.last, from + kAtOnce), [&](std::uint32_t index, const store::Message& message) {
+                const auto now = same || message.modseq > since ? std::nullopt : newest.find(message.uid);
+                if (message.modseq <= since && !(now && newest.at(*now).modseq > since))
+                    return true;
+                if (!changed.empty() && changed.back().last == index)
+                    ++changed.back().last;
+                else
+                    changed.push_back({index, index + 1});
+                return true;
+            });
+            if (session.strand().turnDue())
+                co_await session.strand().turn();
+        }
+    co_return changed;
+}
+
+// The page of RFC 9394 3.3.
+std::vector<IndexRange> cut(const std::vector<IndexRange>& ranges, const PartialRange& partial)
+{
+    std::uint64_t count = 0;
+    for (const IndexRange& range : ranges)
+        count += range.last - range.first;
+    const auto [first, last] = partial.of(count);
+    std::vector<IndexRange> page;
+    std::uint64_t at = 0;
+    for (const IndexRange& range : ranges) {
+        const std::uint64_t behind = at + (range.last - range.first);
+        const std::uint64_t from = std::max(at, first), to = std::min(behind, last);
+        if (from < to)
+            page.push_back({static_cast<std::uint32_t>(range.first + (from - at)), static_cast<std::uint32_t>(range.first + (to - at))});
+        at = behind;
+    }
+    return page;
+}
+
+FetchModifiers modifiersOf(Session& session, Request& request, FetchItems& items)
+{
+    Parser& args = request.args;
+    FetchModifiers modifiers;
+    if (args.trySpace() && !args.atEnd())
+        modifiers = parseFetchModifiers(args);
+    args.end();
+    if (modifiers.vanished && !(request.by_uid && modifiers.changed_since))
+        throw BadSyntax("VANISHED is for UID FETCH with CHANGEDSINCE");
+    if (modifiers.vanished && !session.enabled().qresync)
+        throw BadSyntax("ENABLE QRESYNC first");
+    items.uid = items.uid || request.by_uid;
+    items.modseq = items.modseq || modifiers.changed_since;
+    return modifiers;
+}
+
+} // namespace
+
 net::Task<Tagged> cmdFetch(Session& session, Request& request)
 {
+    session.requireUids(request.by_uid);
     Parser& args = request.args;
     args.space();
     const SequenceSet set = args.sequenceSet();
     args.space();
     FetchItems items = parseFetchItems(args);
-    args.end();
-    items.uid = items.uid || request.by_uid;
+    const FetchModifiers modifiers = modifiersOf(session, request, items);
+    if (items.modseq && !std::exchange(session.enabled().condstore, true)) // RFC 7162 3.1
+        session.tellHighestModseq();
 
     std::vector<IndexRange> ranges = session.view().resolve(set, request.by_uid);
+    if (modifiers.vanished)
+        co_await tellVanished(session, *modifiers.changed_since, set);
+    if (modifiers.changed_since)
+        ranges = co_await changedSince(session, std::move(ranges), *modifiers.changed_since);
+    if (modifiers.partial)
+        ranges = cut(ranges, *modifiers.partial);
     const bool marks = items.setsSeen() && !session.view().readOnly();
     const bool tell_flags = items.flags || marks;
     Fetch fetch(session, std::move(items), tell_flags, std::move(ranges));

@@ -1,6 +1,9 @@
+#include "server/base/text.h"
 #include "server/imap/command/all.h"
 #include "server/imap/names.h"
+#include "server/imap/resync.h"
 #include "server/imap/session.h"
+#include "server/imap/syntax/writer.h"
 #include "server/imap/work.h"
 
 #include <memory>
@@ -32,24 +35,100 @@ std::optional<std::size_t> countRecent(store::ReadTx& tx, const store::Mailbox& 
     return tx.saveDates(mailbox.id, mailbox.recent_from, store::Uid{mailbox.uid_next.value - 1}).size();
 }
 
-void tell(Session& session, const store::Mailbox& mailbox, bool read_only, std::uint32_t exists, std::size_t recent,
-    std::optional<std::uint32_t> unseen, store::Uid uid_next)
+// "(CONDSTORE)" or "(QRESYNC (67890007 20050715194045000 41:211,214:541))": RFC 7162 3.1.8 and 3.2.5.
+struct Parameters {
+    bool condstore = false;
+    struct Resync {
+        std::uint32_t uid_validity;
+        store::ModSeq since;
+        std::optional<SequenceSet> known; // UIDs; absent: all
+    };
+    std::optional<Resync> resync;
+};
+
+// The pairs of sequence numbers and UIDs at the end would help a server that forgets what was expunged. Ours does not.
+Parameters::Resync parseResync(Parser& args)
 {
+    args.space();
+    args.expect('(');
+    Parameters::Resync resync;
+    resync.uid_validity = args.nzNumber();
+    args.space();
+    resync.since = args.number64();
+    if (args.trySpace() && args.peek() != '(') {
+        resync.known = args.sequenceSet();
+        args.trySpace();
+    }
+    if (args.tryChar('(')) {
+        args.sequenceSet();
+        args.space();
+        args.sequenceSet();
+        args.expect(')');
+    }
+    args.expect(')');
+    return resync;
+}
+
+Parameters parseParameters(Session& session, Parser& args)
+{
+    Parameters parameters;
+    if (!args.trySpace() || args.atEnd())
+        return parameters;
+    args.expect('(');
+    do {
+        const std::string name = base::upper(args.atom());
+        if (name == "CONDSTORE" && !parameters.condstore) {
+            parameters.condstore = true;
+        } else if (name == "QRESYNC" && !parameters.resync) {
+            if (!session.enabled().qresync)
+                throw BadSyntax("ENABLE QRESYNC first");
+            parameters.resync = parseResync(args);
+        } else {
+            throw BadSyntax("Unknown parameter");
+        }
+    } while (args.trySpace());
+    args.expect(')');
+    return parameters;
+}
+
+struct Told { // of a mailbox, before its messages are looked at
+    std::uint32_t exists = 0;
+    std::size_t recent = 0;
+    std::optional<std::uint32_t> unseen; // index
+    store::Uid uid_next;
+    store::ModSeq modseq = 1;
+};
+
+void tell(Session& session, const store::Mailbox& mailbox, bool read_only, const Told& told)
+{
+    const Enabled& enabled = session.enabled();
     session.tellFlags(read_only);
-    session.untagged(std::to_string(exists) + " EXISTS");
-    session.untagged(std::to_string(recent) + " RECENT");
-    if (unseen)
-        session.untagged("OK [UNSEEN " + std::to_string(*unseen + 1) + "] First unseen");
+    session.untagged(std::to_string(told.exists) + " EXISTS");
+    if (!enabled.rev2) { // RFC 9051 appendix E, 5
+        session.untagged(std::to_string(told.recent) + " RECENT");
+        if (told.unseen)
+            session.untagged("OK [UNSEEN " + std::to_string(*told.unseen + 1) + "] First unseen");
+    }
     session.untagged("OK [UIDVALIDITY " + std::to_string(mailbox.uid_validity) + "] UIDs are valid");
-    session.untagged("OK [UIDNEXT " + std::to_string(uid_next.value) + "] Predicted next UID");
+    session.untagged("OK [UIDNEXT " + std::to_string(told.uid_next.value) + "] Predicted next UID");
     session.untagged("OK [MAILBOXID (" + mailbox.object_id + ")] Stays through renames");
+    session.untagged("OK [HIGHESTMODSEQ " + std::to_string(told.modseq) + "] Highest");
+    if (enabled.rev2) { // RFC 9051 6.3.2
+        std::string line = "LIST () ";
+        putString(line, std::string(1, session.store().delimiter()));
+        line += ' ';
+        putMailbox(line, mailbox.name, enabled);
+        session.untagged(line);
+    }
 }
 
 net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only)
 {
     request.args.space();
     const std::string name = mailboxArgument(request.args, session.enabled());
+    const Parameters parameters = parseParameters(session, request.args);
     request.args.end();
+    session.enabled().condstore = session.enabled().condstore || parameters.condstore;
 
     // Even a SELECT that fails leaves nothing selected (RFC 9051 6.3.2).
     if (session.unselect())
@@ -57,7 +136,8 @@ net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only
 
     store::Store& store = session.store();
     const store::AccountId account = session.account().id;
-    auto find = [&store, &name, account](store::ReadTx& tx) {
+    const bool resyncs = parameters.resync.has_value();
+    auto find = [&store, &name, account, resyncs](store::ReadTx& tx) {
         Opened opened;
         const auto mailbox = tx.findMailbox(account, name);
         if (!mailbox)
@@ -67,7 +147,8 @@ net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only
         opened.view = store.viewIfWarm(mailbox->id);
         if (opened.view)
             return opened;
-        if (const auto recent = mailbox->exists > kReadAtOnce ? countRecent(tx, *mailbox) : std::nullopt)
+        const bool later = !resyncs && mailbox->exists > kReadAtOnce;
+        if (const auto recent = later ? countRecent(tx, *mailbox) : std::nullopt)
             opened.recent = *recent;
         else
             opened.view = store.view(mailbox->id);
@@ -80,12 +161,18 @@ net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only
         session.select(std::make_unique<View>(std::move(opened.mailbox), std::move(opened.view), read_only));
         const View& view = session.view();
         const store::Snapshot& now = view.numbered();
-        tell(session, view.mailbox(), read_only, now.count(), view.recent(), now.firstUnseen(), now.uidNext());
+        tell(session, view.mailbox(), read_only,
+            {now.count(), view.recent(), now.firstUnseen(), now.uidNext(), now.highestModseq()});
+        if (resyncs && parameters.resync->uid_validity == view.mailbox().uid_validity) {
+            const SequenceSet known = parameters.resync->known.value_or(*SequenceSet::parse("1:*"));
+            co_await tellVanished(session, parameters.resync->since, known);
+            co_await tellChangedSince(session, parameters.resync->since, known);
+        }
     } else {
         const store::Mailbox& row = opened.mailbox;
         // Which is the first unseen only the messages tell, unless it is all or none.
         const auto unseen = row.unseen > 0 && row.unseen == row.exists ? std::optional<std::uint32_t>(0) : std::nullopt;
-        tell(session, row, read_only, row.exists, opened.recent, unseen, row.uid_next);
+        tell(session, row, read_only, {row.exists, opened.recent, unseen, row.uid_next, row.highest_modseq});
         session.selectAfterAnswer(std::move(opened.mailbox), read_only);
     }
     co_return read_only ? Tagged::ok("READ-ONLY", "EXAMINE completed") : Tagged::ok("READ-WRITE", "SELECT completed");
@@ -93,7 +180,7 @@ net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only
 
 } // namespace
 
-// RFC 9051 6.3.2 and 6.3.3, RFC 3501 6.3.1 (RECENT, UNSEEN), RFC 8474 4.1 (MAILBOXID).
+// RFC 9051 6.3.2 and 6.3.3, RFC 3501 6.3.1 (RECENT, UNSEEN), RFC 7162 3.1.2.1, 3.1.8 and 3.2.5, RFC 8474 4.1 (MAILBOXID).
 net::Task<Tagged> cmdSelect(Session& session, Request& request) { return openMailbox(session, request, false); }
 net::Task<Tagged> cmdExamine(Session& session, Request& request) { return openMailbox(session, request, true); }
 

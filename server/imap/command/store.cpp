@@ -4,8 +4,10 @@
 #include "server/imap/work.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
-// STORE and UID STORE: RFC 9051 6.4.6 and 6.4.9, RFC 2180 4.2.
+// STORE and UID STORE: RFC 9051 6.4.6 and 6.4.9, RFC 2180 4.2, RFC 7162 3.1.3.
 
 namespace postfach::imap {
 namespace {
@@ -52,12 +54,70 @@ void resolve(store::WriteTx& tx, store::AccountId account, Change& change)
 
 } // namespace
 
+namespace {
+
+// "(UNCHANGEDSINCE 320162338) ", RFC 7162 3.1.3.
+std::optional<store::ModSeq> parseModifiers(Parser& args)
+{
+    if (!args.tryChar('('))
+        return std::nullopt;
+    if (!args.tryWord("UNCHANGEDSINCE"))
+        throw BadSyntax("Unknown STORE modifier");
+    args.space();
+    const store::ModSeq since = args.number64();
+    args.expect(')');
+    args.space();
+    return since;
+}
+
+struct Outcome {
+    std::vector<store::Uid> changed, modified; // ascending; what was left alone because it had changed
+};
+
+// The client works out for itself what its own change made; what others changed meanwhile it still hears of.
+void noteSilently(Session& session, const Change& change, const Outcome& outcome, std::string& out)
+{
+    View& view = session.view();
+    const store::Snapshot newest = view.newest();
+    for (const store::Uid uid : outcome.changed) {
+        const auto now = newest.find(uid);
+        const store::ModSeq modseq = now ? newest.at(*now).modseq : 0;
+        if (auto flags = view.believed(uid)) {
+            change.apply(*flags);
+            view.told(uid, std::move(*flags), modseq);
+        }
+        const auto number = view.numbered().find(uid);
+        if (!session.enabled().condstore || !now || !number)
+            continue;
+        session.putFetchBegin(out, *number + 1, uid); // RFC 7162 3.1.3: MODSEQ is told all the same
+        if (!session.enabled().uidonly)
+            out += "UID " + std::to_string(uid.value) + ' ';
+        out += "MODSEQ (" + std::to_string(modseq) + "))\r\n";
+    }
+}
+
+// RFC 7162 3.1.3: by UID or by number, as the command named them.
+std::string modifiedCode(const View& view, const std::vector<store::Uid>& uids, bool by_uid)
+{
+    std::vector<std::uint32_t> named;
+    for (const store::Uid uid : uids)
+        if (by_uid)
+            named.push_back(uid.value);
+        else if (const auto index = view.numbered().find(uid))
+            named.push_back(*index + 1);
+    return "MODIFIED " + formatSet(named);
+}
+
+} // namespace
+
 net::Task<Tagged> cmdStore(Session& session, Request& request)
 {
+    session.requireUids(request.by_uid);
     Parser& args = request.args;
     args.space();
     const SequenceSet set = args.sequenceSet();
     args.space();
+    const std::optional<store::ModSeq> unchanged_since = parseModifiers(args);
     Change change;
     parseItem(args, change);
     args.space();
@@ -65,6 +125,8 @@ net::Task<Tagged> cmdStore(Session& session, Request& request)
     args.end();
 
     View& view = session.writableView();
+    if (unchanged_since && !std::exchange(session.enabled().condstore, true)) // RFC 7162 3.1
+        session.tellHighestModseq();
     const std::vector<IndexRange> ranges = view.resolve(set, request.by_uid);
     const std::vector<store::Uid> uids = view.uids(ranges);
     if (uids.empty())
@@ -72,10 +134,10 @@ net::Task<Tagged> cmdStore(Session& session, Request& request)
 
     const store::MailboxId id = view.id();
     const store::AccountId account = session.account().id;
-    std::vector<store::Uid> changed;
+    Outcome outcome;
     auto work = [&](store::WriteTx& tx) {
         resolve(tx, account, change);
-        changed = tx.changeFlags(id, uids, change.how, change.flags);
+        outcome.changed = tx.changeFlags(id, uids, change.how, change.flags, unchanged_since, &outcome.modified);
     };
     co_await commit(session.strand(), session.store(), std::move(work));
     if (!session.knowsKeywords(change.flags))
@@ -83,16 +145,11 @@ net::Task<Tagged> cmdStore(Session& session, Request& request)
 
     const store::Snapshot newest = view.newest();
     bool missed = false;
+    std::string out;
     if (change.silent) {
-        // The client works out for itself what its own change made; what others changed meanwhile it still hears of.
-        for (const store::Uid uid : changed)
-            if (auto flags = view.believed(uid)) {
-                change.apply(*flags);
-                view.told(uid, std::move(*flags));
-            }
+        noteSilently(session, change, outcome, out);
         missed = std::any_of(uids.begin(), uids.end(), [&](store::Uid uid) { return !newest.find(uid); });
     } else {
-        std::string out;
         for (const IndexRange& range : ranges)
             for (std::uint32_t index = range.first; index < range.last; ++index) {
                 const store::Uid uid = view.numbered().uidAt(index);
@@ -100,16 +157,15 @@ net::Task<Tagged> cmdStore(Session& session, Request& request)
                 missed = missed || !now;
                 if (!now)
                     continue;
+                const store::ModSeq modseq = newest.at(*now).modseq;
                 store::Flags flags = newest.flags(*now);
-                out += "* " + std::to_string(index + 1) + " FETCH (";
-                if (request.by_uid)
-                    out += "UID " + std::to_string(uid.value) + ' ';
-                session.putFetchFlags(out, uid, flags);
-                out += ")\r\n";
-                view.told(uid, std::move(flags));
+                session.putChanged(out, {index + 1, uid, flags, modseq}, request.by_uid || session.enabled().qresync);
+                view.told(uid, std::move(flags), modseq);
             }
-        co_await session.send(std::move(out));
     }
+    co_await session.send(std::move(out));
+    if (!outcome.modified.empty())
+        co_return Tagged::ok(modifiedCode(view, outcome.modified, request.by_uid), "Some of the messages were changed meanwhile");
     co_return missed ? Tagged::ok("EXPUNGEISSUED", "Some of the messages no longer exist") : Tagged::ok(request.name + " completed");
 }
 

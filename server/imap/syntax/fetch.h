@@ -1,6 +1,7 @@
 #pragma once
 // FETCH: what is asked for, and how an answer is printed from a message's bytes and summary. RFC 9051 6.4.5, 7.5.2; RFC 3501.
 #include "server/imap/syntax/parser.h"
+#include "server/imap/syntax/partial_range.h"
 #include "server/mail/summary.h"
 
 #include <cstdint>
@@ -35,6 +36,14 @@ struct FetchItems {
 };
 
 FetchItems parseFetchItems(Parser& args); // ALL, FAST, FULL, one item or a list; bounded
+
+// "(CHANGEDSINCE 12345 VANISHED PARTIAL 1:100)": RFC 7162 3.1.4.1 and 3.2.6, RFC 9394 3.3.
+struct FetchModifiers {
+    std::optional<std::uint64_t> changed_since;
+    bool vanished = false;
+    std::optional<PartialRange> partial;
+};
+FetchModifiers parseFetchModifiers(Parser& args); // in parentheses
 
 void putEnvelope(std::string& out, const mail::Envelope& envelope);
 void putBodyStructure(std::string& out, const mail::Summary& summary, bool extended); // BODY or BODYSTRUCTURE of the message

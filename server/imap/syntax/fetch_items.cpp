@@ -239,6 +239,28 @@ bool FetchItems::needsBytes(const mail::Summary& summary) const
                        [&](const BodySection& section) { return !summary.top_header || !isOfTopHeader(section); });
 }
 
+FetchModifiers parseFetchModifiers(Parser& args)
+{
+    FetchModifiers modifiers;
+    args.expect('(');
+    do {
+        const std::string name = base::upper(args.atom());
+        if (name == "CHANGEDSINCE" && !modifiers.changed_since) {
+            args.space();
+            modifiers.changed_since = args.number64();
+        } else if (name == "PARTIAL" && !modifiers.partial) {
+            args.space();
+            modifiers.partial = parsePartialRange(args);
+        } else if (name == "VANISHED" && !modifiers.vanished) {
+            modifiers.vanished = true;
+        } else {
+            throw BadSyntax("Unknown FETCH modifier");
+        }
+    } while (args.trySpace());
+    args.expect(')');
+    return modifiers;
+}
+
 FetchItems parseFetchItems(Parser& args)
 {
     FetchItems items;

@@ -226,7 +226,7 @@ TEST_CASE("ID, ENABLE, NAMESPACE, CHECK and LOGOUT answer as their RFCs say", "[
     CHECK_THAT(client.talk("ID NIL").front(), Catch::StartsWith("* ID (\"name\" \"Postfach\""));
     CHECK_THAT(client.talk("ID (\"name\" \"a\" \"version\" NIL)").back(), Catch::StartsWith("OK"));
     CHECK_THAT(client.talk("ENABLE").back(), Catch::StartsWith("BAD"));
-    CHECK(client.talk("ENABLE CONDSTORE X-UNKNOWN") == Lines{"* ENABLED", "OK ENABLE completed"});
+    CHECK(client.talk("ENABLE IDLE X-UNKNOWN") == Lines{"* ENABLED", "OK ENABLE completed"});
     CHECK(client.talk("NAMESPACE") == Lines{"* NAMESPACE ((\"\" \"/\")) NIL NIL", "OK NAMESPACE completed"});
     CHECK_THAT(client.talk("CHECK").back(), Catch::StartsWith("BAD"));
     client.select();

@@ -74,6 +74,14 @@ Numbers changedNumbers(const News& news)
     return numbers;
 }
 
+Numbers expungedNumbers(const News& news)
+{
+    Numbers numbers;
+    for (const auto& gone : news.expunged)
+        numbers.push_back(gone.number);
+    return numbers;
+}
+
 Numbers uidsOf(const View& view, const std::string& set, bool by_uid)
 {
     Numbers uids;
@@ -113,15 +121,15 @@ TEST_CASE("news are told once, expunged ones highest first", "[imap][view]")
 {
     Mailbox mailbox(4);
     View view = mailbox.view();
-    CHECK(view.takeNews(true).expunged.empty());
+    CHECK(view.takeNews(true, false).expunged.empty());
     mailbox.expunge({uid(1), uid(3)});
     mailbox.add(1);
     mailbox.flag({uid(4)}, store::Flags::kSeen);
-    const News news = view.takeNews(true);
-    CHECK(news.expunged == Numbers{3, 1});
+    const News news = view.takeNews(true, false);
+    CHECK(expungedNumbers(news) == Numbers{3, 1});
     CHECK(news.exists == 3U);
     CHECK(changedNumbers(news) == Numbers{2});
-    const News again = view.takeNews(true);
+    const News again = view.takeNews(true, false);
     CHECK((again.expunged.empty() && !again.exists && again.changed.empty()));
 }
 
@@ -132,7 +140,7 @@ TEST_CASE("while numbers may not move, flags are told and the rest waits", "[ima
     SECTION("additions alone need not wait")
     {
         mailbox.add(2);
-        CHECK(view.takeNews(false).exists == 6U);
+        CHECK(view.takeNews(false, false).exists == 6U);
         CHECK(view.count() == 6);
     }
     SECTION("with an expunge they wait together, and nothing is lost")
@@ -140,16 +148,16 @@ TEST_CASE("while numbers may not move, flags are told and the rest waits", "[ima
         mailbox.expunge({uid(2)});
         mailbox.add(1);
         mailbox.flag({uid(3)}, store::Flags::kFlagged);
-        const News first = view.takeNews(false);
+        const News first = view.takeNews(false, false);
         CHECK((first.expunged.empty() && !first.exists));
         CHECK(changedNumbers(first) == Numbers{3}); // by the old numbers
         CHECK(view.count() == 4);
         CHECK(uidsOf(view, "2", false) == Numbers{2}); // still numbered
-        CHECK(view.takeNews(false).changed.empty());
+        CHECK(view.takeNews(false, false).changed.empty());
         mailbox.flag({uid(5)}, store::Flags::kSeen); // the client does not know it yet
-        CHECK(view.takeNews(false).changed.empty());
-        const News second = view.takeNews(true);
-        CHECK(second.expunged == Numbers{2});
+        CHECK(view.takeNews(false, false).changed.empty());
+        const News second = view.takeNews(true, false);
+        CHECK(expungedNumbers(second) == Numbers{2});
         CHECK(second.exists == 4U);
         CHECK(second.changed.empty());
         CHECK(uidsOf(view, "1:*", false) == Numbers{1, 3, 4, 5});
@@ -158,7 +166,7 @@ TEST_CASE("while numbers may not move, flags are told and the rest waits", "[ima
     {
         mailbox.add(1);
         mailbox.expunge({uid(5)});
-        const News news = view.takeNews(true);
+        const News news = view.takeNews(true, false);
         CHECK((news.expunged.empty() && !news.exists));
     }
 }
@@ -171,19 +179,30 @@ TEST_CASE("what the client knows is not told, what differs from it is", "[imap][
     seen.bits = store::Flags::kSeen;
     mailbox.flag({uid(1), uid(2), uid(3)}, store::Flags::kSeen);
     mailbox.flag({uid(2)}, store::Flags::kFlagged);
-    view.told(uid(1), seen);
-    view.told(uid(2), seen);
-    CHECK(changedNumbers(view.takeNews(true)) == Numbers{2, 3});
+    view.told(uid(1), seen, 0);
+    view.told(uid(2), seen, 0);
+    CHECK(changedNumbers(view.takeNews(true, false)) == Numbers{2, 3});
     SECTION("it holds for one look only")
     {
         mailbox.flag({uid(1)}, store::Flags::kSeen, store::FlagChange::remove);
-        CHECK(changedNumbers(view.takeNews(true)) == Numbers{1});
+        CHECK(changedNumbers(view.takeNews(true, false)) == Numbers{1});
     }
     SECTION("flags that changed and changed back are no news")
     {
         mailbox.flag({uid(1)}, store::Flags::kDraft);
         mailbox.flag({uid(1)}, store::Flags::kDraft, store::FlagChange::remove);
-        CHECK(view.takeNews(true).changed.empty());
+        CHECK(view.takeNews(true, false).changed.empty());
+    }
+    SECTION("but for who follows MODSEQs they are")
+    {
+        mailbox.flag({uid(1)}, store::Flags::kDraft);
+        mailbox.flag({uid(1)}, store::Flags::kDraft, store::FlagChange::remove);
+        const News news = view.takeNews(true, true);
+        REQUIRE(changedNumbers(news) == Numbers{1});
+        mailbox.flag({uid(3)}, store::Flags::kDraft);
+        const store::Snapshot newest = view.newest();
+        view.told(uid(3), newest.flags(2), newest.at(2).modseq);
+        CHECK(view.takeNews(true, true).changed.empty());
     }
 }
 
@@ -199,7 +218,7 @@ TEST_CASE("recent messages are those of the ranges this session was given", "[im
     mailbox.add(2);
     CHECK(view.hasArrivals());
     view.addRecent(uid(5), uid(7));
-    view.takeNews(true);
+    view.takeNews(true, false);
     CHECK(!view.hasArrivals());
     CHECK(view.recent() == 3);
 }
