@@ -13,11 +13,13 @@
 
 namespace postfach::imap {
 
-struct BodySection { // BODY[...] and its RFC822 aliases
+struct BodySection { // BODY[...], its RFC822 aliases, and BINARY[...]
     enum class What { whole, header, headerFields, headerFieldsNot, text, mime };
+    enum class Form { encoded, decoded, decodedSize }; // BODY, BINARY, BINARY.SIZE (RFC 3516 4.2)
     std::vector<std::uint32_t> part;  // empty: the message
     What what = What::whole;          // with a part and `whole`: the part's body
     std::vector<std::string> fields;  // of HEADER.FIELDS
+    Form form = Form::encoded;
     bool peek = false;
     std::optional<std::pair<std::uint64_t, std::uint64_t>> partial; // offset, length
     std::string label;                // how the answer names it: BODY[1.2.HEADER.FIELDS (Date)]<0>, RFC822.TEXT …
@@ -46,7 +48,8 @@ struct FetchModifiers {
 FetchModifiers parseFetchModifiers(Parser& args); // in parentheses
 
 void putEnvelope(std::string& out, const mail::Envelope& envelope);
-void putBodyStructure(std::string& out, const mail::Summary& summary, bool extended); // BODY or BODYSTRUCTURE of the message
+// BODY or BODYSTRUCTURE of the message. `global`: the client knows message/global (RFC 9051 9, RFC 6855).
+void putBodyStructure(std::string& out, const mail::Summary& summary, bool extended, bool global = false);
 
 // The bytes a section names, as ranges of the message (no copy) or as made text (HEADER.FIELDS). nullopt: no such part.
 struct SectionBytes {
@@ -55,6 +58,10 @@ struct SectionBytes {
 };
 // `message` may be empty where the items' needsBytes(summary) is false (top header only).
 std::optional<SectionBytes> findSectionBytes(const BodySection& section, const mail::Summary& summary, std::string_view message);
+// How the part of a BINARY is to be read. Multiparts and messages are never encoded (RFC 2045 6.4).
+enum class Coding { none, known, unknown };
+Coding codingOf(const BodySection& section, const mail::Summary& summary);
+std::string decoded(const BodySection& section, const mail::Summary& summary, std::string_view part); // Coding::known
 // Prints " BODY[...] {n}CRLF..." (no leading space) including the partial cut; NIL for a part that is not there.
 void putSection(std::string& out, const BodySection& section, const mail::Summary& summary, std::string_view message);
 

@@ -109,7 +109,8 @@ void partial(Parser& args, BodySection& section)
 std::string labelOf(const BodySection& section)
 {
     static constexpr std::array<std::string_view, 6> kNames{"", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT", "MIME"};
-    std::string label = "BODY[";
+    static constexpr std::array<std::string_view, 3> kForms{"BODY[", "BINARY[", "BINARY.SIZE["};
+    std::string label(kForms[static_cast<std::size_t>(section.form)]);
     for (const std::uint32_t number : section.part) {
         if (label.back() != '[')
             label += '.';
@@ -160,6 +161,21 @@ void bodySection(Parser& args, FetchItems& items, bool peek)
     addSection(items, std::move(section));
 }
 
+// RFC 3516 3, section-binary: numbers alone.
+void binary(Parser& args, FetchItems& items, const std::string& name)
+{
+    BodySection section;
+    section.form = name == "BINARY.SIZE" ? BodySection::Form::decodedSize : BodySection::Form::decoded;
+    section.peek = name != "BINARY";
+    sectionSpec(args, section);
+    if (section.what != BodySection::What::whole)
+        throw BadSyntax("Part number expected");
+    if (section.form == BodySection::Form::decoded)
+        partial(args, section);
+    section.label = labelOf(section);
+    addSection(items, std::move(section));
+}
+
 void rfc822(FetchItems& items, const std::string& name, BodySection::What what)
 {
     BodySection section;
@@ -186,6 +202,8 @@ void item(Parser& args, FetchItems& items)
     const bool peek = name == "BODY.PEEK";
     if ((peek || name == "BODY") && args.tryChar('['))
         return bodySection(args, items, peek);
+    if ((name == "BINARY" || name == "BINARY.PEEK" || name == "BINARY.SIZE") && args.tryChar('['))
+        return binary(args, items, name);
     if (name == "RFC822")
         return rfc822(items, name, BodySection::What::whole);
     if (name == "RFC822.HEADER")
@@ -235,8 +253,11 @@ bool FetchItems::needsBytes() const { return !sections.empty(); }
 
 bool FetchItems::needsBytes(const mail::Summary& summary) const
 {
-    return std::any_of(sections.begin(), sections.end(),
-                       [&](const BodySection& section) { return !summary.top_header || !isOfTopHeader(section); });
+    return std::any_of(sections.begin(), sections.end(), [&](const BodySection& section) {
+        if (section.form == BodySection::Form::decodedSize)
+            return codingOf(section, summary) != Coding::none;
+        return !summary.top_header || !isOfTopHeader(section);
+    });
 }
 
 FetchModifiers parseFetchModifiers(Parser& args)

@@ -1,17 +1,21 @@
 #include "server/base/text.h"
 #include "server/imap/syntax/fetch.h"
 #include "server/imap/syntax/writer.h"
+#include "server/mail/decode.h"
 #include "server/mail/header.h"
 
 #include <algorithm>
+#include <array>
 
-// The bytes behind BODY[...]. RFC 9051 6.4.5.1. Nothing is changed on the way: what was stored is what is sent.
+// The bytes behind BODY[...] and BINARY[...]. RFC 9051 6.4.5.1, RFC 3516. Nothing is changed on the way: what was stored is what
+// is sent, decoded where it is asked to be.
 
 namespace postfach::imap {
 
 namespace {
 
 using What = BodySection::What;
+using Form = BodySection::Form;
 
 SectionBytes range(std::uint64_t begin, std::uint64_t end)
 {
@@ -91,20 +95,56 @@ std::optional<SectionBytes> findSectionBytes(const BodySection& section, const m
     return bytes;
 }
 
+Coding codingOf(const BodySection& section, const mail::Summary& summary)
+{
+    const std::int32_t found = mail::findSection(summary.structure, section.part);
+    if (found < 0 || section.part.empty())
+        return Coding::none;
+    const mail::Part& part = summary.structure.parts[static_cast<std::size_t>(found)];
+    if (part.kind != mail::Part::Kind::leaf)
+        return Coding::none;
+    constexpr std::array<std::string_view, 4> kNone{"", "7bit", "8bit", "binary"};
+    if (std::find(kNone.begin(), kNone.end(), part.encoding) != kNone.end())
+        return Coding::none;
+    return part.encoding == "base64" || part.encoding == "quoted-printable" ? Coding::known : Coding::unknown;
+}
+
+std::string decoded(const BodySection& section, const mail::Summary& summary, std::string_view part)
+{
+    const auto index = static_cast<std::size_t>(mail::findSection(summary.structure, section.part));
+    return mail::decodeTransfer(summary.structure.parts[index].encoding, part);
+}
+
 void putSection(std::string& out, const BodySection& section, const mail::Summary& summary, std::string_view message)
 {
     out += section.label;
     out += ' ';
     const auto bytes = findSectionBytes(section, summary, message);
     if (!bytes) {
-        out += "NIL";
+        out += section.form == Form::decodedSize ? "0" : "NIL";
+        return;
+    }
+    const bool coded = section.form != Form::encoded && codingOf(section, summary) == Coding::known;
+    if (section.form == Form::decodedSize && !coded) { // known without the bytes
+        out += std::to_string(section.part.empty() ? summary.size : bytes->length);
         return;
     }
     std::string_view text = bytes->made ? std::string_view(*bytes->made) : message;
     if (!bytes->made) // a summary that does not fit its message must not read past the end
         text = text.substr(std::min<std::uint64_t>(bytes->offset, text.size()), bytes->length);
+    std::string plain;
+    if (coded) {
+        plain = decoded(section, summary, text);
+        text = plain;
+    }
+    if (section.form == Form::decodedSize) {
+        out += std::to_string(text.size());
+        return;
+    }
     if (section.partial)
         text = text.substr(std::min<std::uint64_t>(section.partial->first, text.size()), section.partial->second);
+    if (section.form == Form::decoded && text.find('\0') != std::string_view::npos)
+        out += '~'; // literal8, RFC 3516 4.2: for what no literal may hold
     if (text.empty())
         out += "\"\"";
     else

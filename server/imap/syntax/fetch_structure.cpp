@@ -92,8 +92,8 @@ void putDispositionLanguageLocation(std::string& out, const mail::Part& part)
 
 class StructureWriter {
 public:
-    StructureWriter(std::string& out, const mail::Summary& summary, bool extended)
-        : out_(out), summary_(summary), extended_(extended) {}
+    StructureWriter(std::string& out, const mail::Summary& summary, bool extended, bool global)
+        : out_(out), summary_(summary), extended_(extended), global_(global) {}
 
     // Depth is bounded by the structure (limits::kMimeDepth), and by the count here should a summary say otherwise.
     void put(std::uint32_t index, int depth)
@@ -137,7 +137,8 @@ private:
         const bool is_opaque = !is_message
             && (part.type == "multipart" || (part.type == "message" && (part.subtype == "rfc822" || part.subtype == "global")));
         if (is_message) {
-            out_ += R"("message" "rfc822")"; // message/global too: IMAP4rev1 knows an envelope with message/rfc822 only
+            // IMAP4rev1 knows an envelope with message/rfc822 only.
+            out_ += global_ && part.subtype == "global" ? R"("message" "global")" : R"("message" "rfc822")";
         } else if (is_opaque) {
             out_ += R"("application" "octet-stream")";
         } else {
@@ -175,7 +176,7 @@ private:
 
     std::string& out_;
     const mail::Summary& summary_;
-    const bool extended_;
+    const bool extended_, global_;
 };
 
 } // namespace
@@ -200,9 +201,9 @@ void putEnvelope(std::string& out, const mail::Envelope& envelope)
     out += ')';
 }
 
-void putBodyStructure(std::string& out, const mail::Summary& summary, bool extended)
+void putBodyStructure(std::string& out, const mail::Summary& summary, bool extended, bool global)
 {
-    StructureWriter(out, summary, extended).put(0, 0);
+    StructureWriter(out, summary, extended, global).put(0, 0);
 }
 
 } // namespace postfach::imap
