@@ -38,6 +38,10 @@ constexpr auto kAfterLogin = std::to_array<std::string_view>({
     "CONDSTORE",
     "QRESYNC",
     "UIDONLY",
+    "ESEARCH",
+    "SEARCHRES",
+    "WITHIN",
+    "SEARCH=FUZZY",
 });
 
 } // namespace

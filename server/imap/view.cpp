@@ -22,6 +22,13 @@ std::vector<IndexRange> View::resolve(const SequenceSet& set, bool by_uid) const
     const std::uint32_t count = numbered_.count();
     const std::uint32_t largest = by_uid ? (count == 0 ? 0 : numbered_.uidAt(count - 1).value) : count;
     std::vector<IndexRange> found;
+    if (set.isSaved())
+        for (const auto& [first, last] : saved_) {
+            const std::uint32_t end = numbered_.lowerBound(last);
+            const IndexRange indices{numbered_.lowerBound(first), end + (end < count && numbered_.uidAt(end) == last ? 1 : 0)};
+            if (indices.first < indices.last)
+                found.push_back(indices);
+        }
     for (const SequenceSet::Range& range : set.resolved(largest)) {
         IndexRange indices;
         if (by_uid) {
@@ -49,6 +56,18 @@ std::vector<store::Uid> View::uids(const std::vector<IndexRange>& ranges) const
             return true;
         });
     return all;
+}
+
+void View::save(const std::vector<std::uint32_t>& indices)
+{
+    saved_.clear();
+    for (std::size_t i = 0; i < indices.size();) {
+        std::size_t j = i;
+        while (j + 1 < indices.size() && indices[j + 1] == indices[j] + 1)
+            ++j;
+        saved_.emplace_back(numbered_.uidAt(indices[i]), numbered_.uidAt(indices[j]));
+        i = j + 1;
+    }
 }
 
 void View::addRecent(store::Uid from, store::Uid to)

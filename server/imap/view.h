@@ -61,10 +61,15 @@ public:
     const store::Snapshot& numbered() const { return numbered_; }
     store::Snapshot newest() const { return shared_->now(); }
 
-    // The messages a set names, ascending, each once. Sequence numbers past the end are BadSyntax unless "*" made them;
+    // The messages a set names ("$" too), ascending, each once. Sequence numbers past the end are BadSyntax unless "*" made them;
     // UIDs that are not there are passed over (RFC 9051 6.4.9).
     std::vector<IndexRange> resolve(const SequenceSet& set, bool by_uid) const;
     std::vector<store::Uid> uids(const std::vector<IndexRange>& ranges) const;
+
+    // What "$" names, RFC 5182: ranges of UIDs over the numbering as it was. What is expunged drops out of them by itself, and
+    // what arrives later has higher UIDs.
+    void save(const std::vector<std::uint32_t>& indices); // ascending
+    const std::vector<std::pair<store::Uid, store::Uid>>& saved() const { return saved_; } // ascending, both ends in it
 
     // \Recent of this session: UIDs from `from` up to, not including, `to`.
     void addRecent(store::Uid from, store::Uid to);
@@ -95,6 +100,7 @@ private:
     };
     std::vector<Known> known_; // by told(), in the order it came
     std::vector<std::pair<store::Uid, store::Uid>> recent_;  // ascending, disjoint, half open
+    std::vector<std::pair<store::Uid, store::Uid>> saved_;
 };
 
 } // namespace postfach::imap

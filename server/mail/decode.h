@@ -16,7 +16,9 @@ std::string decodeTransfer(std::string_view encoding, std::string_view body);
 bool isKnownCharset(std::string_view charset);
 std::string toUtf8(std::string_view charset, std::string_view bytes);
 
-// Unicode case folding for comparisons and search (full folding, RFC 5051-like i;unicode-casemap use): ASCII fast, the rest by ICU.
+// For comparisons and search: equal is what differs only in case or in how a character is put together. Full case folding and
+// compatibility decomposition, so all that i;unicode-casemap (RFC 5051) makes equal; ASCII fast, the rest by ICU.
 std::string foldCase(std::string_view utf8);
+std::string withoutAccents(std::string_view folded); // of what foldCase() made: "e" for every accented e
 
 } // namespace postfach::mail

@@ -1,11 +1,12 @@
-// Unicode case folding, full and without a locale: U+00DF becomes "ss". Search folds all text that comes in, so the common
-// letters go by a table of the Basic Multilingual Plane that is made from ICU once (128 KiB; ten times the speed of asking
-// ICU for each piece). What folds to several letters, and what lies beyond the plane, is asked for one by one.
+// Unicode case folding, full and without a locale (U+00DF becomes "ss"), with every character decomposed (NFKD): what the
+// comparator i;unicode-casemap (RFC 5051) makes equal is equal here. Search folds all text that comes in, so the Basic
+// Multilingual Plane goes by a table that is made from ICU once (256 KiB and the texts); what lies beyond is asked for one by one.
 #include "server/mail/decode.h"
 
 #include "server/base/text.h"
 
 #include <unicode/uchar.h>
+#include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 #include <unicode/utf8.h>
 
@@ -20,45 +21,7 @@ namespace postfach::mail {
 namespace {
 
 constexpr std::size_t kPlane = 0x10000;
-constexpr char16_t kAskIcu = 0xffff; // a noncharacter: nothing folds to it
 constexpr std::size_t kBlock = 64;
-
-using Folded = std::array<UChar, 8>; // full folding makes three units at most
-
-int foldByIcu(UChar32 character, Folded& folded)
-{
-    std::array<UChar, 2> source{};
-    int length = 0;
-    if (character < 0x10000) {
-        source[0] = static_cast<UChar>(character);
-        length = 1;
-    } else {
-        source[0] = static_cast<UChar>(0xd800 + ((character - 0x10000) >> 10));
-        source[1] = static_cast<UChar>(0xdc00 + ((character - 0x10000) & 0x3ff));
-        length = 2;
-    }
-    UErrorCode error = U_ZERO_ERROR;
-    const int made = u_strFoldCase(folded.data(), static_cast<std::int32_t>(folded.size()), source.data(), length,
-                                   U_FOLD_CASE_DEFAULT, &error);
-    return U_SUCCESS(error) ? made : 0;
-}
-
-using Table = std::array<char16_t, kPlane>;
-
-std::unique_ptr<const Table> makeTable()
-{
-    auto table = std::make_unique<Table>();
-    Folded folded{};
-    for (std::size_t i = 0; i < kPlane; ++i)
-        (*table)[i] = foldByIcu(static_cast<UChar32>(i), folded) == 1 ? folded[0] : kAskIcu;
-    return table;
-}
-
-const Table& table()
-{
-    static const std::unique_ptr<const Table> made = makeTable();
-    return *made;
-}
 
 void put(std::string& out, UChar32 character)
 {
@@ -68,22 +31,69 @@ void put(std::string& out, UChar32 character)
     out.append(reinterpret_cast<const char*>(bytes.data()), static_cast<std::size_t>(length));
 }
 
-void putFolded(std::string& out, UChar32 character)
+const UNormalizer2* decomposer()
 {
-    if (character < 0x10000) {
-        const char16_t simple = table()[static_cast<std::size_t>(character)];
-        if (simple != kAskIcu) {
-            put(out, simple);
-            return;
-        }
+    UErrorCode error = U_ZERO_ERROR;
+    return unorm2_getNFKDInstance(&error);
+}
+
+// Decomposed, folded, and decomposed once more: a folded letter may be a composed one again.
+void putFoldedByIcu(std::string& out, UChar32 character)
+{
+    std::array<UChar, 64> pieces{}, folded{}, whole{}; // no character has more than 18 pieces
+    const auto room = static_cast<std::int32_t>(pieces.size());
+    UErrorCode error = U_ZERO_ERROR;
+    int length = unorm2_getDecomposition(decomposer(), character, pieces.data(), room, &error);
+    if (length < 0) {
+        length = 0;
+        U16_APPEND_UNSAFE(pieces.data(), length, character);
     }
-    Folded folded{};
-    const int length = foldByIcu(character, folded);
+    length = u_strFoldCase(folded.data(), room, pieces.data(), length, U_FOLD_CASE_DEFAULT, &error);
+    length = unorm2_normalize(decomposer(), folded.data(), length, whole.data(), room, &error);
+    if (U_FAILURE(error)) {
+        put(out, character);
+        return;
+    }
     for (int i = 0; i < length;) {
         UChar32 each = 0;
-        U16_NEXT(folded.data(), i, length, each);
+        U16_NEXT(whole.data(), i, length, each);
         put(out, each);
     }
+}
+
+struct Table {
+    struct Place {
+        std::uint32_t begin : 24, length : 8;
+    };
+    std::array<Place, kPlane> places;
+    std::string texts;
+};
+
+std::unique_ptr<const Table> makeTable()
+{
+    auto table = std::make_unique<Table>();
+    for (std::size_t i = 0; i < kPlane; ++i) {
+        const std::size_t begin = table->texts.size();
+        putFoldedByIcu(table->texts, static_cast<UChar32>(i));
+        table->places[i] = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(table->texts.size() - begin)};
+    }
+    return table;
+}
+
+const Table& table()
+{
+    static const std::unique_ptr<const Table> made = makeTable();
+    return *made;
+}
+
+void putFolded(std::string& out, UChar32 character)
+{
+    if (character >= 0x10000) {
+        putFoldedByIcu(out, character);
+        return;
+    }
+    const Table::Place place = table().places[static_cast<std::size_t>(character)];
+    out.append(table().texts, place.begin, place.length);
 }
 
 bool isAsciiBlock(const char* block)
@@ -124,6 +134,21 @@ std::string foldCase(std::string_view utf8)
             else
                 putFolded(out, character);
         }
+    }
+    return out;
+}
+
+std::string withoutAccents(std::string_view folded)
+{
+    std::string out;
+    out.reserve(folded.size());
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(folded.data());
+    for (std::size_t at = 0; at < folded.size();) {
+        const std::size_t start = at;
+        UChar32 character = 0;
+        U8_NEXT_OR_FFFD(bytes, at, folded.size(), character);
+        if (character < 0x80 || u_charType(character) != U_NON_SPACING_MARK)
+            out += folded.substr(start, at - start);
     }
     return out;
 }

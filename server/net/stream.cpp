@@ -6,6 +6,7 @@
 
 #include <Poco/Exception.h>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -241,6 +242,12 @@ Task<std::uint32_t> Stream::input(std::uint32_t or_else)
         }
     }
     co_return result;
+}
+
+bool Stream::peerHasLeft() const
+{
+    pollfd look{state_->socket.impl()->sockfd(), POLLRDHUP, 0};
+    return ::poll(&look, 1, 0) > 0 && look.revents != 0;
 }
 
 bool Stream::hasInput() const

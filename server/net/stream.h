@@ -32,6 +32,8 @@ public:
     void unread(std::size_t bytes);   // gives back the last `bytes` of what some() has just returned: they are read again
     // Waits for input or any of `or_else` (IDLE: kNews). Returns the bits; kReadable when bytes wait (also in buffers).
     Task<std::uint32_t> input(std::uint32_t or_else = 0);
+    // The peer has ended its way to us, or all of it, whatever still waits to be read: nobody waits for the end of long work.
+    bool peerHasLeft() const;
     bool hasInput() const;            // bytes already buffered: after STARTTLS that ends the connection
 
     // --- writing

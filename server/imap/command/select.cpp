@@ -56,13 +56,13 @@ Parameters::Resync parseResync(Parser& args)
     args.space();
     resync.since = args.number64();
     if (args.trySpace() && args.peek() != '(') {
-        resync.known = args.sequenceSet();
+        resync.known = args.numberSet();
         args.trySpace();
     }
     if (args.tryChar('(')) {
-        args.sequenceSet();
+        args.numberSet();
         args.space();
-        args.sequenceSet();
+        args.numberSet();
         args.expect(')');
     }
     args.expect(')');

@@ -236,6 +236,16 @@ std::uint32_t Parser::nzNumber()
 
 SequenceSet Parser::sequenceSet()
 {
+    if (peek() != '$')
+        return numberSet();
+    ++at_;
+    if (isAtomChar(peek()))
+        throw BadSyntax("Invalid message set");
+    return SequenceSet::ofSaved();
+}
+
+SequenceSet Parser::numberSet()
+{
     const std::size_t start = at_;
     while (base::isDigit(peek()) || peek() == ':' || peek() == ',' || peek() == '*')
         ++at_;

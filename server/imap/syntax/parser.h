@@ -39,7 +39,8 @@ public:
     std::uint32_t number();
     std::uint64_t number64();
     std::uint32_t nzNumber();
-    SequenceSet sequenceSet();               // also "$" is refused here with BadSyntax
+    SequenceSet sequenceSet();               // or "$", what a SEARCH saved (RFC 5182)
+    SequenceSet numberSet();                 // "$" is BadSyntax: sets of what the client knows by itself
     store::Time dateTime();                  // "01-Mar-2026 09:30:00 +0100", APPEND's internal date
     std::string dateText();                  // date of SEARCH: 1-Mar-2026, quoted or not; raw text
     struct FlagNames { std::uint64_t system = 0; std::vector<std::string> keywords; }; // \Recent is refused, unknown \X too

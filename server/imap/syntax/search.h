@@ -22,19 +22,25 @@ struct SearchKey {
         larger, smaller, before, on, since, sentBefore, sentOn, sentSince,
         header, body, text, // from, to, cc, bcc, subject are header
         modseq,
+        older, younger,                      // RFC 5032
+        savedBefore, savedOn, savedSince,    // RFC 8514
+        emailId, nothing,                    // RFC 8474; THREADID is nobody's
     };
     Kind kind = Kind::all;
     std::vector<SearchKey> children;
     SequenceSet set;
-    std::uint64_t number = 0;      // flag bit, size, modseq
+    std::uint64_t number = 0;      // flag bit, size, modseq, seconds
     std::int64_t day = 0;          // days since 1970
-    std::string name;              // header field or keyword
+    std::string name;              // header field, keyword or EMAILID
     std::string text;              // UTF-8, case folded (mail::foldCase); empty text matches any present field
-    bool needsSummary() const;     // header keys, sent dates, body, text: of itself and its children
+    std::vector<std::string> words; // FUZZY (RFC 6203): of `text`, without accents; each may stand anywhere. Empty: exact
+    bool needsSummary() const;     // header keys, sent dates, body, text, EMAILID: of itself and its children
     bool needsBytes() const;       // body, text
+    bool has(bool (*is)(const SearchKey&)) const; // itself or a child
 };
 
 SearchKey parseSearch(Parser& args); // with optional CHARSET; the rest of the line
+SearchKey parseSearchWith(Parser& args, std::string_view charset); // the charset was named already, and is known
 
 struct SearchSubject {             // one message; the functions are called at most once each and may be dear
     std::uint32_t sequence_number = 0, largest_sequence_number = 0;
@@ -44,7 +50,10 @@ struct SearchSubject {             // one message; the functions are called at m
     std::uint32_t size = 0;
     store::Time internal_date{};
     store::ModSeq modseq = 0;
+    store::Time now{};                         // for OLDER and YOUNGER
+    store::Time saved{};
     const std::vector<std::string>* keyword_names = nullptr;
+    std::function<std::string()> email_id;     // goes with allow_summary
     std::function<const mail::Summary&()> summary;
     std::function<std::string_view()> bytes;   // whole message
 };
@@ -52,6 +61,8 @@ enum class Match { no, yes, unknown };
 // Header keys read the summary's top_header; where it is not kept (a large header) they need the bytes, and without allow_bytes
 // the answer is `unknown`. With both allowed it never is.
 // With allow_summary / allow_bytes false, what would need them is `unknown` (three-valued logic): a first pass over the view in memory.
-Match evaluate(const SearchKey& key, const SearchSubject& subject, bool allow_summary, bool allow_bytes);
+// `relevancy`, of a message that matches: how well FUZZY keys do, 1 to 100.
+Match evaluate(const SearchKey& key, const SearchSubject& subject, bool allow_summary, bool allow_bytes,
+               std::uint8_t* relevancy = nullptr);
 
 } // namespace postfach::imap

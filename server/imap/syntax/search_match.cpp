@@ -60,9 +60,18 @@ public:
         case Kind::body: return body(key);
         case Kind::text: return text(key);
         case Kind::modseq: return match(subject_.modseq >= key.number);
+        case Kind::older: return match(subject_.internal_date <= subject_.now - std::chrono::seconds(key.number));
+        case Kind::younger: return match(subject_.internal_date >= subject_.now - std::chrono::seconds(key.number));
+        case Kind::savedBefore: return match(dayOf(subject_.saved) < key.day);
+        case Kind::savedOn: return match(dayOf(subject_.saved) == key.day);
+        case Kind::savedSince: return match(dayOf(subject_.saved) >= key.day);
+        case Kind::emailId: return allow_summary_ ? match(subject_.email_id() == key.name) : Match::unknown;
+        case Kind::nothing: return Match::no;
         }
         return Match::no;
     }
+
+    std::uint8_t relevancy() const { return relevancy_; }
 
 private:
     static Match negated(Match m) { return m == Match::unknown ? m : match(m == Match::no); }
@@ -126,6 +135,20 @@ private:
         return match(key.kind == Kind::sentOn ? day == key.day : day >= key.day);
     }
 
+    // The text as it was asked for; or, of a FUZZY key, each of its words anywhere, which is worth half as much.
+    bool says(const SearchKey& key, std::string_view folded)
+    {
+        if (holds(folded, key.text))
+            return true;
+        if (key.words.empty())
+            return false;
+        const std::string plain = mail::withoutAccents(folded);
+        const bool all = std::all_of(key.words.begin(), key.words.end(), [&](const std::string& word) { return holds(plain, word); });
+        if (all)
+            relevancy_ = kWordsOnly;
+        return all;
+    }
+
     Match header(const SearchKey& key)
     {
         if (!allow_summary_)
@@ -136,7 +159,7 @@ private:
         bool found = false;
         mail::eachField(kept ? std::string_view(*kept) : bytes(), [&](const mail::Field& field) {
             if (base::iequals(field.name, key.name))
-                found = key.text.empty() || holds(mail::foldCase(mail::decodeWords(mail::unfold(field.value))), key.text);
+                found = key.text.empty() || says(key, mail::foldCase(mail::decodeWords(mail::unfold(field.value))));
             return !found;
         });
         return match(found);
@@ -150,7 +173,7 @@ private:
             return Match::unknown;
         if (!body_)
             body_ = mail::foldCase(mail::searchableBody(bytes(), summary().structure));
-        return match(holds(*body_, key.text));
+        return match(says(key, *body_));
     }
 
     Match text(const SearchKey& key)
@@ -161,10 +184,13 @@ private:
             return Match::unknown;
         if (!header_)
             header_ = mail::foldCase(mail::searchableHeader(bytes(), summary().structure));
-        return holds(*header_, key.text) ? Match::yes : body(key);
+        return says(key, *header_) ? Match::yes : body(key);
     }
 
+    static constexpr std::uint8_t kWordsOnly = 50;
+
     const SearchSubject& subject_;
+    std::uint8_t relevancy_ = 100;
     const bool allow_summary_, allow_bytes_;
     const mail::Summary* summary_ = nullptr;
     std::optional<std::string_view> bytes_;
@@ -173,9 +199,13 @@ private:
 
 } // namespace
 
-Match evaluate(const SearchKey& key, const SearchSubject& subject, bool allow_summary, bool allow_bytes)
+Match evaluate(const SearchKey& key, const SearchSubject& subject, bool allow_summary, bool allow_bytes, std::uint8_t* relevancy)
 {
-    return Evaluation(subject, allow_summary, allow_bytes).of(key);
+    Evaluation evaluation(subject, allow_summary, allow_bytes);
+    const Match match = evaluation.of(key);
+    if (relevancy != nullptr)
+        *relevancy = evaluation.relevancy();
+    return match;
 }
 
 } // namespace postfach::imap

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <array>
 
-// SEARCH's arguments. RFC 9051 6.4.4, RFC 3501 6.4.4 (NEW, OLD, RECENT), RFC 7162 3.1.5 (MODSEQ).
+// SEARCH's arguments. RFC 9051 6.4.4, RFC 3501 6.4.4 (NEW, OLD, RECENT), RFC 7162 3.1.5 (MODSEQ), RFC 5032 (OLDER, YOUNGER),
+// RFC 6203 (FUZZY), RFC 8474 (EMAILID, THREADID), RFC 8514 (SAVEDBEFORE and its kin).
 
 namespace postfach::imap {
 
@@ -16,7 +17,7 @@ namespace {
 
 using Kind = SearchKey::Kind;
 
-enum class Takes { nothing, text, header, keyword, number, date, uid, modseq, key, twoKeys };
+enum class Takes { nothing, text, header, keyword, number, seconds, date, uid, modseq, id, key, fuzzyKey, twoKeys };
 
 struct Word {
     std::string_view name;
@@ -35,8 +36,10 @@ constexpr auto kWords = std::to_array<Word>({
     {"CC", Takes::text, Kind::header, 0, "cc"},
     {"DELETED", Takes::nothing, Kind::flagSet, store::Flags::kDeleted},
     {"DRAFT", Takes::nothing, Kind::flagSet, store::Flags::kDraft},
+    {"EMAILID", Takes::id, Kind::emailId},
     {"FLAGGED", Takes::nothing, Kind::flagSet, store::Flags::kFlagged},
     {"FROM", Takes::text, Kind::header, 0, "from"},
+    {"FUZZY", Takes::fuzzyKey, Kind::andKeys},
     {"HEADER", Takes::header, Kind::header},
     {"KEYWORD", Takes::keyword, Kind::keyword},
     {"LARGER", Takes::number, Kind::larger},
@@ -44,9 +47,14 @@ constexpr auto kWords = std::to_array<Word>({
     {"NEW", Takes::nothing, Kind::newMessages},
     {"NOT", Takes::key, Kind::notKey},
     {"OLD", Takes::nothing, Kind::old},
+    {"OLDER", Takes::seconds, Kind::older},
     {"ON", Takes::date, Kind::on},
     {"OR", Takes::twoKeys, Kind::orKeys},
     {"RECENT", Takes::nothing, Kind::recent},
+    {"SAVEDATESUPPORTED", Takes::nothing, Kind::all},
+    {"SAVEDBEFORE", Takes::date, Kind::savedBefore},
+    {"SAVEDON", Takes::date, Kind::savedOn},
+    {"SAVEDSINCE", Takes::date, Kind::savedSince},
     {"SEEN", Takes::nothing, Kind::flagSet, store::Flags::kSeen},
     {"SENTBEFORE", Takes::date, Kind::sentBefore},
     {"SENTON", Takes::date, Kind::sentOn},
@@ -55,6 +63,7 @@ constexpr auto kWords = std::to_array<Word>({
     {"SMALLER", Takes::number, Kind::smaller},
     {"SUBJECT", Takes::text, Kind::header, 0, "subject"},
     {"TEXT", Takes::text, Kind::text},
+    {"THREADID", Takes::id, Kind::nothing},
     {"TO", Takes::text, Kind::header, 0, "to"},
     {"UID", Takes::uid, Kind::uid},
     {"UNANSWERED", Takes::nothing, Kind::flagClear, store::Flags::kAnswered},
@@ -63,13 +72,14 @@ constexpr auto kWords = std::to_array<Word>({
     {"UNFLAGGED", Takes::nothing, Kind::flagClear, store::Flags::kFlagged},
     {"UNKEYWORD", Takes::keyword, Kind::unkeyword},
     {"UNSEEN", Takes::nothing, Kind::flagClear, store::Flags::kSeen},
+    {"YOUNGER", Takes::seconds, Kind::younger},
 });
 
 int cost(const SearchKey& key) { return key.needsBytes() ? 2 : key.needsSummary() ? 1 : 0; }
 
 class SearchParser {
 public:
-    explicit SearchParser(Parser& args) : args_(args) {}
+    explicit SearchParser(Parser& args, std::string_view charset = "utf-8") : args_(args), charset_(charset) {}
 
     SearchKey program()
     {
@@ -80,6 +90,11 @@ public:
                 throw BadCharset();
             args_.space();
         }
+        return keys();
+    }
+
+    SearchKey keys()
+    {
         SearchKey all = list('\0', 1);
         args_.end();
         return all;
@@ -110,7 +125,7 @@ private:
             return list(')', depth + 1);
         SearchKey out;
         const char first = args_.peek();
-        if (base::isDigit(first) || first == '*') {
+        if (base::isDigit(first) || first == '*' || first == '$') {
             out.kind = Kind::sequence;
             out.set = args_.sequenceSet();
             return out;
@@ -146,6 +161,9 @@ private:
         case Takes::number:
             out.number = args_.number64();
             return;
+        case Takes::seconds:
+            out.number = args_.nzNumber();
+            return;
         case Takes::date:
             out.day = date();
             return;
@@ -154,6 +172,13 @@ private:
             return;
         case Takes::modseq:
             out.number = modseq();
+            return;
+        case Takes::id:
+            out.name = args_.astring();
+            return;
+        case Takes::fuzzyKey:
+            out = key(depth + 1);
+            blur(out);
             return;
         case Takes::key:
             out.children.push_back(key(depth + 1));
@@ -165,6 +190,20 @@ private:
             out = combined(Kind::orKeys, std::move(out.children));
             return;
         }
+    }
+
+    // RFC 6203 3: what is no text is matched as ever.
+    static void blur(SearchKey& key) // as deep as key() lets it be
+    {
+        if (!key.text.empty() && (key.kind == Kind::header || key.kind == Kind::body || key.kind == Kind::text)) {
+            const std::string plain = mail::withoutAccents(key.text);
+            key.words.clear();
+            for (const std::string_view word : base::split(plain, ' '))
+                if (!word.empty())
+                    key.words.emplace_back(word);
+        }
+        for (SearchKey& child : key.children)
+            blur(child);
     }
 
     // The cheap ones first: evaluation goes from left to right and stops when it knows.
@@ -199,29 +238,30 @@ private:
     }
 
     Parser& args_;
-    std::string charset_ = "utf-8"; // without CHARSET, 8-bit text is tried as UTF-8: harmless, and what clients mean
+    std::string charset_; // without CHARSET, UTF-8: harmless, and what clients mean
     int keys_ = 0;
 };
 
-bool anyOf(const SearchKey& key, bool (SearchKey::*needs)() const)
-{
-    return std::any_of(key.children.begin(), key.children.end(), [&](const SearchKey& child) { return (child.*needs)(); });
-}
+bool readsText(const SearchKey& key) { return (key.kind == Kind::body || key.kind == Kind::text) && !key.text.empty(); }
 
 } // namespace
 
 SearchKey parseSearch(Parser& args) { return SearchParser(args).program(); }
+SearchKey parseSearchWith(Parser& args, std::string_view charset) { return SearchParser(args, charset).keys(); }
+
+bool SearchKey::has(bool (*is)(const SearchKey&)) const
+{
+    return is(*this) || std::any_of(children.begin(), children.end(), [is](const SearchKey& child) { return child.has(is); });
+}
 
 bool SearchKey::needsSummary() const
 {
-    const bool reads_text = (kind == Kind::body || kind == Kind::text) && !text.empty(); // it goes by the structure
-    return reads_text || kind == Kind::header || kind == Kind::sentBefore || kind == Kind::sentOn || kind == Kind::sentSince
-        || anyOf(*this, &SearchKey::needsSummary);
+    return has([](const SearchKey& key) {
+        return readsText(key) || key.kind == Kind::header || key.kind == Kind::sentBefore || key.kind == Kind::sentOn
+            || key.kind == Kind::sentSince || key.kind == Kind::emailId;
+    });
 }
 
-bool SearchKey::needsBytes() const
-{
-    return ((kind == Kind::body || kind == Kind::text) && !text.empty()) || anyOf(*this, &SearchKey::needsBytes);
-}
+bool SearchKey::needsBytes() const { return has(readsText); }
 
 } // namespace postfach::imap

@@ -63,6 +63,13 @@ std::optional<SequenceSet> SequenceSet::parse(std::string_view text)
     return set;
 }
 
+SequenceSet SequenceSet::ofSaved()
+{
+    SequenceSet set;
+    set.saved_ = true;
+    return set;
+}
+
 void SequenceSet::add(std::uint32_t first, std::uint32_t last)
 {
     if (first == kStar || last == kStar) {

@@ -16,6 +16,8 @@ public:
     struct Range { std::uint32_t first, last; };
 
     static std::optional<SequenceSet> parse(std::string_view text); // nullopt: 0, overflow, bad syntax
+    static SequenceSet ofSaved();                                   // "$", RFC 5182; whoever resolves it puts the messages in its place
+    bool isSaved() const { return saved_; }
     void add(std::uint32_t first, std::uint32_t last);
     // With "*" meaning `largest` (0: an empty mailbox; then "*" matches nothing): sorted, merged, as plain numbers.
     std::vector<Range> resolved(std::uint32_t largest) const;
@@ -27,6 +29,7 @@ private:
     static void insertPlain(std::vector<Raw>& ranges, std::uint32_t first, std::uint32_t last);
     void addStar(std::uint32_t from, bool only_star);
 
+    bool saved_ = false;
     std::vector<Raw> ranges_; // plain ranges, sorted and merged; behind them at most one that ends in "*"
 };
 

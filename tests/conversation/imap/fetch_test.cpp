@@ -24,7 +24,7 @@ TEST_CASE("FETCH refuses what is no message, no item and no state", "[imap][fetc
     auto client = server.imap();
     client.select();
     for (const auto* command : {"FETCH", "FETCH 1", "FETCH 0 FLAGS", "FETCH 4 FLAGS", "FETCH 1 ()", "FETCH 1 WEATHER", "FETCH 1:99999999999999999999 FLAGS",
-                                "FETCH 1 (FLAGS", "FETCH 1 BODY[", "FETCH 1 BODY[0]", "FETCH 1 BODY[]<0>", "FETCH x FLAGS", "UID FETCH $ FLAGS"})
+                                "FETCH 1 (FLAGS", "FETCH 1 BODY[", "FETCH 1 BODY[0]", "FETCH 1 BODY[]<0>", "FETCH x FLAGS", "UID FETCH $1 FLAGS"})
         CHECK_THAT(client.talk(command).back(), Catch::StartsWith("BAD"));
     CHECK(client.talk("UID FETCH 99 FLAGS") == Lines{"OK UID FETCH completed"});
     CHECK(client.talk("FETCH 3:* UID") == Lines{"* 3 FETCH (UID 3)", "OK FETCH completed"});

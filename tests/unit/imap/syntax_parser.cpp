@@ -102,11 +102,15 @@ TEST_CASE("words end where atoms end", "[imap][syntax][parser]")
     CHECK(args.peek() == 'U');
 }
 
-TEST_CASE("message sets are read, and $ is none", "[imap][syntax][parser]")
+TEST_CASE("message sets are read, and $ is one where a SEARCH may have saved it", "[imap][syntax][parser]")
 {
-    for (const char* text : {"", "$", "0", "1:99999999999999999999", "1,", "1a", "a", "1:2:3", "1-2"})
+    for (const char* text : {"", "$1", "$a", "$,1", "1,$", "0", "1:99999999999999999999", "1,", "1a", "a", "1:2:3", "1-2"})
         CHECK(refuses(text, [](Parser& args) { args.sequenceSet(); }));
     CHECK(read("1:3,*", &Parser::sequenceSet).resolved(9).size() == 2);
+    CHECK(read("$", &Parser::sequenceSet).isSaved());
+    CHECK_FALSE(read("1", &Parser::sequenceSet).isSaved());
+    CHECK(refuses("$", [](Parser& args) { args.numberSet(); }));
+    CHECK(read("1:3", &Parser::numberSet).contains(2, 9));
 }
 
 TEST_CASE("date-times that are none are refused", "[imap][syntax][parser]")

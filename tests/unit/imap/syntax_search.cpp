@@ -54,6 +54,9 @@ struct Case {
         subject.size = 1000;
         subject.internal_date = store::Time{std::chrono::sys_days{std::chrono::year{2026} / 3 / 5} + std::chrono::hours{23}};
         subject.modseq = 7;
+        subject.now = subject.internal_date + std::chrono::hours{1};
+        subject.saved = subject.internal_date + std::chrono::hours{48};
+        subject.email_id = [] { return std::string("M1234"); };
         subject.keyword_names = &keywords;
         subject.summary = [this]() -> const mail::Summary& { ++summaries; return summary; };
         subject.bytes = [this]() -> std::string_view { ++reads; return message; };
@@ -76,7 +79,8 @@ TEST_CASE("SEARCH programs that break the grammar are refused", "[imap][syntax][
           "HEADER", "HEADER x", "KEYWORD", "KEYWORD \"a\"", "KEYWORD \\Seen", "LARGER", "LARGER x", "LARGER -1",
           "LARGER 99999999999999999999",
           "BEFORE", "BEFORE x", "BEFORE 31-Feb-2026", "SENTON 2026-03-01", "UID", "UID x", "UID 0", "0", "1,",
-          "1:99999999999999999999", "$", "UID $",
+          "1:99999999999999999999", "$a", "UID $1",
+          "OLDER", "OLDER 0", "OLDER -1", "YOUNGER x", "YOUNGER 99999999999", "SAVEDON", "SAVEDBEFORE x", "EMAILID", "THREADID", "FUZZY", "FUZZY FOO",
           "MODSEQ", "MODSEQ x", "MODSEQ \"/flags/\\\\draft\" 7", "MODSEQ \"/flags/\\\\draft\" some 7", "SEEN\xff",
           "SUBJECT \xc3\xa9", "CHARSET",
           "CHARSET UTF-8", "CHARSET UTF-8 ", "FROM J\xc3\xbcrgen"}) {
@@ -141,6 +145,14 @@ TEST_CASE("every key says yes and no", "[imap][syntax][search][rfc9051-6.4.4]")
         {"NOT SEEN", false}, {"NOT NOT SEEN", true}, {"OR UNSEEN SEEN", true}, {"OR UNSEEN ANSWERED", false}, {"SEEN UNSEEN", false},
         {"(SEEN (UNDELETED RECENT))", true}, {"NOT (SEEN FLAGGED)", true}, {"OR (SEEN FLAGGED) (TO alice LARGER 5)", true},
         {"seen  not  flagged ", true},
+        {"$", false}, {"UID $", false}, // nothing was saved
+        {"OLDER 3600", true}, {"OLDER 3601", false}, {"YOUNGER 3600", true}, {"YOUNGER 3599", false},
+        {"SAVEDATESUPPORTED", true}, {"SAVEDON 7-Mar-2026", true}, {"SAVEDON 5-Mar-2026", false}, {"SAVEDBEFORE 7-Mar-2026", false},
+        {"SAVEDBEFORE 8-Mar-2026", true}, {"SAVEDSINCE 7-Mar-2026", true}, {"SAVEDSINCE 8-Mar-2026", false},
+        {"EMAILID M1234", true}, {"EMAILID m1234", false}, {"THREADID T1", false}, {"NOT THREADID T1", true},
+        {"FUZZY SUBJECT \"more AND grusse\"", true}, {"SUBJECT \"more grusse\"", false}, {"FUZZY SUBJECT \"more nothing\"", false},
+        {"FUZZY BODY \"fahrmann WARTET\"", true}, {"FUZZY (FROM jurgen TEXT alice)", true}, {"NOT FUZZY FROM jurgen", false},
+        {"FUZZY SEEN", true}, {"FUZZY FROM \" \"", true},
     };
     for (const Row& row : rows) {
         INFO(row.program);

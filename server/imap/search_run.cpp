@@ -1,0 +1,236 @@
+#include "server/imap/search_run.h"
+
+#include "server/imap/object_id.h"
+#include "server/imap/work.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace postfach::imap {
+namespace {
+
+using Kind = SearchKey::Kind;
+
+constexpr std::uint32_t kFirstPass = 4'000; // messages looked at before others get their turn
+constexpr std::size_t kBatch = 200;
+constexpr std::uint64_t kBatchBytes = 4 << 20;
+// A search that takes longer is looked after: whether its client is still there. Shorter ones end sooner than it would notice.
+constexpr auto kLong = std::chrono::seconds(1);
+
+bool isSaveDate(const SearchKey& key)
+{
+    return key.kind == Kind::savedBefore || key.kind == Kind::savedOn || key.kind == Kind::savedSince;
+}
+
+// "$" stands for UIDs from here on: what a search saves while it runs must not change what it looks for.
+void putSaved(SearchKey& key, const View* view) // as deep as parseSearch() lets it be
+{
+    if (key.set.isSaved()) {
+        key.kind = Kind::uid;
+        key.set = SequenceSet();
+        if (view != nullptr)
+            for (const auto& [first, last] : view->saved())
+                key.set.add(first.value, last.value);
+    }
+    for (SearchKey& child : key.children)
+        putSaved(child, view);
+}
+
+} // namespace
+
+MessageSearch::MessageSearch(Session& session, SearchKey key, SearchScope scope) :
+    session_(session), key_(std::move(key)), scope_(std::move(scope)), same_(scope_.newest.root() == scope_.numbered.root()),
+    uses_modseq_(key_.has([](const SearchKey& k) { return k.kind == Kind::modseq; })), uses_saved_(key_.has(isSaveDate)),
+    began_(std::chrono::steady_clock::now()), now_(session.context().clock.now())
+{
+    putSaved(key_, scope_.view);
+    const std::uint32_t count = scope_.numbered.count();
+    largest_uid_ = count == 0 ? store::Uid{} : scope_.numbered.uidAt(count - 1);
+}
+
+store::ModSeq MessageSearch::modseqAt(std::uint32_t index) const
+{
+    const store::Message message = scope_.numbered.at(index);
+    const auto now = same_ ? std::nullopt : scope_.newest.find(message.uid);
+    return now ? scope_.newest.at(*now).modseq : message.modseq;
+}
+
+// Flags and modseq as they are now; of what is expunged already, the last.
+void MessageSearch::lookUp(Candidate& candidate) const
+{
+    const bool many = keywords_.size() > store::Flags::kKeywordBits;
+    const auto now = same_ ? std::optional<std::uint32_t>(candidate.index) : scope_.newest.find(candidate.message.uid);
+    if (now && !same_) {
+        const store::Message message = scope_.newest.at(*now);
+        candidate.message.modseq = message.modseq;
+        candidate.message.bits = message.bits;
+    }
+    candidate.flags.bits = candidate.message.bits;
+    if (many || !now)
+        candidate.flags = now ? scope_.newest.flags(*now) : scope_.numbered.flags(candidate.index);
+    if (uses_saved_) {
+        const auto at = std::lower_bound(saved_.begin(), saved_.end(), candidate.message.uid,
+            [](const auto& pair, store::Uid uid) { return pair.first < uid; });
+        if (at != saved_.end() && at->first == candidate.message.uid)
+            candidate.saved = at->second;
+    }
+}
+
+SearchSubject MessageSearch::subject(const Candidate& candidate) const
+{
+    SearchSubject subject;
+    subject.sequence_number = candidate.index + 1;
+    subject.largest_sequence_number = scope_.numbered.count();
+    subject.uid = candidate.message.uid;
+    subject.largest_uid = largest_uid_;
+    subject.flags = &candidate.flags;
+    subject.recent = scope_.view != nullptr && scope_.view->isRecent(candidate.message.uid);
+    subject.size = candidate.message.size;
+    subject.internal_date = candidate.message.internal_date;
+    subject.modseq = candidate.message.modseq;
+    subject.now = now_;
+    subject.saved = candidate.saved;
+    subject.keyword_names = &keywords_;
+    return subject;
+}
+
+void MessageSearch::put(const Candidate& candidate)
+{
+    in_order_ = in_order_ && (found_.empty() || found_.back() < candidate.index);
+    found_.push_back(candidate.index);
+    relevancies_.push_back(candidate.relevancy);
+}
+
+void MessageSearch::look(std::uint32_t index, const store::Message& message)
+{
+    Candidate candidate;
+    candidate.index = index;
+    candidate.message = message;
+    lookUp(candidate);
+    const Match match = evaluate(key_, subject(candidate), false, false, &candidate.relevancy);
+    if (match == Match::yes)
+        put(candidate);
+    else if (match == Match::unknown)
+        open_.push_back(std::move(candidate));
+}
+
+// On a helper; the session waits for it.
+std::vector<bool> MessageSearch::readAndMatch(store::ReadTx& tx, std::size_t from, std::size_t to, RemadeSummaries& remade)
+{
+    std::vector<bool> matches;
+    for (std::size_t i = from; i < to; ++i) {
+        Candidate& candidate = open_[i];
+        mail::Summary summary;
+        std::string bytes;
+        SearchSubject all = subject(candidate);
+        all.summary = [&]() -> const mail::Summary& {
+            summary = readSummary(tx, candidate.message.body, remade, &bytes);
+            return summary;
+        };
+        all.bytes = [&]() -> std::string_view {
+            if (bytes.empty())
+                bytes = tx.body(candidate.message.body);
+            return bytes;
+        };
+        all.email_id = [&] { return emailId(tx.bodyHash(candidate.message.body)); };
+        try {
+            matches.push_back(evaluate(key_, all, true, true, &candidate.relevancy) == Match::yes);
+        } catch (const store::Error& error) {
+            using enum store::Error::Kind; // gone or damaged: nobody can say that it matches
+            if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
+                throw;
+            matches.push_back(false);
+        }
+    }
+    return matches;
+}
+
+net::Task<> MessageSearch::prepare()
+{
+    // Another session may have made a keyword since.
+    if (key_.has([](const SearchKey& k) { return k.kind == Kind::keyword || k.kind == Kind::unkeyword; }))
+        co_await session_.loadKeywords();
+    keywords_ = session_.keywords();
+    if (!uses_saved_ || scope_.numbered.count() == 0)
+        co_return;
+    const store::MailboxId id = scope_.mailbox;
+    const store::Uid first = scope_.numbered.uidAt(0), last = largest_uid_;
+    auto dates = [id, first, last](store::ReadTx& tx) { return tx.saveDates(id, first, last); };
+    saved_ = co_await reading(session_.strand(), session_.store(), std::move(dates));
+}
+
+net::Task<> MessageSearch::run()
+{
+    co_await prepare();
+    const std::uint32_t count = scope_.numbered.count();
+    for (std::uint32_t from = 0; from < count; from += kFirstPass) {
+        scope_.numbered.each(
+            from, std::min(count, from + kFirstPass), [this](std::uint32_t index, const store::Message& message) {
+                look(index, message);
+                return true;
+            });
+        if (session_.strand().turnDue())
+            co_await session_.strand().turn();
+    }
+    co_await readOpen();
+}
+
+net::Task<> MessageSearch::runOver(std::vector<std::uint32_t> only)
+{
+    co_await prepare();
+    for (const std::uint32_t index : only) {
+        look(index, scope_.numbered.at(index));
+        if (session_.strand().turnDue())
+            co_await session_.strand().turn();
+    }
+    co_await readOpen();
+}
+
+net::Task<> MessageSearch::readOpen()
+{
+    const bool reads_bytes = key_.needsBytes();
+    for (std::size_t from = 0, to = 0; from < open_.size(); from = to) {
+        std::uint64_t bytes = 0;
+        for (to = from; to < open_.size() && to - from < kBatch && bytes < kBatchBytes; ++to)
+            bytes += reads_bytes ? open_[to].message.size : 0;
+        RemadeSummaries remade;
+        auto look = [this, from, to, &remade](store::ReadTx& tx) { return readAndMatch(tx, from, to, remade); };
+        const std::vector<bool> matches = co_await reading(session_.strand(), session_.store(), std::move(look));
+        for (std::size_t i = from; i < to; ++i)
+            if (matches[i - from])
+                put(open_[i]);
+        co_await putBack(session_, std::move(remade));
+        co_await pause(); // `to` of open_.size() are done: what tells progress belongs here
+    }
+    open_.clear();
+    arrange();
+}
+
+net::Task<> MessageSearch::pause()
+{
+    session_.stillAlive();
+    if (std::chrono::steady_clock::now() - began_ > kLong && session_.stream().peerHasLeft())
+        throw net::PeerGone("the client left during a search");
+    if (session_.strand().turnDue())
+        co_await session_.strand().turn();
+}
+
+// What memory decided and what had to be read, in one order.
+void MessageSearch::arrange()
+{
+    if (in_order_)
+        return;
+    std::vector<std::uint32_t> order(found_.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) { return found_[a] < found_[b]; });
+    std::vector<std::uint32_t> found;
+    std::vector<std::uint8_t> relevancies;
+    for (const std::uint32_t at : order) {
+        found.push_back(found_[at]);
+        relevancies.push_back(relevancies_[at]);
+    }
+    found_ = std::move(found);
+    relevancies_ = std::move(relevancies);
+}
+
+} // namespace postfach::imap
