@@ -42,6 +42,7 @@ constexpr auto kAfterLogin = std::to_array<std::string_view>({
     "SEARCHRES",
     "WITHIN",
     "SEARCH=FUZZY",
+    "PARTIAL",
 });
 
 } // namespace
