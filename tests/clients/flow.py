@@ -1,5 +1,6 @@
 """Mail that flows while a test looks at something else, and all that clients can see of an account."""
 import re
+import socket
 import threading
 import time
 
@@ -45,6 +46,55 @@ class Writer(threading.Thread):
         self.stopping.set()
         self.join(patience)
         return not self.is_alive()
+
+
+class Relay:
+    """A port whose bytes reach the server, and the server's the client, that many seconds later: a network between them."""
+
+    def __init__(self, host, port, delay):
+        self.target, self.delay, self.open = (host, port), delay, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            try:
+                far = socket.create_connection(self.target, 30)
+            except OSError:
+                client.close()
+                continue
+            far.settimeout(None)
+            self.open += [client, far]
+            for one in (client, far):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for source, sink in ((client, far), (far, client)):
+                threading.Thread(target=self.carry, args=(source, sink), daemon=True).start()
+
+    def carry(self, source, sink):
+        try:
+            while True:
+                data = source.recv(262144)
+                time.sleep(self.delay)
+                if not data:
+                    sink.shutdown(socket.SHUT_WR)
+                    return
+                sink.sendall(data)
+        except OSError:
+            for one in (source, sink):
+                one.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.listener.close()
+        for one in self.open:
+            one.close()
 
 
 def within(seconds, condition, pause=0.1):
