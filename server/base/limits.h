@@ -55,6 +55,7 @@ inline constexpr std::size_t kFlagsTold = 16 * 1024;
 
 // IMAP syntax.
 inline constexpr int kParentheses = 50;
+inline constexpr std::size_t kNotifyGroups = 50, kNotifyMailboxes = 1'000; // each group is looked at for each mailbox that changed
 inline constexpr int kSearchKeys = 200;
 inline constexpr int kSearchDepth = 50;
 inline constexpr int kFetchSections = 200;    // different BODY[...] in one FETCH: each may be the whole message again

@@ -36,6 +36,7 @@ constexpr auto kAfterLogin = std::to_array<std::string_view>({
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",
     "CONDSTORE",
+    "NOTIFY",
     "QRESYNC",
     "UIDONLY",
     "ESEARCH",

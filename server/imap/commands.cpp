@@ -40,12 +40,13 @@ constexpr std::array kCommands{
     Command{"GETQUOTAROOT", authenticated, shifts, cmdGetQuotaRoot},
     Command{"SETQUOTA", authenticated, shifts, cmdSetQuota},
     Command{"IDLE", authenticated, shifts, cmdIdle},
+    Command{"NOTIFY", authenticated, shifts, cmdNotify},
     // 6.4: with a mailbox
     Command{"CHECK", selected, shifts, cmdCheck},
     Command{"CLOSE", selected, silent, cmdClose},
     Command{"UNSELECT", selected, silent, cmdUnselect},
-    Command{"EXPUNGE", selected, shifts, cmdExpunge},
-    Command{"UID EXPUNGE", selected, shifts, cmdExpunge},
+    Command{"EXPUNGE", selected, expunges, cmdExpunge},
+    Command{"UID EXPUNGE", selected, expunges, cmdExpunge},
     Command{"SEARCH", selected, keeps, cmdSearch},
     Command{"UID SEARCH", selected, shifts, cmdSearch},
     Command{"FETCH", selected, keeps, cmdFetch},
@@ -54,8 +55,8 @@ constexpr std::array kCommands{
     Command{"UID STORE", selected, shifts, cmdStore},
     Command{"COPY", selected, shifts, cmdCopy},
     Command{"UID COPY", selected, shifts, cmdCopy},
-    Command{"MOVE", selected, shifts, cmdMove},
-    Command{"UID MOVE", selected, shifts, cmdMove},
+    Command{"MOVE", selected, expunges, cmdMove},
+    Command{"UID MOVE", selected, expunges, cmdMove},
 };
 
 } // namespace

@@ -31,6 +31,7 @@ enum class Numbering {
     silent, // nothing is told: nobody is in, or the mailbox is being left
     keeps,  // no EXPUNGE: FETCH, STORE and SEARCH by sequence number
     shifts, // all news
+    expunges, // all news, even to who wants none (NOTIFY): they are the command's own answer
 };
 
 struct Command {

@@ -1,6 +1,8 @@
 #include "server/imap/listing.h"
 
+#include "server/imap/names.h"
 #include "server/imap/syntax/mailbox_name.h"
+#include "server/imap/syntax/writer.h"
 
 #include <algorithm>
 #include <map>
@@ -28,6 +30,32 @@ struct Known {
 };
 
 } // namespace
+
+void putListed(std::string& out, std::string_view command, const Listed& one, char delimiter, const Enabled& enabled)
+{
+    out.append("* ").append(command).append(" (");
+    for (const std::string& attribute : one.attributes) {
+        if (out.back() != '(')
+            out += ' ';
+        out += attribute;
+    }
+    out += ") ";
+    putString(out, std::string(1, delimiter));
+    out += ' ';
+    putMailbox(out, one.name, enabled);
+    if (one.child_info || !one.old_name.empty()) {
+        out += " (";
+        if (one.child_info)
+            out += "\"CHILDINFO\" (\"SUBSCRIBED\")";
+        if (!one.old_name.empty()) { // RFC 9051 6.3.9.7, RFC 5465 5.4
+            out += one.child_info ? " \"OLDNAME\" (" : "\"OLDNAME\" (";
+            putMailbox(out, one.old_name, enabled);
+            out += ')';
+        }
+        out += ')';
+    }
+    out += "\r\n";
+}
 
 std::vector<Listed> listMailboxes(const std::vector<store::Mailbox>& mailboxes, const std::vector<std::string>& subscriptions,
                                   const ListOptions& options, char delimiter)

@@ -1,10 +1,12 @@
 #pragma once
-// Which mailboxes a LIST or LSUB names, and how each is described. Pure: no wire, no store.
+// Which mailboxes a LIST or LSUB names, how each is described, and the line that says it. Pure: no store.
 // RFC 9051 6.3.9 and 7.3.1, RFC 5258 (LIST-EXTENDED), RFC 6154 (SPECIAL-USE), RFC 3501 6.3.9 (LSUB).
+#include "server/imap/enabled.h"
 #include "server/store/types.h"
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace postfach::imap {
@@ -19,8 +21,12 @@ struct Listed {
     std::string name;
     std::vector<std::string> attributes;     // "\HasChildren" …, in the order to print
     const store::Mailbox* mailbox = nullptr; // none: it does not exist
+    std::string old_name;                    // what it was called before, where that is said: ("OLDNAME" ("old"))
     bool child_info = false;                 // a mailbox below it is subscribed: ("CHILDINFO" ("SUBSCRIBED"))
 };
+
+// "* LIST (\\HasNoChildren) "/" Trash" and its line end; `command` is LIST or LSUB.
+void putListed(std::string& out, std::string_view command, const Listed& one, char delimiter, const Enabled& enabled);
 
 // `mailboxes` by name as the store gives them, `subscriptions` may name what is gone.
 std::vector<Listed> listMailboxes(const std::vector<store::Mailbox>& mailboxes, const std::vector<std::string>& subscriptions,

@@ -4,6 +4,7 @@
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include "server/base/text.h"
+#include "server/imap/fetch_new.h"
 #include "server/imap/refusal.h"
 #include "server/imap/syntax/sequence_set.h"
 #include "server/imap/syntax/writer.h"
@@ -105,6 +106,8 @@ net::Task<> Session::serveCommands()
     bool last = false;
     bool first = true;
     while (!last) {
+        if (notifier_)
+            co_await tellBetweenCommands();
         Request request;
         std::exception_ptr refused;
         const Limits bounds = limits();
@@ -150,8 +153,8 @@ net::Task<> Session::execute(Request& request, bool& last)
     }
     if (request.message)
         co_await discardMessage(request);
-    if (command && command->numbering != Numbering::silent && view_)
-        co_await tellNewsOrLog(command->numbering == Numbering::shifts, command->name);
+    if (command && command->numbering != Numbering::silent && (view_ || notifier_))
+        co_await tellNewsOrLog(command->numbering >= Numbering::shifts, command->numbering == Numbering::expunges, command->name);
     if (!tagged.text.empty())
         stream_.write((request.tag.empty() ? "*" : request.tag) + ' ' + tagged.text + "\r\n");
     if (bad)
@@ -188,16 +191,70 @@ net::Task<> Session::discardMessage(Request& request)
 }
 
 // What ends the session goes on; a store that cannot say the news now is logged, and they are said later.
-net::Task<> Session::tellNewsOrLog(bool numbers_may_move, std::string_view command)
+net::Task<> Session::tellNewsOrLog(bool numbers_may_move, bool unasked, std::string_view command)
 {
     std::exception_ptr error;
     try {
-        co_await tellNews(numbers_may_move);
+        co_await tellNews(numbers_may_move, unasked);
+        co_await tellOthers();
     } catch (...) {
         error = std::current_exception();
     }
     if (error)
         refusalOf(error, command);
+}
+
+// RFC 5465 3.1: to who asked for it, news come while no command is running, until the client says something.
+net::Task<> Session::tellBetweenCommands()
+{
+    for (;;) {
+        co_await tellNewsOrLog(!notifier_->delaysExpunge(), false, "NOTIFY");
+        if (view_ && view_->gone())
+            throw Bye("The selected mailbox was deleted");
+        if ((co_await stream_.input(net::kNews) & net::kReadable) != 0)
+            co_return;
+    }
+}
+
+net::Task<Notifier::Account> Session::readAccount()
+{
+    const store::AccountId id = account_->id;
+    auto look = [id](store::ReadTx& tx) { return Notifier::Account{tx.mailboxes(id), tx.subscriptions(id)}; };
+    co_return co_await reading(strand_, store(), std::move(look));
+}
+
+Notifier::Telling Session::telling() const
+{
+    return {enabled_, context_.store.delimiter(), view_ ? std::optional(view_->id()) : std::nullopt};
+}
+
+net::Task<> Session::notify(NotifyWish wish)
+{
+    notifier_ = std::make_unique<Notifier>(std::move(wish));
+    // Watching begins before the first look, so that no news fall between the two.
+    notifier_->watch(store(), account_->id, [strand = &strand_] { strand->wake(net::kNews); });
+    if (!notifier_->watchesOthers())
+        co_return;
+    const Notifier::Account now = co_await readAccount();
+    co_await send(notifier_->begin(now, telling()));
+}
+
+net::Task<> Session::tellOthers()
+{
+    if (!notifier_ || !notifier_->watchesOthers() || !notifier_->takeDue())
+        co_return;
+    const Notifier::Account now = co_await readAccount();
+    co_await send(notifier_->news(now, telling()));
+}
+
+void Session::ownChange(const std::string& name)
+{
+    if (!notifier_)
+        return;
+    notifier_->own(name);
+    const char delimiter = store().delimiter(); // the levels above were made or have changed with it
+    for (std::size_t at = name.rfind(delimiter); at != std::string::npos && at > 0; at = name.rfind(delimiter, at - 1))
+        notifier_->own(name.substr(0, at));
 }
 
 void Session::requireState(const Command& command) const
@@ -484,13 +541,18 @@ void Session::putExpunged(std::string& out, const News& news) const
         out.append("* VANISHED ").append(formatSet(uids)).append("\r\n");
 }
 
-net::Task<> Session::tellNews(bool numbers_may_move)
+net::Task<> Session::tellNews(bool numbers_may_move, bool unasked)
 {
     if (!view_ || view_->gone())
         co_return;
+    const bool wants_messages = !notifier_ || unasked || notifier_->ofSelected().messages;
+    if (!wants_messages)
+        co_return;
     if (!view_->readOnly() && view_->hasArrivals())
         takeRecent(*view_, view_->numbered().uidNext());
-    const News news = view_->takeNews(numbers_may_move, enabled_.condstore);
+    News news = view_->takeNews(numbers_may_move, enabled_.condstore);
+    if (notifier_ && !unasked && !notifier_->ofSelected().flags)
+        news.changed.clear();
     bool all_known = true;
     for (const News::Changed& changed : news.changed)
         all_known = all_known && knowsKeywords(changed.flags);
@@ -511,11 +573,13 @@ net::Task<> Session::tellNews(bool numbers_may_move)
             out += "* " + std::to_string(view_->recent()) + " RECENT\r\n";
     }
     for (const News::Changed& changed : news.changed)
-        putChanged(out, changed, enabled_.qresync || enabled_.rev2); // RFC 7162 3.2.4
+        putChanged(out, changed, enabled_.qresync || enabled_.rev2 || notifier_); // RFC 7162 3.2.4, RFC 5465 5.1
     // MODSEQs above that of an EXPUNGE which waits: a client that is cut off now must not believe it has seen it (RFC 7162 3.2).
     if (enabled_.qresync && view_->waits())
         out += "* OK [HIGHESTMODSEQ " + std::to_string(view_->numbered().highestModseq()) + "] Up to here\r\n";
     co_await send(std::move(out));
+    if (news.exists && notifier_ && notifier_->ofSelected().of_new)
+        co_await fetchNew(*this, *notifier_->ofSelected().of_new, {news.first_new, *news.exists});
 }
 
 // --- the door

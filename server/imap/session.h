@@ -8,6 +8,7 @@
 #include "server/imap/commands.h"
 #include "server/imap/enabled.h"
 #include "server/imap/errors.h"
+#include "server/imap/notifier.h"
 #include "server/imap/service.h"
 #include "server/imap/view.h"
 #include "server/net/stream.h"
@@ -54,8 +55,11 @@ public:
     void takeRecent(View& view, store::Uid from);                   // what arrived since, as far as no other session has it
     void showState(const char* doing = nullptr); // to who lists sessions; a literal, or the protocol's own state
 
-    // Tells what others did to the selected mailbox.
-    net::Task<> tellNews(bool numbers_may_move);
+    // Tells what others did to the selected mailbox, as far as NOTIFY lets it. `unasked`: also to who wants no news.
+    net::Task<> tellNews(bool numbers_may_move, bool unasked = false);
+    net::Task<> tellOthers();                // and to other mailboxes: who asked for it by NOTIFY
+    net::Task<> notify(NotifyWish wish);
+    void ownChange(const std::string& name); // a mailbox this client made, renamed, deleted or subscribed to: no news to it
 
     // The account's keywords by index, as this session last saw them.
     const std::vector<std::string>& keywords() const { return keywords_; }
@@ -79,7 +83,10 @@ private:
     // Not inlined: clang would keep the frames of what waits seldom inside the frames of what waits always.
     [[gnu::noinline]] net::Task<> discardMessage(Request& request);
     [[gnu::noinline]] net::Task<> readSelected();
-    [[gnu::noinline]] net::Task<> tellNewsOrLog(bool numbers_may_move, std::string_view command);
+    [[gnu::noinline]] net::Task<> tellNewsOrLog(bool numbers_may_move, bool unasked, std::string_view command);
+    [[gnu::noinline]] net::Task<> tellBetweenCommands();
+    net::Task<Notifier::Account> readAccount();
+    Notifier::Telling telling() const;
     void requireState(const Command& command) const;
     void countBad();
     Limits limits() const;
@@ -97,6 +104,7 @@ private:
         bool read_only;
     };
     std::unique_ptr<Told> told_; // by selectAfterAnswer(), until the answer is on its way
+    std::unique_ptr<Notifier> notifier_;  // set: NOTIFY was used
     std::vector<std::string> keywords_;
     int bad_commands_ = 0, login_failures_ = 0;
 };

@@ -124,8 +124,10 @@ News View::takeNews(bool numbers_may_move, bool modseqs)
         for (auto uid = moved.expunged.rbegin(); uid != moved.expunged.rend(); ++uid)
             if (const auto index = before.find(*uid))
                 news.expunged.push_back({*index + 1, *uid});
-        if (!moved.added.empty())
+        if (!moved.added.empty()) {
             news.exists = newest.count();
+            news.first_new = newest.lowerBound(moved.added.front());
+        }
         numbered_ = newest;
     }
 

@@ -36,6 +36,7 @@ struct News {
     };
     std::vector<Expunged> expunged;      // in the order to say them: highest first
     std::optional<std::uint32_t> exists; // when messages were added
+    std::uint32_t first_new = 0;         // and the index of the first of them
     std::vector<Changed> changed;        // by the numbers that hold after the two above
 };
 

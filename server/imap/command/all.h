@@ -28,6 +28,7 @@ net::Task<Tagged> cmdLsub(Session& session, Request& request);
 net::Task<Tagged> cmdMove(Session& session, Request& request);
 net::Task<Tagged> cmdNamespace(Session& session, Request& request);
 net::Task<Tagged> cmdNoop(Session& session, Request& request);
+net::Task<Tagged> cmdNotify(Session& session, Request& request);
 net::Task<Tagged> cmdRename(Session& session, Request& request);
 net::Task<Tagged> cmdSearch(Session& session, Request& request);
 net::Task<Tagged> cmdSelect(Session& session, Request& request);

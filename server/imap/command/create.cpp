@@ -61,6 +61,7 @@ net::Task<Tagged> cmdCreate(Session& session, Request& request)
         object_id = tx.mailbox(tx.createMailbox(account, name, use))->object_id;
     };
     co_await commit(session.strand(), session.store(), std::move(work));
+    session.ownChange(name);
     co_return Tagged::ok("MAILBOXID (" + object_id + ")", "CREATE completed");
 }
 

@@ -16,6 +16,7 @@ net::Task<Tagged> cmdDelete(Session& session, Request& request)
     const store::AccountId account = session.account().id;
     auto work = [&name, account](store::WriteTx& tx) { tx.deleteMailbox(account, name); };
     co_await commit(session.strand(), session.store(), std::move(work));
+    session.ownChange(name);
     if (session.hasView() && session.view().gone()) {
         session.unselect();
         session.untagged("OK [CLOSED] The selected mailbox is deleted");

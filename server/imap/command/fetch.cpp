@@ -3,6 +3,7 @@
 #include "server/imap/syntax/fetch.h"
 
 #include "server/imap/command/all.h"
+#include "server/imap/fetch_new.h"
 #include "server/imap/message_source.h"
 #include "server/imap/resync.h"
 #include "server/imap/session.h"
@@ -411,6 +412,15 @@ net::Task<> Fetch::sendRange(store::BodyId body, std::optional<std::string_view>
 }
 
 } // namespace
+
+net::Task<> fetchNew(Session& session, FetchItems items, IndexRange range)
+{
+    const bool tell_flags = items.flags;
+    for (BodySection& section : items.sections)
+        section.peek = true;
+    Fetch fetch(session, std::move(items), tell_flags, {range});
+    co_await fetch.run();
+}
 
 namespace {
 

@@ -20,6 +20,7 @@ net::Task<Tagged> cmdIdle(Session& session, Request& request)
     session.showState("idle");
     for (;;) {
         co_await session.tellNews(true);
+        co_await session.tellOthers();
         if (session.hasView() && session.view().gone())
             throw Bye("The selected mailbox was deleted");
         const std::uint32_t came = co_await session.stream().input(net::kNews);

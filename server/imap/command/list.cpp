@@ -112,23 +112,6 @@ Wanted parseList(Parser& args, char delimiter, Enabled& enabled)
     return wanted;
 }
 
-void putListed(std::string& out, std::string_view command, const Listed& one, char delimiter, const Enabled& enabled)
-{
-    out.append("* ").append(command).append(" (");
-    for (const std::string& attribute : one.attributes) {
-        if (out.back() != '(')
-            out += ' ';
-        out += attribute;
-    }
-    out += ") ";
-    putString(out, std::string(1, delimiter));
-    out += ' ';
-    putMailbox(out, one.name, enabled);
-    if (one.child_info)
-        out += " (\"CHILDINFO\" (\"SUBSCRIBED\"))";
-    out += "\r\n";
-}
-
 } // namespace
 
 net::Task<Tagged> cmdList(Session& session, Request& request)

@@ -18,6 +18,8 @@ net::Task<Tagged> cmdRename(Session& session, Request& request)
     const store::AccountId account = session.account().id;
     auto work = [&from, &to, account](store::WriteTx& tx) { tx.renameMailbox(account, from, to); };
     co_await commit(session.strand(), session.store(), std::move(work));
+    session.ownChange(from);
+    session.ownChange(to);
     co_return Tagged::ok("RENAME completed");
 }
 

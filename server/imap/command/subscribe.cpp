@@ -20,6 +20,7 @@ net::Task<Tagged> setSubscribed(Session& session, Request& request, bool on)
         tx.subscribe(account, name, on);
     };
     co_await commit(session.strand(), session.store(), std::move(work));
+    session.ownChange(name);
     co_return Tagged::ok(on ? "SUBSCRIBE completed" : "UNSUBSCRIBE completed");
 }
 

@@ -1,0 +1,191 @@
+#include "server/imap/notifier.h"
+
+#include "server/base/text.h"
+#include "server/imap/names.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+namespace postfach::imap {
+
+namespace {
+
+bool isBelow(const std::string& name, const std::string& root, char delimiter)
+{
+    return name == root || (name.starts_with(root) && name.size() > root.size() && name[root.size()] == delimiter);
+}
+
+template <class Names>
+bool holds(const Names& names, const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); }
+
+} // namespace
+
+void Notifier::watch(store::Store& store, store::AccountId account, std::function<void()> wake)
+{
+    watching_ = store.watchAccount(account, [due = due_, wake = std::move(wake)] {
+        due->store(true);
+        wake();
+    });
+}
+
+// Several groups may speak of one mailbox (6).
+NotifyEvents Notifier::eventsFor(const std::string& name, bool subscribed, const Telling& telling) const
+{
+    using Filter = NotifyGroup::Filter;
+    NotifyEvents all;
+    for (const NotifyGroup& group : wish_.groups) {
+        bool meant = false;
+        switch (group.filter) {
+        case Filter::personal: meant = true; break;
+        case Filter::inboxes: meant = name == "INBOX"; break; // the only one that mail is delivered to
+        case Filter::subscribed: meant = subscribed; break;
+        case Filter::mailboxes: meant = holds(group.names, name); break;
+        case Filter::subtree:
+            meant = std::any_of(group.names.begin(), group.names.end(),
+                [&](const std::string& root) { return isBelow(name, root, telling.delimiter); });
+            break;
+        }
+        if (!meant)
+            continue;
+        all.messages = all.messages || group.events.messages;
+        all.flags = all.flags || group.events.flags;
+        all.names = all.names || group.events.names;
+        all.subscriptions = all.subscriptions || group.events.subscriptions;
+    }
+    return all;
+}
+
+bool Notifier::isNews(const Known& before, const store::Mailbox& now, const NotifyEvents& events, const Enabled& enabled) const
+{
+    if (events.messages && (before.exists != now.exists || before.uid_next != now.uid_next))
+        return true;
+    return events.flags
+        && (before.uid_validity != now.uid_validity || before.unseen != now.unseen
+            || (enabled.condstore && before.modseq != now.highest_modseq));
+}
+
+// RFC 5465 5.1, 5.2 and 5.3 say what has to be in it.
+void Notifier::putStatus(std::string& out, const store::Mailbox& mailbox, const NotifyEvents& events, const Enabled& enabled) const
+{
+    out += "* STATUS ";
+    putMailbox(out, mailbox.name, enabled);
+    out += " (MESSAGES " + std::to_string(mailbox.exists) + " UIDNEXT " + std::to_string(mailbox.uid_next.value) + " UIDVALIDITY "
+        + std::to_string(mailbox.uid_validity);
+    if (events.flags)
+        out += " UNSEEN " + std::to_string(mailbox.unseen);
+    if (events.flags || enabled.condstore)
+        out += " HIGHESTMODSEQ " + std::to_string(mailbox.highest_modseq);
+    out += ")\r\n";
+}
+
+void Notifier::know(const Account& now)
+{
+    known_.clear();
+    for (const store::Mailbox& mailbox : now.mailboxes) {
+        const bool subscribed = holds(now.subscriptions, mailbox.name);
+        known_[mailbox.id.value] = {mailbox.name, mailbox.uid_validity, mailbox.exists, mailbox.unseen, mailbox.uid_next,
+            mailbox.highest_modseq, subscribed};
+    }
+    known_subscriptions_ = now.subscriptions;
+    own_.clear();
+}
+
+std::string Notifier::begin(const Account& now, const Telling& telling)
+{
+    // What the wire called them the store may call otherwise: "inbox".
+    for (NotifyGroup& group : wish_.groups)
+        for (std::string& name : group.names)
+            for (const store::Mailbox& mailbox : now.mailboxes)
+                if (mailbox.name == "INBOX" && base::iequals(name, mailbox.name))
+                    name = mailbox.name;
+    know(now);
+    std::string out;
+    for (const store::Mailbox& mailbox : now.mailboxes) {
+        const NotifyEvents events = eventsFor(mailbox.name, known_[mailbox.id.value].subscribed, telling);
+        if (wish_.status && (events.messages || events.flags) && mailbox.id != telling.selected)
+            putStatus(out, mailbox, events, telling.enabled);
+    }
+    return out;
+}
+
+// Names and subscriptions that changed, each with what is true of it now (5.4, 5.5).
+void Notifier::putNames(std::string& out, const Account& now, const Telling& telling)
+{
+    std::map<std::string, std::string> affected; // name, and what it was called before
+    std::set<std::string> changed_subscriptions;
+    std::set<std::uint64_t> there;
+    const auto withParent = [&](const std::string& name) {
+        affected.emplace(name, "");
+        if (const auto at = name.rfind(telling.delimiter); at != std::string::npos)
+            affected.emplace(name.substr(0, at), "");
+    };
+    for (const store::Mailbox& mailbox : now.mailboxes) {
+        there.insert(mailbox.id.value);
+        const auto before = known_.find(mailbox.id.value);
+        if (before == known_.end()) {
+            withParent(mailbox.name);
+        } else if (before->second.name != mailbox.name) {
+            // Children that were renamed with their parent are no events of their own.
+            const std::string &from = before->second.name, &to = mailbox.name;
+            const auto from_at = from.rfind(telling.delimiter), to_at = to.rfind(telling.delimiter);
+            const bool with_parent = from_at != std::string::npos && to_at != std::string::npos
+                && from.substr(from_at) == to.substr(to_at) && from.substr(0, from_at) != to.substr(0, to_at)
+                && std::none_of(now.mailboxes.begin(), now.mailboxes.end(),
+                    [&](const store::Mailbox& other) { return other.name == from.substr(0, from_at); });
+            if (!with_parent)
+                affected[to] = from;
+        }
+    }
+    for (const auto& [id, before] : known_)
+        if (there.count(id) == 0)
+            withParent(before.name);
+    std::set_symmetric_difference(known_subscriptions_.begin(), known_subscriptions_.end(), now.subscriptions.begin(),
+        now.subscriptions.end(), std::inserter(changed_subscriptions, changed_subscriptions.end()));
+
+    ListOptions options;
+    options.patterns = {"*"};
+    options.tell_subscribed = true;
+    const std::vector<Listed> all = listMailboxes(now.mailboxes, now.subscriptions, options, telling.delimiter);
+    const auto put = [&](const std::string& name, const std::string& old) {
+        const auto known = std::find_if(all.begin(), all.end(), [&name](const Listed& one) { return one.name == name; });
+        Listed gone;
+        gone.name = name;
+        gone.attributes = {"\\NonExistent"};
+        if (holds(now.subscriptions, name))
+            gone.attributes.emplace_back("\\Subscribed");
+        Listed one = known == all.end() ? gone : *known;
+        one.old_name = old;
+        putListed(out, "LIST", one, telling.delimiter, telling.enabled);
+    };
+    for (const auto& [name, old] : affected) {
+        const bool subscribed = holds(now.subscriptions, name);
+        const bool wanted = eventsFor(name, subscribed, telling).names || (!old.empty() && eventsFor(old, subscribed, telling).names);
+        if (wanted && !holds(own_, name) && (old.empty() || !holds(own_, old)))
+            put(name, old);
+    }
+    for (const std::string& name : changed_subscriptions)
+        // Whoever watches what is subscribed hears of what leaves it too.
+        if (affected.count(name) == 0 && eventsFor(name, true, telling).subscriptions && !holds(own_, name))
+            put(name, "");
+}
+
+std::string Notifier::news(const Account& now, const Telling& telling)
+{
+    std::string out;
+    putNames(out, now, telling);
+    for (const store::Mailbox& mailbox : now.mailboxes) {
+        if (mailbox.id == telling.selected)
+            continue;
+        const auto before = known_.find(mailbox.id.value);
+        const NotifyEvents events = eventsFor(mailbox.name, holds(now.subscriptions, mailbox.name), telling);
+        if (isNews(before == known_.end() ? Known{"", mailbox.uid_validity, 0, 0, store::Uid{1}, 1, false} : before->second, mailbox, events,
+                telling.enabled))
+            putStatus(out, mailbox, events, telling.enabled);
+    }
+    know(now);
+    return out;
+}
+
+} // namespace postfach::imap

@@ -1,0 +1,130 @@
+#include "server/imap/syntax/notify.h"
+
+#include "server/base/limits.h"
+#include "server/base/text.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace postfach::imap {
+namespace {
+
+// One event and, behind MessageNew, what is to be fetched.
+void parseEvent(Parser& args, NotifyEvents& events, bool& appears, bool& goes)
+{
+    const std::string name = base::lower(args.atom());
+    if (name == "messagenew") {
+        appears = true;
+        if (args.peek() == ' ' && args.rest().starts_with(" (")) {
+            args.space();
+            events.of_new = parseFetchItems(args);
+        }
+    } else if (name == "messageexpunge") {
+        goes = true;
+    } else if (name == "flagchange") {
+        events.flags = true;
+    } else if (name == "mailboxname") {
+        events.names = true;
+    } else if (name == "subscriptionchange") {
+        events.subscriptions = true;
+    } else {
+        throw BadEvent();
+    }
+}
+
+// The RFC's grammar has parentheses around the events, some of its examples have none.
+NotifyEvents parseEvents(Parser& args)
+{
+    NotifyEvents events;
+    if (args.tryWord("NONE"))
+        return events;
+    const bool enclosed = args.tryChar('(');
+    bool appears = false, goes = false;
+    do
+        parseEvent(args, events, appears, goes);
+    while (args.trySpace() && args.peek() != ')');
+    if (enclosed)
+        args.expect(')');
+    if (appears != goes)
+        throw BadSyntax("MessageNew and MessageExpunge go together");
+    if (events.flags && !appears)
+        throw BadSyntax("FlagChange needs MessageNew and MessageExpunge");
+    events.messages = appears;
+    return events;
+}
+
+void parseNames(Parser& args, std::vector<std::string>& names)
+{
+    args.space();
+    if (!args.tryChar('(')) {
+        names.push_back(args.mailbox());
+        return;
+    }
+    do {
+        if (names.size() == base::limits::kNotifyMailboxes)
+            throw BadSyntax("Too many mailboxes");
+        names.push_back(args.mailbox());
+    } while (args.trySpace());
+    args.expect(')');
+}
+
+void parseGroup(Parser& args, NotifyWish& wish, bool& has_selected)
+{
+    using Filter = NotifyGroup::Filter;
+    args.expect('(');
+    const std::string filter = base::lower(args.atom());
+    if (filter == "selected" || filter == "selected-delayed") {
+        if (std::exchange(has_selected, true))
+            throw BadSyntax("The selected mailbox may be named once");
+        wish.delayed = filter == "selected-delayed";
+        args.space();
+        wish.selected = parseEvents(args);
+        if (wish.selected.names || wish.selected.subscriptions)
+            throw BadSyntax("Of the selected mailbox there are events of messages only");
+    } else {
+        constexpr std::array<std::string_view, 5> kFilters{"personal", "inboxes", "subscribed", "subtree", "mailboxes"};
+        const auto known = std::find(kFilters.begin(), kFilters.end(), filter);
+        if (known == kFilters.end())
+            throw BadSyntax("Unknown mailbox filter");
+        NotifyGroup group;
+        group.filter = static_cast<Filter>(known - kFilters.begin());
+        if (group.filter == Filter::subtree || group.filter == Filter::mailboxes)
+            parseNames(args, group.names);
+        args.space();
+        group.events = parseEvents(args);
+        if (group.events.of_new)
+            throw BadSyntax("Only of the selected mailbox new messages can be fetched");
+        wish.groups.push_back(std::move(group));
+    }
+    args.expect(')');
+}
+
+} // namespace
+
+NotifyWish parseNotify(Parser& args)
+{
+    NotifyWish wish;
+    args.space();
+    if (args.tryWord("NONE")) {
+        args.end();
+        return wish;
+    }
+    if (!args.tryWord("SET"))
+        throw BadSyntax("SET or NONE expected");
+    args.space();
+    if (args.tryWord("STATUS")) {
+        wish.status = true;
+        args.space();
+    }
+    bool has_selected = false;
+    do {
+        if (wish.groups.size() == base::limits::kNotifyGroups)
+            throw BadSyntax("Too many groups of events");
+        parseGroup(args, wish, has_selected);
+    } while (args.trySpace() && !args.atEnd());
+    args.end();
+    return wish;
+}
+
+} // namespace postfach::imap
