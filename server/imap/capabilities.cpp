@@ -11,6 +11,7 @@ namespace {
 
 constexpr auto kAlways = std::to_array<std::string_view>({
     "IMAP4rev1",
+    "IMAP4rev2",
     "SASL-IR",
     "ID",
     "ENABLE",

@@ -211,7 +211,8 @@ net::Task<> Session::tellBetweenCommands()
         co_await tellNewsOrLog(!notifier_->delaysExpunge(), false, "NOTIFY");
         if (view_ && view_->gone())
             throw Bye("The selected mailbox was deleted");
-        if ((co_await stream_.input(net::kNews) & net::kReadable) != 0)
+        const std::uint32_t came = co_await stream_.input(net::kNews);
+        if ((came & net::kReadable) != 0)
             co_return;
     }
 }
@@ -578,8 +579,11 @@ net::Task<> Session::tellNews(bool numbers_may_move, bool unasked)
     if (enabled_.qresync && view_->waits())
         out += "* OK [HIGHESTMODSEQ " + std::to_string(view_->numbered().highestModseq()) + "] Up to here\r\n";
     co_await send(std::move(out));
-    if (news.exists && notifier_ && notifier_->ofSelected().of_new)
-        co_await fetchNew(*this, *notifier_->ofSelected().of_new, {news.first_new, *news.exists});
+    if (!news.exists || !notifier_ || !notifier_->ofSelected().of_new)
+        co_return;
+    FetchItems items = *notifier_->ofSelected().of_new;
+    const IndexRange added{news.first_new, *news.exists};
+    co_await fetchNew(*this, std::move(items), added);
 }
 
 // --- the door

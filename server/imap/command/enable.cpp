@@ -13,6 +13,7 @@ struct Feature {
 };
 
 constexpr auto kFeatures = std::to_array<Feature>({
+    {"IMAP4REV2", &Enabled::rev2},
     {"CONDSTORE", &Enabled::condstore}, // RFC 7162 3.1
     {"QRESYNC", &Enabled::qresync},     // RFC 7162 3.2.3
     {"UIDONLY", &Enabled::uidonly},     // RFC 9586 3

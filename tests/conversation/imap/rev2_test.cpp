@@ -1,0 +1,63 @@
+#include "tests/support/catch.h"
+#include "tests/support/test_server.h"
+
+#include <algorithm>
+
+using namespace postfach::test;
+using Catch::StartsWith;
+
+namespace {
+
+bool has(const Lines& lines, const std::string& part)
+{
+    return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(part) != std::string::npos; });
+}
+
+} // namespace
+
+TEST_CASE("IMAP4rev2 is spoken to who enables it, IMAP4rev1 to all others", "[imap][rev2][rfc9051-E]")
+{
+    TestServer server;
+    server.fill(3);
+    auto old = server.imap();
+    auto fresh = server.imap();
+    CHECK_THAT(old.talk("CAPABILITY").front(), StartsWith("* CAPABILITY IMAP4rev1 IMAP4rev2 "));
+    CHECK(fresh.talk("ENABLE IMAP4rev2").front() == "* ENABLED IMAP4REV2");
+
+    SECTION("SELECT names the mailbox and says nothing of recent or unseen messages")
+    {
+        const auto answers = fresh.select();
+        CHECK(has(answers, "* LIST () \"/\" INBOX"));
+        CHECK_FALSE(has(answers, "RECENT"));
+        CHECK_FALSE(has(answers, "UNSEEN"));
+        CHECK(fresh.talk("FETCH 1 FLAGS").front() == "* 1 FETCH (FLAGS ())");
+        server.fill(1);
+        CHECK(fresh.talk("NOOP") == Lines{"* 4 EXISTS", "OK NOOP completed"});
+        CHECK_FALSE(has(old.examine(), "* LIST"));
+    }
+    SECTION("SEARCH answers as ESEARCH")
+    {
+        fresh.select();
+        const auto tag = fresh.sendTagged("SEARCH 2:3");
+        CHECK(fresh.until(tag).front() == "* ESEARCH (TAG \"" + tag + "\") ALL 2:3");
+        old.select();
+        CHECK(old.talk("SEARCH 2:3").front() == "* SEARCH 2 3");
+    }
+    SECTION("mailbox names are UTF-8 in both directions, and an ampersand is one")
+    {
+        CHECK_THAT(fresh.talk("CREATE \"Entw\xc3\xbcrfe & mehr\"").back(), StartsWith("OK "));
+        CHECK(has(fresh.talk("LIST \"\" \"Entw\xc3\xbcrfe*\""), "\"/\" \"Entw\xc3\xbcrfe & mehr\""));
+        CHECK(has(old.talk("LIST \"\" Entw*"), "\"/\" \"Entw&APw-rfe &- mehr\""));
+        CHECK_THAT(fresh.talk("STATUS \"Entw\xc3\xbcrfe & mehr\" (MESSAGES)").front(), StartsWith("* STATUS \"Entw\xc3\xbcrfe & mehr\" ("));
+        CHECK(has(fresh.talk("SELECT \"Entw\xc3\xbcrfe & mehr\""), "* LIST () \"/\" \"Entw\xc3\xbcrfe & mehr\""));
+        for (const auto* wrong : {"CREATE \"\xff\"", "CREATE \"a\xc3\"", "LIST \"\" \"\xff*\""})
+            CHECK_THAT(fresh.talk(wrong).back(), StartsWith("NO [CANNOT]"));
+    }
+    SECTION("flags of others come with their UID")
+    {
+        fresh.select();
+        old.select();
+        old.talk("STORE 2 +FLAGS.SILENT (\\Seen)");
+        CHECK(fresh.talk("NOOP").front() == "* 2 FETCH (UID 2 FLAGS (\\Seen))");
+    }
+}
