@@ -85,12 +85,8 @@ std::string previewOf(std::string_view message, const Part& part, std::size_t ch
 std::string searchableHeader(std::string_view message, const Structure& structure)
 {
     std::string out;
-    for (std::size_t i = 0; i < structure.parts.size(); ++i) {
-        const Part& part = structure.parts[i];
-        const bool is_root = i == 0 || structure.parts[static_cast<std::size_t>(part.parent)].kind == Part::Kind::message;
-        if (is_root)
-            appendHeader(part.header(message), out);
-    }
+    for (const Part& part : structure.parts)
+        appendHeader(part.header(message), out);
     return out;
 }
 

@@ -7,7 +7,8 @@
 
 namespace postfach::mail {
 
-// Top header's fields, unfolded and decoded, one "Name: value" line each; with inner messages' headers too. UTF-8, not folded.
+// The fields of all headers, unfolded and decoded, one "Name: value" line each: the message's, its parts' (RFC 9051 6.4.4: "MIME
+// header fields" are among what TEXT finds) and inner messages'. UTF-8, not folded.
 std::string searchableHeader(std::string_view message, const Structure& structure);
 // Every text/* leaf, transfer-decoded and converted; HTML with its tags and without (words split by tags are found). UTF-8.
 std::string searchableBody(std::string_view message, const Structure& structure);

@@ -50,5 +50,8 @@ TEST_CASE("SEARCH refuses nonsense and answers sense", "[imap][search][rfc9051-6
         CHECK(found("OR SUBJECT \"message 1\" BODY needle") == "* SEARCH 1 4");
         CHECK(found("NOT BODY needle") == "* SEARCH 1 2 3");
         CHECK(found("HEADER Message-ID \"\"") == "* SEARCH 1 2 3");
+        client.append("INBOX", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: attachment; filename=invoice.pdf\r\n\r\nx\r\n--b--\r\n");
+        CHECK(found("TEXT invoice") == "* SEARCH 5"); // RFC 9051 6.4.4: MIME header fields are of the header
+        CHECK(found("BODY invoice") == "* SEARCH");
     }
 }
