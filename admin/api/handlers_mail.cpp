@@ -132,6 +132,7 @@ Response postMessage(Service& service, const Call& call)
     case Outcome::noMailbox: throw Problem(404, "not_found", "There is no such mailbox.");
     case Outcome::tooLarge: throw Problem(413, "body_too_large", "The message is larger than the limit.");
     case Outcome::limit: throw Problem(409, "limit", "A limit of the account is reached.");
+    case Outcome::noMessage:
     case Outcome::unavailable: break;
     }
     throw Problem(503, "unavailable", "No verdict can be had, or the store cannot write now; try again later.");

@@ -53,6 +53,13 @@ inline constexpr std::size_t kKeyword = 255;
 // read no line of a megabyte.
 inline constexpr std::size_t kFlagsTold = 16 * 1024;
 
+// IMAP: one APPEND. Its messages are on one spool and are scanned one after the other, then stored together; a client that uploads a
+// folder sends some dozens at a time. What one may bring beside a single message of the largest size:
+inline constexpr std::size_t kAppendMessages = 1'000;
+inline constexpr std::uint64_t kAppendInAll = 256ULL << 20;
+inline constexpr int kCatenateParts = 1'000;      // of one message: each may be a part of another
+inline constexpr std::size_t kMessageUrl = 4'096; // bytes; a mailbox's name in percent encoding is up to 3,000
+
 // IMAP syntax.
 inline constexpr int kParentheses = 50;
 inline constexpr std::size_t kNotifyGroups = 50, kNotifyMailboxes = 1'000; // each group is looked at for each mailbox that changed

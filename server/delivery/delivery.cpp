@@ -60,6 +60,7 @@ Outcome outcomeOf(const store::Error& error)
     case store::Error::Kind::noSuchMailbox:
     case store::Error::Kind::noSuchAccount: return Outcome::noMailbox;
     case store::Error::Kind::limit: return Outcome::limit;
+    case store::Error::Kind::noSuchMessage: return Outcome::noMessage;
     default: return Outcome::unavailable;
     }
 }
@@ -127,17 +128,28 @@ struct Delivery::Inner {
         std::vector<Result> results;
         Job() = default;
     };
+    struct Source { // where a message lies
+        Spool& spool;
+        std::uint64_t begin, size;
+        std::uint64_t head = 0; // how much of it is our own
+        std::string_view view() const { return spool.view().substr(begin, size); }
+        std::string_view received() const { return view().substr(head); }
+    };
 
     Action decide(Job& job) const;
-    static base::Sha256 hashOf(const Job& job, Spool& message);
-    void look(Job& job, Spool& message, std::exception_ptr& trouble, const std::function<void()>& done);
+    static base::Sha256 hashOf(const Job& job, const Source& message);
+    void look(Job& job, const Source& message, std::exception_ptr& trouble, const std::function<void()>& done);
     void prepare(Job& job, std::string_view message);
     void commit(store::WriteTx& tx, Job& job) const;
+    void commitAll(store::WriteTx& tx, std::vector<Job>& jobs, const std::optional<Replaced>& replaces, std::size_t& at) const;
     Result commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const;
     Result refusal(const Job& job) const;
     void conclude(const Job& job, std::uint64_t size) const;
     Result unavailableFor(const std::exception_ptr& error, const Job& job) const;
+    net::Task<> examine(net::Strand& strand, Job& job, Source message);
+    net::Task<> write(net::Strand& strand, std::function<void(store::WriteTx&)> work);
     net::Task<std::vector<Result>> run(net::Strand& strand, Job job, Spool& message);
+    net::Task<AppendResult> append(net::Strand& strand, Appending wanted, Spool& messages);
 };
 
 Action Delivery::Inner::decide(Job& job) const
@@ -171,7 +183,7 @@ Result Delivery::Inner::refusal(const Job& job) const
 }
 
 // Without the head that each delivery gets anew. With the way, because a head before it may give a text another meaning.
-base::Sha256 Delivery::Inner::hashOf(const Job& job, Spool& message)
+base::Sha256 Delivery::Inner::hashOf(const Job& job, const Source& message)
 {
     base::Sha256Stream stream;
     stream.update(job.way_in + '\n');
@@ -181,7 +193,7 @@ base::Sha256 Delivery::Inner::hashOf(const Job& job, Spool& message)
 
 // Understands the message and has it scanned unless its verdict is known; on a helper, which meanwhile prepares the body of a small one.
 // A large one would go to the disk, though it may be refused. Calls done() once.
-void Delivery::Inner::look(Job& job, Spool& message, std::exception_ptr& trouble, const std::function<void()>& done)
+void Delivery::Inner::look(Job& job, const Source& message, std::exception_ptr& trouble, const std::function<void()>& done)
 {
     // Of the scanner and this helper whoever is the last says so. Until then the other may write into the job.
     const auto left = std::make_shared<std::atomic<int>>(2);
@@ -204,7 +216,7 @@ void Delivery::Inner::look(Job& job, Spool& message, std::exception_ptr& trouble
             });
             asked = true;
         }
-        if (message.size() <= kPreparedAtOnce)
+        if (message.size <= kPreparedAtOnce)
             job.body = store.prepareBody(message.view());
     } catch (...) {
         trouble = std::current_exception();
@@ -309,8 +321,8 @@ void Delivery::Inner::commit(store::WriteTx& tx, Job& job) const
 
 void Delivery::Inner::conclude(const Job& job, std::uint64_t size) const
 {
-    static constexpr std::array<std::string_view, 9> kWords = {"stored", "quarantined", "infected, refused", "unscannable, refused", "over quota",
-                                                              "no mailbox", "too large", "not taken now", "limit"};
+    static constexpr std::array<std::string_view, 10> kWords = {"stored", "quarantined", "infected, refused", "unscannable, refused", "over quota",
+                                                              "no mailbox", "too large", "not taken now", "limit", "gone, not replaced"};
     for (std::size_t i = 0; i < job.results.size(); ++i) {
         const auto& result = job.results[i];
         auto& counter = result.outcome == Outcome::stored        ? counted.stored
@@ -331,12 +343,47 @@ Result Delivery::Inner::unavailableFor(const std::exception_ptr& error, const Jo
         std::rethrow_exception(error);
     } catch (const store::Error& e) {
         result.outcome = outcomeOf(e);
-        if (e.kind != store::Error::Kind::noSuchEntry) // each recipient has its own reason
+        // Each recipient has its own reason; and a full mailbox is no fault of ours.
+        if (result.outcome == Outcome::unavailable && e.kind != store::Error::Kind::noSuchEntry)
             base::logError("delivery", "the store did not take a message", {{"reason", e.what()}, {"way", job.way_in}});
     } catch (const std::exception& e) {
         base::logError("delivery", "message not taken", {{"reason", e.what()}, {"way", job.way_in}});
     }
     return result;
+}
+
+// Understands it, has it scanned, decides, and makes ready what is to be kept. Throws what a disk says.
+net::Task<> Delivery::Inner::examine(net::Strand& strand, Job& job, Source message)
+{
+    std::exception_ptr trouble;
+    std::function<void(std::function<void()>)> looking = [this, &strand, &job, &message, &trouble](std::function<void()> done) {
+        strand.scheduler().help([this, &job, &message, &trouble, done = std::move(done)] { look(job, message, trouble, done); });
+    };
+    co_await strand.completion(std::move(looking));
+    if (trouble)
+        std::rethrow_exception(trouble);
+
+    job.action = decide(job);
+    const bool kept = job.action == Action::store || job.action == Action::quarantine;
+    if (!kept || (job.body && job.action == Action::store))
+        co_return;
+    auto preparing = [this, &job, &message] { prepare(job, message.view()); };
+    co_await strand.offload(std::move(preparing));
+}
+
+// Returns when the commit is on disk; throws what kept it from that.
+net::Task<> Delivery::Inner::write(net::Strand& strand, std::function<void(store::WriteTx&)> work)
+{
+    std::exception_ptr trouble;
+    std::function<void(std::function<void()>)> start = [this, &work, &trouble](std::function<void()> done) {
+        store.write(std::move(work), [&trouble, done = std::move(done)](std::exception_ptr error) {
+            trouble = std::move(error);
+            done();
+        });
+    };
+    co_await strand.completion(std::move(start));
+    if (trouble)
+        std::rethrow_exception(trouble);
 }
 
 net::Task<std::vector<Result>> Delivery::Inner::run(net::Strand& strand, Job job, Spool& message)
@@ -349,27 +396,11 @@ net::Task<std::vector<Result>> Delivery::Inner::run(net::Strand& strand, Job job
     }
     std::exception_ptr trouble;
     try {
-        std::function<void(std::function<void()>)> looking = [this, &strand, &job, &message, &trouble](std::function<void()> done) {
-            strand.scheduler().help([this, &job, &message, &trouble, done = std::move(done)] { look(job, message, trouble, done); });
-        };
-        co_await strand.completion(std::move(looking));
-        if (trouble)
-            std::rethrow_exception(trouble);
-
-        job.action = decide(job);
+        const Source source{message, 0, message.size(), message.head()};
+        co_await examine(strand, job, source);
         if (job.action == Action::store || job.action == Action::quarantine) {
-            if (!job.body || job.action == Action::quarantine) {
-                auto preparing = [this, &job, &message] { prepare(job, message.view()); };
-                co_await strand.offload(std::move(preparing));
-            }
-            std::function<void(std::function<void()>)> write = [this, &job, &trouble](std::function<void()> done) {
-                store.write([this, &job](store::WriteTx& tx) { commit(tx, job); },
-                            [&trouble, done](std::exception_ptr error) {
-                                trouble = error;
-                                done();
-                            });
-            };
-            co_await strand.completion(std::move(write));
+            std::function<void(store::WriteTx&)> work = [this, &job](store::WriteTx& tx) { commit(tx, job); };
+            co_await write(strand, std::move(work));
         } else {
             std::fill(job.results.begin(), job.results.end(), refusal(job));
         }
@@ -387,6 +418,81 @@ net::Task<std::vector<Result>> Delivery::Inner::run(net::Strand& strand, Job job
     }
     conclude(job, message.size());
     co_return std::move(job.results);
+}
+
+// All of them, or an exception and none. `at` says which is at fault. What is replaced makes room first, so that only the
+// difference counts against the quota (RFC 8508 3.4).
+void Delivery::Inner::commitAll(
+    store::WriteTx& tx, std::vector<Job>& jobs, const std::optional<Replaced>& replaces, std::size_t& at) const
+{
+    at = 0;
+    if (replaces && tx.remove(replaces->mailbox, {replaces->uid}, store::Removal::recoverable, "imap").empty())
+        throw store::Error(store::Error::Kind::noSuchMessage, "what is to be replaced is gone");
+    for (; at < jobs.size(); ++at) {
+        Job& job = jobs[at];
+        const auto body = tx.addBody(*job.body, job.understood.summary);
+        tx.recordScan(body, recordOf(job.verdict, tx.now()));
+        job.results.front() = commitTo(tx, job, 0, body);
+        if (job.results.front().outcome != Outcome::stored)
+            throw store::Error(store::Error::Kind::noSuchMailbox, "the mailbox is gone");
+    }
+}
+
+net::Task<AppendResult> Delivery::Inner::append(net::Strand& strand, Appending wanted, Spool& messages)
+{
+    AppendResult result;
+    const InFlight held(in_flight, messages.size());
+    if (!held.fits()) {
+        base::logWarning("delivery", "too much at once, asked to come again", {{"size", messages.size()}});
+        co_return std::move(result);
+    }
+    std::vector<Job> jobs(wanted.items.size());
+    std::size_t at = 0; // the one that is looked at; in the end the one that is refused
+    std::exception_ptr trouble;
+    try {
+        std::uint64_t begin = 0;
+        for (; at < jobs.size(); ++at) {
+            Job& job = jobs[at];
+            job.way_in = "append";
+            job.append = true;
+            job.targets.push_back({wanted.owner.id, wanted.owner.address, wanted.mailbox, wanted.items[at]});
+            job.results.resize(1);
+            const Source source{messages, begin, wanted.items[at].size};
+            co_await examine(strand, job, source);
+            if (job.action != Action::store) {
+                job.results.front() = refusal(job);
+                break;
+            }
+            begin += wanted.items[at].size;
+        }
+        if (at == jobs.size()) {
+            std::function<void(store::WriteTx&)> work = [this, &jobs, &wanted, &at](store::WriteTx& tx) {
+                commitAll(tx, jobs, wanted.replaces, at);
+            };
+            co_await write(strand, std::move(work));
+        }
+    } catch (const store::Error&) {
+        trouble = std::current_exception();
+    } catch (const std::system_error&) {
+        trouble = std::current_exception();
+    }
+    if (trouble) {
+        at = std::min(at, jobs.size() - 1); // past the last: the commit failed as a whole
+        jobs[at].results.front() = unavailableFor(trouble, jobs[at]);
+    }
+    if (at < jobs.size()) {
+        conclude(jobs[at], wanted.items[at].size);
+        result.outcome = jobs[at].results.front().outcome;
+        result.detail = jobs[at].results.front().detail;
+        co_return std::move(result);
+    }
+    result.outcome = Outcome::stored;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        conclude(jobs[i], wanted.items[i].size);
+        result.uid_validity = jobs[i].results.front().where.uid_validity;
+        result.uids.push_back(jobs[i].results.front().where.uid);
+    }
+    co_return std::move(result);
 }
 
 Delivery::Delivery(store::Store& store, scanner::Client& scanner, const base::Clock& clock, Policy policy)
@@ -430,19 +536,9 @@ net::Task<std::vector<Result>> Delivery::deliver(net::Strand& strand, const Enve
     co_return co_await inner_->run(strand, std::move(job), message);
 }
 
-net::Task<Result> Delivery::append(net::Strand& strand, const Owner& owner, const std::string& mailbox, const AppendItem& item, Spool& message)
+net::Task<AppendResult> Delivery::append(net::Strand& strand, Appending wanted, Spool& messages)
 {
-    Inner::Job job;
-    job.way_in = "append";
-    job.append = true;
-    Inner::Target target;
-    target.account = owner.id;
-    target.address = owner.address;
-    target.mailbox = mailbox;
-    target.item = item;
-    job.targets.push_back(std::move(target));
-    std::vector<Result> results = co_await inner_->run(strand, std::move(job), message);
-    co_return std::move(results.front());
+    co_return co_await inner_->append(strand, std::move(wanted), messages);
 }
 
 Result Delivery::import(const store::Account& account, const std::string& mailbox, const AppendItem& item, std::string_view message)

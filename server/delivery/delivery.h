@@ -7,6 +7,7 @@
 #include "server/store/store.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ enum class Outcome {
     tooLarge,
     unavailable,      // no verdict, or the store cannot write now: try again later
     limit,            // keywords, mailbox counts
+    noMessage,        // REPLACE: what is to be replaced is gone
 };
 
 struct Result {
@@ -51,6 +53,14 @@ struct AppendItem {                    // one message of APPEND
     std::uint64_t flags = 0;           // store::Flags system bits
     std::vector<std::string> keywords;
     store::Time internal_date{};
+    std::uint64_t size = 0;            // its bytes in the spool, behind those of the messages before it
+};
+
+struct AppendResult {
+    Outcome outcome = Outcome::unavailable;
+    std::string detail;
+    std::uint32_t uid_validity = 0;    // when stored, as are the next
+    std::vector<store::Uid> uids;      // in the order of the items
 };
 
 class Delivery {
@@ -68,12 +78,23 @@ public:
     // `message` comes from newSpool(envelope) and has CRLF line ends (mail::CrlfNormalizer). One result a recipient, in order.
     net::Task<std::vector<Result>> deliver(net::Strand& strand, const Envelope& envelope, Spool& message);
 
-    // IMAP APPEND: bytes as they are. Infected is refused, never quarantined.
+    // IMAP APPEND and REPLACE: bytes as they are, all messages or none, in one transaction. Infected is refused, never quarantined.
     struct Owner {
         store::AccountId id;
         std::string address;
     };
-    net::Task<Result> append(net::Strand& strand, const Owner& owner, const std::string& mailbox, const AppendItem& item, Spool& message);
+    struct Replaced {                  // goes when the new message comes, and its owner can have it restored
+        store::MailboxId mailbox;
+        store::Uid uid;
+    };
+    struct Appending {
+        Owner owner;
+        std::string mailbox;
+        std::vector<AppendItem> items; // of the messages in the spool, which they fill
+        std::optional<Replaced> replaces;
+        Appending() = default;
+    };
+    net::Task<AppendResult> append(net::Strand& strand, Appending wanted, Spool& messages);
 
     // Blocking, for import by the admin's task thread: as append, but infected mail is quarantined; line ends become CRLF.
     Result import(const store::Account& account, const std::string& mailbox, const AppendItem& item, std::string_view message);

@@ -44,6 +44,22 @@ void Spool::append(std::string_view bytes)
     size_ += bytes.size();
 }
 
+void Spool::cut(std::uint64_t size)
+{
+    if (size >= size_)
+        return;
+    size_ = size;
+    if (!file_) {
+        memory_.resize(size);
+        return;
+    }
+    if (map_ != nullptr)
+        ::munmap(std::exchange(map_, nullptr), mapped_);
+    const auto end = static_cast<::off_t>(size);
+    if (::ftruncate(file_.get(), end) != 0 || ::lseek(file_.get(), end, SEEK_SET) != end)
+        fail("spool file");
+}
+
 std::string_view Spool::view()
 {
     if (!file_)

@@ -17,10 +17,11 @@ public:
     Spool& operator=(Spool&&) = delete;
 
     void append(std::string_view bytes);          // std::system_error when the disk is full
+    void cut(std::uint64_t size);                 // what lies behind goes; std::system_error
     std::uint64_t size() const { return size_; }
     std::string_view view();                      // all of it; stays valid until the next append or the end of the spool
     void endHead() { head_ = size_; }             // what was appended so far is this server's own
-    std::string_view received() { return view().substr(head_); }
+    std::uint64_t head() const { return head_; }  // bytes
 
 private:
     std::string folder_;

@@ -53,6 +53,8 @@ constexpr std::array kCommands{
     Command{"UID FETCH", selected, shifts, cmdFetch},
     Command{"STORE", selected, keeps, cmdStore},
     Command{"UID STORE", selected, shifts, cmdStore},
+    Command{"REPLACE", selected, expunges, cmdReplace},
+    Command{"UID REPLACE", selected, expunges, cmdReplace},
     Command{"COPY", selected, shifts, cmdCopy},
     Command{"UID COPY", selected, shifts, cmdCopy},
     Command{"MOVE", selected, expunges, cmdMove},

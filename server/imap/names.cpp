@@ -15,6 +15,8 @@ std::string mailboxFromWire(std::string_view wire, const Enabled& enabled)
         name = fromModifiedUtf7(wire);
     else if (base::isUtf8(wire))
         name = wire;
+    else if (enabled.utf8)
+        throw BadSyntax("That is not UTF-8"); // RFC 6855 3: such a string is no syntax
     if (!name || name->empty() || name->size() > base::limits::kMailboxName)
         throw No("CANNOT", "That is not a mailbox name");
     return std::move(*name);

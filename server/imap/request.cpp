@@ -10,16 +10,27 @@
 namespace postfach::imap {
 namespace {
 
-// Does the literal behind `head` hold APPEND's message? Only its mailbox name may be a literal before that.
+// Is the literal behind `head` a message of APPEND or REPLACE, or part of one? Only the mailbox's name may be a literal before that.
 bool announcesMessage(std::string_view head)
 {
     try {
         Parser args(head);
         args.tag();
         args.space();
-        if (!base::iequals(args.atom(), "APPEND"))
+        std::string name = args.atom();
+        if (base::iequals(name, "UID")) {
+            args.space();
+            name = args.atom();
+        }
+        const bool replaces = base::iequals(name, "REPLACE");
+        if (!replaces && !base::iequals(name, "APPEND"))
             return false;
         args.space();
+        if (replaces) { // whatever number it is: the command refuses it
+            while (args.peek() != ' ' && args.peek() != '{' && !args.atEnd())
+                args.tryChar(args.peek());
+            args.space();
+        }
         args.mailbox();
         return args.trySpace();
     } catch (const BadSyntax&) {
@@ -56,7 +67,8 @@ std::optional<Literal> literalAtEnd(std::string_view line)
     if (digits.empty() || !std::all_of(digits.begin(), digits.end(), base::isDigit))
         return std::nullopt;
     literal.size = base::parseU64(digits).value_or(std::numeric_limits<std::uint64_t>::max());
-    literal.begin = open;
+    literal.binary = open > 0 && line[open - 1] == '~';
+    literal.begin = literal.binary ? open - 1 : open;
     return literal;
 }
 
@@ -73,6 +85,8 @@ net::Task<> readRequest(net::Stream& stream, const Limits& limits, Request& requ
         if (limits.messages && announcesMessage(std::string_view(request.text).substr(0, marker))) {
             request.message = literal;
             request.text.resize(marker);
+            request.line_limit = limits.line;
+            request.text_left = limits.command - std::min(limits.command, marker);
             co_return;
         }
         if (literal->size > limits.literal || request.text.size() + literal->size > limits.command) {
@@ -94,6 +108,19 @@ net::Task<> readRequest(net::Stream& stream, const Limits& limits, Request& requ
         const std::string_view line = co_await stream.line(std::min(limits.line, limits.command - std::min(limits.command, line_begin)));
         request.text += line;
     }
+}
+
+net::Task<> readOn(net::Stream& stream, Request& request)
+{
+    const std::string_view line = co_await stream.line(request.line_limit);
+    if (line.size() > request.text_left)
+        throw Bye("[TOOBIG] The command is too long");
+    request.text_left -= line.size();
+    request.text = line;
+    request.message = literalAtEnd(line);
+    if (request.message)
+        request.text.resize(request.message->begin);
+    request.args = Parser(request.text);
 }
 
 void parseName(Request& request)

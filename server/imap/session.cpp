@@ -11,6 +11,7 @@
 #include "server/imap/work.h"
 #include "server/net/sessions.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <exception>
@@ -152,7 +153,7 @@ net::Task<> Session::execute(Request& request, bool& last)
         bad = refusal.bad;
     }
     if (request.message)
-        co_await discardMessage(request);
+        co_await discardMessages(request);
     if (command && command->numbering != Numbering::silent && (view_ || notifier_))
         co_await tellNewsOrLog(command->numbering >= Numbering::shifts, command->numbering == Numbering::expunges, command->name);
     if (!tagged.text.empty())
@@ -170,24 +171,26 @@ net::Task<> Session::execute(Request& request, bool& last)
     last = tagged.last;
 }
 
-// After a refused APPEND: a literal the client sends without waiting is on its way. Up to twice what would have been taken
-// is read away; more than that ends the connection.
-net::Task<> Session::discardMessage(Request& request)
+// After a refused APPEND: what the client sends without waiting is on its way, literal after literal. Up to twice what would have
+// been taken is read away; more than that ends the connection.
+net::Task<> Session::discardMessages(Request& request)
 {
-    const Literal literal = *std::exchange(request.message, std::nullopt);
-    if (literal.waits)
-        co_return; // it was told no, and sends nothing
-    if (literal.size / 2 > context_.messageSize())
-        throw Bye("[TOOBIG] The message is too large");
-    std::uint64_t left = literal.size;
-    while (left > 0) {
-        const std::string_view piece = co_await stream_.some(static_cast<std::size_t>(left));
-        left -= piece.size();
-        stillAlive();
+    std::uint64_t most = 2 * std::max(context_.messageSize(), limits::kAppendInAll);
+    while (request.message) {
+        const Literal literal = *std::exchange(request.message, std::nullopt);
+        if (literal.waits)
+            co_return; // it was told no, and sends nothing
+        if (literal.size / 2 > context_.messageSize() || literal.size > most)
+            throw Bye("[TOOBIG] The message is too large");
+        most -= literal.size;
+        std::uint64_t left = literal.size;
+        while (left > 0) {
+            const std::string_view piece = co_await stream_.some(static_cast<std::size_t>(left));
+            left -= piece.size();
+            stillAlive();
+        }
+        co_await readOn(stream_, request);
     }
-    const std::string_view behind = co_await stream_.line(limits::kLineAfterLogin);
-    if (literalAtEnd(behind))
-        throw Bye("Only one message at a time");
 }
 
 // What ends the session goes on; a store that cannot say the news now is logged, and they are said later.

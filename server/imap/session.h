@@ -81,7 +81,7 @@ private:
     net::Task<> serveCommands();
     net::Task<> execute(Request& request, bool& last);
     // Not inlined: clang would keep the frames of what waits seldom inside the frames of what waits always.
-    [[gnu::noinline]] net::Task<> discardMessage(Request& request);
+    [[gnu::noinline]] net::Task<> discardMessages(Request& request);
     [[gnu::noinline]] net::Task<> readSelected();
     [[gnu::noinline]] net::Task<> tellNewsOrLog(bool numbers_may_move, bool unasked, std::string_view command);
     [[gnu::noinline]] net::Task<> tellBetweenCommands();

@@ -10,8 +10,8 @@ namespace postfach::imap {
 
 enum class StatusItem { messages, recent, uidNext, uidValidity, unseen, deleted, size, deletedStorage, highestModseq, mailboxId };
 
-// "(MESSAGES UNSEEN)". Asking for HIGHESTMODSEQ is using CONDSTORE (RFC 7162 3.1), which `enabled` learns.
-std::vector<StatusItem> parseStatusItems(Parser& args, Enabled& enabled);
+std::vector<StatusItem> parseStatusItems(Parser& args); // "(MESSAGES UNSEEN)"
+void noteUse(Session& session, const std::vector<StatusItem>& items); // asking for HIGHESTMODSEQ is using CONDSTORE, RFC 7162 3.1
 // "* STATUS INBOX (MESSAGES 3)" and its line end. May read a cold mailbox from the disk: for helpers.
 void putStatus(std::string& out, Session& session, const store::Mailbox& mailbox, const std::vector<StatusItem>& items);
 

@@ -30,6 +30,7 @@ net::Task<Tagged> cmdNamespace(Session& session, Request& request);
 net::Task<Tagged> cmdNoop(Session& session, Request& request);
 net::Task<Tagged> cmdNotify(Session& session, Request& request);
 net::Task<Tagged> cmdRename(Session& session, Request& request);
+net::Task<Tagged> cmdReplace(Session& session, Request& request);
 net::Task<Tagged> cmdSearch(Session& session, Request& request);
 net::Task<Tagged> cmdSelect(Session& session, Request& request);
 net::Task<Tagged> cmdSetQuota(Session& session, Request& request);

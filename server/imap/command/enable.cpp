@@ -17,6 +17,7 @@ constexpr auto kFeatures = std::to_array<Feature>({
     {"CONDSTORE", &Enabled::condstore}, // RFC 7162 3.1
     {"QRESYNC", &Enabled::qresync},     // RFC 7162 3.2.3
     {"UIDONLY", &Enabled::uidonly},     // RFC 9586 3
+    {"UTF8=ACCEPT", &Enabled::utf8},    // RFC 6855 3, RFC 9755 3
 });
 
 } // namespace

@@ -52,7 +52,7 @@ void parseSelection(Parser& args, ListOptions& options)
         throw BadSyntax("RECURSIVEMATCH needs SUBSCRIBED");
 }
 
-void parseReturn(Parser& args, Wanted& wanted, Enabled& enabled)
+void parseReturn(Parser& args, Wanted& wanted)
 {
     if (!args.tryWord("RETURN"))
         throw BadSyntax("RETURN expected");
@@ -62,7 +62,7 @@ void parseReturn(Parser& args, Wanted& wanted, Enabled& enabled)
             wanted.options.tell_subscribed = true;
         } else if (word == "STATUS") {
             args.space();
-            wanted.status = parseStatusItems(args, enabled);
+            wanted.status = parseStatusItems(args);
         } else if (word != "CHILDREN" && word != "SPECIAL-USE") { // those are told to everybody
             throw BadSyntax("Unknown LIST return option");
         }
@@ -81,7 +81,7 @@ std::string joined(const std::string& reference, const std::string& wire_pattern
     return reference + *pattern;
 }
 
-Wanted parseList(Parser& args, char delimiter, Enabled& enabled)
+Wanted parseList(Parser& args, char delimiter, const Enabled& enabled)
 {
     Wanted wanted;
     args.space();
@@ -107,7 +107,7 @@ Wanted parseList(Parser& args, char delimiter, Enabled& enabled)
         wanted.options.patterns.push_back(joined(reference, pattern, delimiter, enabled));
     }
     if (args.trySpace() && !args.atEnd())
-        parseReturn(args, wanted, enabled);
+        parseReturn(args, wanted);
     args.end();
     return wanted;
 }
@@ -119,6 +119,7 @@ net::Task<Tagged> cmdList(Session& session, Request& request)
     store::Store& store = session.store();
     const char delimiter = store.delimiter();
     const Wanted wanted = parseList(request.args, delimiter, session.enabled());
+    noteUse(session, wanted.status);
     if (wanted.only_delimiter) {
         std::string line = "LIST (\\Noselect) ";
         putString(line, std::string(1, delimiter));

@@ -5,7 +5,9 @@
 #include "server/imap/status.h"
 #include "server/imap/work.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace postfach::imap {
 namespace {
@@ -65,7 +67,7 @@ std::uint64_t value(StatusItem item, store::Store& store, const store::Mailbox& 
 
 } // namespace
 
-std::vector<StatusItem> parseStatusItems(Parser& args, Enabled& enabled)
+std::vector<StatusItem> parseStatusItems(Parser& args)
 {
     std::vector<StatusItem> items;
     args.expect('(');
@@ -78,10 +80,16 @@ std::vector<StatusItem> parseStatusItems(Parser& args, Enabled& enabled)
         if (found == nullptr || items.size() >= kItems.size())
             throw BadSyntax("Unknown STATUS item");
         items.push_back(found->item);
-        enabled.condstore = enabled.condstore || found->item == StatusItem::highestModseq;
     } while (args.trySpace());
     args.expect(')');
     return items;
+}
+
+void noteUse(Session& session, const std::vector<StatusItem>& items)
+{
+    const bool asked = std::find(items.begin(), items.end(), StatusItem::highestModseq) != items.end();
+    if (asked && !std::exchange(session.enabled().condstore, true))
+        session.tellHighestModseq();
 }
 
 void putStatus(std::string& out, Session& session, const store::Mailbox& mailbox, const std::vector<StatusItem>& items)
@@ -110,8 +118,9 @@ net::Task<Tagged> cmdStatus(Session& session, Request& request)
     args.space();
     const std::string name = mailboxArgument(args, session.enabled());
     args.space();
-    const std::vector<StatusItem> items = parseStatusItems(args, session.enabled());
+    const std::vector<StatusItem> items = parseStatusItems(args);
     args.end();
+    noteUse(session, items);
 
     const store::AccountId account = session.account().id;
     auto look = [&](store::ReadTx& tx) {

@@ -60,6 +60,7 @@ std::string answer(const delivery::Result& result, const std::string& recipient)
     case Outcome::noMailbox: return "450 4.2.0 <" + recipient + "> mailbox not available";
     case Outcome::tooLarge: return "552 5.3.4 message too large";
     case Outcome::limit: return "452 4.3.1 a limit of the mailbox was met";
+    case Outcome::noMessage:
     case Outcome::unavailable: break;
     }
     return result.detail.empty() ? "451 4.3.0 not taken now, try again later" : "451 4.7.0 no verdict of the scanner now, try again later";

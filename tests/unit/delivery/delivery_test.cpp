@@ -31,6 +31,15 @@ TEST_CASE("a spool gives back what it was given, small or large", "[delivery][sp
     }
     CHECK(large.size() == expected.size());
     CHECK(large.view() == expected);
+    large.cut(large.size() + 1);
+    CHECK(large.view() == expected);
+    large.cut(expected.size() - 10);
+    large.append("0123456789");
+    expected.replace(expected.size() - 10, 10, "0123456789");
+    CHECK(large.view() == expected);
+    small.cut(5);
+    small.append("!");
+    CHECK(small.view() == "hello!");
     Spool moved(std::move(large));
     CHECK(moved.view() == expected);
 
