@@ -278,6 +278,8 @@ Appliance::Inner::Inner(Options given)
       imap{*store, authenticator, delivery, tls, clock, name}, pop3{*store, authenticator, tls, name},
       lmtp{*store, delivery, tls, name, options.lmtp_idle.value_or(base::limits::kLmtpIdleTimeout)}, housekeeper(clock), copier(clock)
 {
+    imap.progress_every = options.imap_progress.value_or(imap.progress_every);
+    imap.messages_at_once = options.imap_messages_at_once.value_or(imap.messages_at_once);
     applyConfig();
     if (!options.say)
         options.say = [](const std::string& line) {

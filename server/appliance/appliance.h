@@ -38,6 +38,8 @@ struct Options {
     std::chrono::milliseconds look_every{2000}; // at the files of the certificates
     std::function<void(const std::string&)> say; // lines for the person at first start; default: standard output
     std::optional<std::chrono::milliseconds> lmtp_idle; // how long an LMTP peer may say nothing; default: base/limits.h
+    std::optional<std::chrono::milliseconds> imap_progress; // defaults of these two: imap/service.h
+    std::optional<std::uint32_t> imap_messages_at_once;
     // Tests put their own in place of these. The clock outlives the appliance.
     const base::Clock* clock = nullptr;
     std::function<std::unique_ptr<scanner::Client>(const scanner::Options&)> start_scanner;

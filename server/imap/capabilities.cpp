@@ -42,6 +42,7 @@ constexpr auto kAfterLogin = std::to_array<std::string_view>({
     "QUOTA=RES-MESSAGE",
     "CONDSTORE",
     "NOTIFY",
+    "INPROGRESS",
     "QRESYNC",
     "UIDONLY",
     "ESEARCH",
@@ -64,6 +65,7 @@ std::string Session::capabilities() const
         for (const std::string_view word : kAfterLogin)
             say(word);
         say("APPENDLIMIT=" + std::to_string(context_.messageSize()));
+        say("MESSAGELIMIT=" + std::to_string(context_.messages_at_once));
         if (!stream_.isCompressed())
             say("COMPRESS=DEFLATE");
         return all;

@@ -200,17 +200,18 @@ net::Task<> MessageSearch::readOpen()
             if (matches[i - from])
                 put(open_[i]);
         co_await putBack(session_, std::move(remade));
-        co_await pause(); // `to` of open_.size() are done: what tells progress belongs here
+        co_await pause(to, open_.size());
     }
     open_.clear();
     arrange();
 }
 
-net::Task<> MessageSearch::pause()
+net::Task<> MessageSearch::pause(std::size_t done, std::size_t goal)
 {
     session_.stillAlive();
     if (std::chrono::steady_clock::now() - began_ > kLong && session_.stream().peerHasLeft())
         throw net::PeerGone("the client left during a search");
+    co_await session_.progress(done, goal);
     if (session_.strand().turnDue())
         co_await session_.strand().turn();
 }

@@ -48,7 +48,7 @@ private:
 
     net::Task<> prepare();
     net::Task<> readOpen();
-    net::Task<> pause(); // between batches: whoever left needs no answer, others get their turn
+    net::Task<> pause(std::size_t done, std::size_t goal); // between batches: whoever left needs no answer, others get their turn
     void look(std::uint32_t index, const store::Message& message);
     std::vector<bool> readAndMatch(store::ReadTx& tx, std::size_t from, std::size_t to, RemadeSummaries& remade);
     SearchSubject subject(const Candidate& candidate) const;

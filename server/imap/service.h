@@ -10,6 +10,7 @@
 
 #include <Poco/Net/StreamSocket.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -23,6 +24,8 @@ struct Context {
     const net::TlsSource& tls;
     const base::Clock& clock;
     std::string server_name;         // in the greeting
+    std::chrono::milliseconds progress_every{10'000}; // how often a client hears that its command still runs (RFC 9585)
+    std::uint32_t messages_at_once = 1'000'000;       // of one command, MESSAGELIMIT (RFC 9738): some seconds of the writer
     std::uint64_t messageSize() const { return delivery.policy().message_size; } // APPENDLIMIT, bytes; may change while serving
 };
 

@@ -142,10 +142,13 @@ net::Task<> Session::execute(Request& request, bool& last)
         if (command == nullptr)
             throw BadSyntax("Unknown command");
         requireState(*command);
+        running_ = &request;
+        told_progress_ = std::chrono::steady_clock::now();
         tagged = co_await command->run(*this, request);
     } catch (...) {
         error = std::current_exception();
     }
+    running_ = nullptr;
     g_commands.add();
     if (error) {
         const Refusal refusal = refusalOf(error, command ? command->name : std::string_view());
@@ -299,6 +302,24 @@ Limits Session::limits() const
 }
 
 void Session::stillAlive() { strand_.deadline(std::chrono::steady_clock::now() + limits::kImapIdleTimeout); }
+
+net::Task<> Session::progress(std::uint64_t done, std::uint64_t goal)
+{
+    const net::SteadyTime now = std::chrono::steady_clock::now();
+    if (running_ == nullptr || now - told_progress_ < context_.progress_every || done >= goal)
+        co_return;
+    told_progress_ = now;
+    stillAlive();
+    untagged("OK [INPROGRESS (\"" + running_->tag + "\" " + std::to_string(done) + ' ' + std::to_string(goal) + ")] Still at it");
+    co_await stream_.flush();
+}
+
+void Session::requireFewEnough(std::size_t messages) const
+{
+    const std::uint32_t most = context_.messages_at_once;
+    if (messages > most)
+        throw No("MESSAGELIMIT " + std::to_string(most), "Name at most " + std::to_string(most) + " messages at once");
+}
 
 // --- speaking
 

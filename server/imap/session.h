@@ -34,6 +34,10 @@ public:
 
     void untagged(std::string_view text); // "* text CRLF"
     net::Task<> send(std::string text);   // whole lines; in pieces, waiting for room between them
+    // The running command is at `done` of `goal`: said at most every Context::progress_every, RFC 9585.
+    net::Task<> progress(std::uint64_t done, std::uint64_t goal);
+    // RFC 9738: NO [MESSAGELIMIT] for more messages than one command may touch.
+    void requireFewEnough(std::size_t messages) const;
     void stillAlive();                    // long work goes on: the idle deadline is pushed back
 
     std::string capabilities() const; // capabilities.cpp
@@ -106,6 +110,8 @@ private:
     std::unique_ptr<Told> told_; // by selectAfterAnswer(), until the answer is on its way
     std::unique_ptr<Notifier> notifier_;  // set: NOTIFY was used
     std::vector<std::string> keywords_;
+    const Request* running_ = nullptr;    // while a command runs
+    net::SteadyTime told_progress_{};     // when it was told of last, or began
     int bad_commands_ = 0, login_failures_ = 0;
 };
 

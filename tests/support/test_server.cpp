@@ -72,6 +72,8 @@ void TestServer::start()
     options.data = folder_.path() + "/data";
     options.demo = settings_.demo;
     options.lmtp_idle = settings_.lmtp_idle;
+    options.imap_progress = settings_.imap_progress;
+    options.imap_messages_at_once = settings_.imap_messages_at_once;
     options.clock = &clock_;
     options.say = [this](const std::string& line) { said_.push_back(line); };
     if (!settings_.real_scanner)

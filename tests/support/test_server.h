@@ -35,7 +35,9 @@ public:
         bool real_scanner = false;                               // the built postfach-scanner with its own test signature
         bool accounts = true;                                    // alice and bob
         bool demo = false;
-        std::optional<std::chrono::milliseconds> lmtp_idle;      // default: as in production
+        std::optional<std::chrono::milliseconds> lmtp_idle;      // defaults: as in production
+        std::optional<std::chrono::milliseconds> imap_progress;
+        std::optional<std::uint32_t> imap_messages_at_once;
     };
     TestServer() : TestServer(Settings{}) {}
     explicit TestServer(Settings settings);

@@ -1,4 +1,5 @@
 #include "server/imap/command/all.h"
+#include "server/imap/long_work.h"
 #include "server/imap/names.h"
 #include "server/imap/session.h"
 #include "server/imap/syntax/sequence_set.h"
@@ -34,14 +35,23 @@ net::Task<Tagged> copyOrMove(Session& session, Request& request, bool move)
     const store::MailboxId from = view.id();
     const store::AccountId account = session.account().id;
     store::CopiedUids copied;
-    auto work = [&](store::WriteTx& tx) {
+    session.requireFewEnough(uids.size());
+    auto find = [&](store::ReadTx& tx) {
         const auto target = tx.findMailbox(account, name);
         if (!target)
             throw No("TRYCREATE", "There is no such mailbox");
-        if (!uids.empty())
-            copied = move ? tx.move(from, uids, target->id) : tx.copy(from, uids, target->id);
+        return *target;
     };
-    co_await commit(session.strand(), session.store(), std::move(work));
+    auto step = [&](store::WriteTx& tx, const std::vector<store::Uid>& piece) {
+        const store::Mailbox target = find(tx);
+        const store::CopiedUids some = move ? tx.move(from, piece, target.id) : tx.copy(from, piece, target.id);
+        copied.uid_validity = some.uid_validity;
+        copied.uids.insert(copied.uids.end(), some.uids.begin(), some.uids.end());
+    };
+    if (uids.empty())
+        co_await reading(session.strand(), session.store(), std::move(find));
+    else
+        co_await commitInSteps(session, uids, std::move(step));
 
     if (copied.uids.empty()) {
         if (!uids.empty())

@@ -470,6 +470,23 @@ std::vector<IndexRange> cut(const std::vector<IndexRange>& ranges, const Partial
     return page;
 }
 
+// RFC 9738: of more messages than one command may touch the last are answered, and the code says from which on.
+std::string limit(Session& session, std::vector<IndexRange>& ranges)
+{
+    std::uint64_t count = 0;
+    for (const IndexRange& range : ranges)
+        count += range.last - range.first;
+    const std::uint32_t most = session.context().messages_at_once;
+    if (count <= most)
+        return "";
+    PartialRange last;
+    last.from_end = true;
+    last.last = most;
+    ranges = cut(ranges, last);
+    const store::Uid lowest = session.view().numbered().uidAt(ranges.front().first);
+    return "MESSAGELIMIT " + std::to_string(most) + ' ' + std::to_string(lowest.value);
+}
+
 FetchModifiers modifiersOf(Session& session, Request& request, FetchItems& items)
 {
     Parser& args = request.args;
@@ -505,8 +522,11 @@ net::Task<Tagged> cmdFetch(Session& session, Request& request)
         co_await tellVanished(session, *modifiers.changed_since, set);
     if (modifiers.changed_since)
         ranges = co_await changedSince(session, std::move(ranges), *modifiers.changed_since);
-    if (modifiers.partial)
+    if (modifiers.partial) {
+        session.requireFewEnough(std::size_t{modifiers.partial->last} - modifiers.partial->first + 1);
         ranges = cut(ranges, *modifiers.partial);
+    }
+    const std::string limited = limit(session, ranges);
     const bool marks = items.setsSeen() && !session.view().readOnly();
     const bool tell_flags = items.flags || marks;
     Fetch fetch(session, std::move(items), tell_flags, std::move(ranges));
@@ -517,6 +537,8 @@ net::Task<Tagged> cmdFetch(Session& session, Request& request)
         throw No("CORRUPTION", "Some of the messages are damaged; tell the administrator");
     if (fetch.undecodable()) // RFC 3516 4.3
         throw No("UNKNOWN-CTE", "Some of the parts are encoded in a way that is not known");
+    if (!limited.empty())
+        co_return Tagged::ok(limited, "These are the last; name fewer at once for those before");
     co_return fetch.missed() ? Tagged::ok("EXPUNGEISSUED", "Some of the messages no longer exist") : Tagged::ok(name);
 }
 

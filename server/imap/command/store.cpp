@@ -1,5 +1,6 @@
 #include "server/base/text.h"
 #include "server/imap/command/all.h"
+#include "server/imap/long_work.h"
 #include "server/imap/session.h"
 #include "server/imap/work.h"
 
@@ -131,15 +132,17 @@ net::Task<Tagged> cmdStore(Session& session, Request& request)
     const std::vector<store::Uid> uids = view.uids(ranges);
     if (uids.empty())
         co_return Tagged::ok(request.name + " completed");
+    session.requireFewEnough(uids.size());
 
     const store::MailboxId id = view.id();
     const store::AccountId account = session.account().id;
     Outcome outcome;
-    auto work = [&](store::WriteTx& tx) {
+    auto step = [&](store::WriteTx& tx, const std::vector<store::Uid>& piece) {
         resolve(tx, account, change);
-        outcome.changed = tx.changeFlags(id, uids, change.how, change.flags, unchanged_since, &outcome.modified);
+        const auto some = tx.changeFlags(id, piece, change.how, change.flags, unchanged_since, &outcome.modified);
+        outcome.changed.insert(outcome.changed.end(), some.begin(), some.end());
     };
-    co_await commit(session.strand(), session.store(), std::move(work));
+    co_await commitInSteps(session, uids, std::move(step));
     if (!session.knowsKeywords(change.flags))
         co_await session.loadKeywords();
 

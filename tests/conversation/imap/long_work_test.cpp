@@ -1,0 +1,72 @@
+#include "tests/support/catch.h"
+#include "tests/support/test_server.h"
+
+#include <algorithm>
+
+using namespace postfach;
+using namespace postfach::test;
+using Catch::StartsWith;
+
+TEST_CASE("long work says how far it is", "[imap][inprogress][rfc9585]")
+{
+    TestServer::Settings settings;
+    settings.imap_progress = std::chrono::milliseconds(0);
+    TestServer server(settings);
+    server.fill(500);
+    auto client = server.imap();
+    client.select();
+
+    SECTION("SEARCH")
+    {
+        const auto tag = client.sendTagged("SEARCH TEXT message");
+        const auto answers = client.until(tag);
+        CHECK(answers[0] == "* OK [INPROGRESS (\"" + tag + "\" 200 500)] Still at it");
+        CHECK(answers[1] == "* OK [INPROGRESS (\"" + tag + "\" 400 500)] Still at it");
+        CHECK_THAT(answers[2], StartsWith("* SEARCH 1 2 3 "));
+        CHECK(answers.back() == "OK SEARCH completed");
+    }
+    SECTION("COPY, in one transaction all the same")
+    {
+        for (int doubled = 500; doubled <= 8'000; doubled *= 2)
+            client.talk("COPY 1:* INBOX");
+        auto phone = server.imap();
+        const auto tag = client.sendTagged("COPY 1:* Archive");
+        const auto answers = client.until(tag);
+        CHECK_THAT(answers.back(), StartsWith("OK [COPYUID "));
+        CHECK_THAT(phone.talk("STATUS Archive (MESSAGES)").front(), Catch::EndsWith("(MESSAGES 16000)"));
+        // Steps that end while the one before is told are told with the next.
+        REQUIRE(answers.size() >= 2);
+        CHECK_THAT(answers[0], StartsWith("* OK [INPROGRESS (\"" + tag + "\" "));
+        CHECK_THAT(answers[0], Catch::EndsWith("000 16000)] Still at it"));
+        CHECK_THAT(client.talk("STORE 1:* +FLAGS.SILENT (\\Seen)").back(), StartsWith("OK "));
+        CHECK_THAT(phone.talk("STATUS INBOX (UNSEEN)").front(), Catch::EndsWith("(UNSEEN 0)"));
+    }
+    SECTION("short work does not")
+    {
+        CHECK(client.talk("COPY 1:10 Archive").size() == 1);
+        CHECK(client.talk("SEARCH UNSEEN").size() == 2);
+    }
+}
+
+TEST_CASE("one command touches so many messages and no more", "[imap][messagelimit][rfc9738]")
+{
+    TestServer::Settings settings;
+    settings.imap_messages_at_once = 3;
+    TestServer server(settings);
+    server.fill(6);
+    auto client = server.imap();
+    CHECK_THAT(client.talk("CAPABILITY").front(), Catch::ContainsSubstring(" MESSAGELIMIT=3"));
+    client.select();
+
+    CHECK(client.talk("UID FETCH 1:* UID")
+        == Lines{"* 4 FETCH (UID 4)", "* 5 FETCH (UID 5)", "* 6 FETCH (UID 6)",
+            "OK [MESSAGELIMIT 3 4] These are the last; name fewer at once for those before"});
+    CHECK(client.talk("UID FETCH 1:3 UID").back() == "OK UID FETCH completed");
+    CHECK(client.talk("UID FETCH 1:2,4:5 UID").back() == "OK [MESSAGELIMIT 3 2] These are the last; name fewer at once for those before");
+    CHECK_THAT(client.talk("UID FETCH 1:* UID (PARTIAL 1:4)").back(), StartsWith("NO [MESSAGELIMIT 3] "));
+    CHECK(client.talk("UID FETCH 1:* UID (PARTIAL 1:3)").size() == 4);
+    for (const auto* command : {"STORE 1:4 FLAGS (\\Seen)", "COPY 1:4 Archive", "UID MOVE 1:4 Archive"})
+        CHECK_THAT(client.talk(command).back(), StartsWith("NO [MESSAGELIMIT 3] "));
+    CHECK(client.talk("SEARCH SEEN").front() == "* SEARCH");
+    CHECK_THAT(client.talk("UID MOVE 1:3 Archive").back(), StartsWith("OK "));
+}
