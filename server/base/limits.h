@@ -40,6 +40,7 @@ inline constexpr int kHeaderFields = 1'000;          // looked at per part; more
 inline constexpr std::size_t kHeaderField = 64 * 1024; // bytes of one field that are decoded; the rest is not looked at
 inline constexpr int kMimeParameters = 100;
 inline constexpr int kAddresses = 1'000; // of one field in an ENVELOPE
+inline constexpr int kReferences = 100; // of one mail, for THREAD; mail programs cut at some 20
 
 // Mailboxes.
 inline constexpr int kMailboxDepth = 20;
@@ -67,6 +68,9 @@ inline constexpr int kSearchKeys = 200;
 inline constexpr int kSearchDepth = 50;
 inline constexpr int kFetchSections = 200;    // different BODY[...] in one FETCH: each may be the whole message again
 inline constexpr int kFetchFieldNames = 200;  // of one HEADER.FIELDS: each is compared with every field
+
+// IMAP: headers decoded and folded for SEARCH, SORT and THREAD, of all sessions: those of some 100,000 usual mails.
+inline constexpr std::size_t kHeaderCache = 64 * 1024 * 1024;
 
 // LMTP. RFC 5321 4.5.3.1.8 wants at least 100 recipients.
 inline constexpr int kRecipients = 1'000;

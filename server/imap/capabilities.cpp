@@ -50,6 +50,13 @@ constexpr auto kAfterLogin = std::to_array<std::string_view>({
     "WITHIN",
     "SEARCH=FUZZY",
     "PARTIAL",
+    "SORT",
+    "SORT=DISPLAY",
+    "ESORT",
+    "THREAD=ORDEREDSUBJECT",
+    "THREAD=REFERENCES",
+    "THREAD=REFS",
+    "I18NLEVEL=1",
 });
 
 } // namespace

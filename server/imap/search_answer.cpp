@@ -1,26 +1,29 @@
 #include "server/imap/search_answer.h"
 
+#include "server/mail/decode.h"
+
 #include <algorithm>
 
 namespace postfach::imap {
 
-SearchReturn searchReturn(Parser& args, const Enabled& enabled)
+SearchReturn searchReturn(Parser& args)
 {
-    SearchReturn wanted;
-    if (args.tryWord("RETURN")) {
-        args.space();
-        wanted = parseSearchReturn(args);
-        args.space();
-    } else if (enabled.rev2) {
-        wanted.given = wanted.all = true;
-    }
+    args.space();
+    SearchReturn wanted = parseSearchReturn(args);
+    args.space();
     return wanted;
+}
+
+void requireFuzzy(const SearchKey& key)
+{
+    if (!key.has([](const SearchKey& k) { return !k.words.empty(); }))
+        throw BadSyntax("RELEVANCY needs a FUZZY key");
 }
 
 void noteKeys(Session& session, const SearchKey& key, const SearchReturn& wanted)
 {
-    if (wanted.relevancy && !key.has([](const SearchKey& k) { return !k.words.empty(); })) // RFC 6203 4
-        throw BadSyntax("RELEVANCY needs a FUZZY key");
+    if (wanted.relevancy)
+        requireFuzzy(key);
     if (key.has([](const SearchKey& k) { return k.kind == SearchKey::Kind::sequence && !k.set.isSaved(); }))
         session.requireUids(false);
     if (key.has([](const SearchKey& k) { return k.kind == SearchKey::Kind::modseq; }) && !session.enabled().condstore) {
@@ -29,10 +32,13 @@ void noteKeys(Session& session, const SearchKey& key, const SearchReturn& wanted
     }
 }
 
-SearchKey searchKey(Session& session, Parser& args, const SearchReturn& wanted)
+namespace {
+
+template <class Parse>
+SearchKey noted(Session& session, const SearchReturn& wanted, Parse parse)
 {
     try {
-        SearchKey key = parseSearch(args);
+        SearchKey key = parse();
         noteKeys(session, key, wanted);
         return key;
     } catch (const BadCharset&) {
@@ -40,6 +46,24 @@ SearchKey searchKey(Session& session, Parser& args, const SearchReturn& wanted)
             session.view().save({});
         throw;
     }
+}
+
+} // namespace
+
+SearchKey searchKey(Session& session, Parser& args, const SearchReturn& wanted)
+{
+    return noted(session, wanted, [&args] { return parseSearch(args); });
+}
+
+SearchKey searchKeyWithCharset(Session& session, Parser& args, const SearchReturn& wanted)
+{
+    return noted(session, wanted, [&args] {
+        const std::string charset = args.astring();
+        args.space();
+        if (charset.size() > 64 || !mail::isKnownCharset(charset))
+            throw BadCharset();
+        return parseSearchWith(args, charset);
+    });
 }
 
 SearchResult resultOf(
@@ -60,31 +84,44 @@ SearchResult resultOf(
     return result;
 }
 
+bool saveResult(Session& session, const std::vector<std::uint32_t>& places, const SearchReturn& wanted)
+{
+    std::vector<std::uint32_t> kept;
+    for (const std::size_t place : placesOf(wanted, places.size()))
+        kept.push_back(places[place]);
+    std::sort(kept.begin(), kept.end());
+    session.view().save(kept);
+    return wanted.asksForResult() || wanted.update;
+}
+
+void putEsearchBegin(std::string& out, const Request& request)
+{
+    out += "* ESEARCH ";
+    putSearchTag(out, request.tag);
+    if (request.by_uid)
+        out += " UID";
+}
+
+void putNumbers(std::string& out, const SearchResult& result)
+{
+    for (const std::uint32_t number : result.numbers)
+        out.append(" ").append(std::to_string(number));
+    if (result.modseq)
+        out.append(" (MODSEQ ").append(std::to_string(*result.modseq)).append(")");
+}
+
 net::Task<> answerSearch(Session& session, const Request& request, const MessageSearch& search, const SearchReturn& wanted)
 {
     const SearchResult result = resultOf(search, search.found(), wanted, request.by_uid);
-    if (wanted.save) {
-        std::vector<std::uint32_t> kept;
-        for (const std::size_t place : placesOf(wanted, search.found().size()))
-            kept.push_back(search.found()[place]);
-        session.view().save(kept);
-        if (!wanted.asksForResult() && !wanted.update) // RFC 5182 2.3: then nothing is said
-            co_return;
-    }
-
+    if (wanted.save && !saveResult(session, search.found(), wanted))
+        co_return;
     std::string line;
     if (wanted.given) {
-        line = "* ESEARCH ";
-        putSearchTag(line, request.tag);
-        if (request.by_uid)
-            line += " UID";
+        putEsearchBegin(line, request);
         putSearchResult(line, wanted, result);
     } else {
         line = "* SEARCH";
-        for (const std::uint32_t number : result.numbers)
-            line.append(" ").append(std::to_string(number));
-        if (result.modseq)
-            line.append(" (MODSEQ ").append(std::to_string(*result.modseq)).append(")");
+        putNumbers(line, result);
     }
     line += "\r\n";
     co_await session.send(std::move(line));

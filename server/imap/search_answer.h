@@ -1,22 +1,30 @@
 #pragma once
-// What SEARCH, SORT and THREAD share before and after the search: RETURN and CHARSET, what the keys turn on, the answer.
+// What SEARCH, SORT, THREAD and ESEARCH share before and after the search: RETURN and CHARSET, what the keys turn on, the answer.
 #include "server/imap/search_run.h"
 #include "server/imap/syntax/search_return.h"
 
 namespace postfach::imap {
 
-// RETURN (...) where it is said, with its space. Without it, IMAP4rev2 answers as to RETURN (ALL): RFC 9051 6.4.4.
-SearchReturn searchReturn(Parser& args, const Enabled& enabled);
+// Behind "RETURN", with the spaces on both sides.
+SearchReturn searchReturn(Parser& args);
 
 // The keys to the end of the line. A NO takes what "$" named; MODSEQ turns CONDSTORE on (RFC 7162 3.1).
 SearchKey searchKey(Session& session, Parser& args, const SearchReturn& wanted);
-void noteKeys(Session& session, const SearchKey& key, const SearchReturn& wanted); // the same for keys that were read elsewhere
+SearchKey searchKeyWithCharset(
+    Session& session, Parser& args, const SearchReturn& wanted); // SORT, THREAD: the charset's name first
+void noteKeys(Session& session, const SearchKey& key, const SearchReturn& wanted);
+void requireFuzzy(const SearchKey& key); // for RELEVANCY, RFC 6203 4
 
-// Saves what SAVE asks for, and tells the rest as "* SEARCH" or "* ESEARCH".
+// Tells "* SEARCH" or "* ESEARCH", and saves what SAVE asks for.
 net::Task<> answerSearch(Session& session, const Request& request, const MessageSearch& search, const SearchReturn& wanted);
 
+// --- the pieces of it
 // The numbers of places of the numbering, in their order, with modseq and relevancies as far as they are wanted.
 SearchResult resultOf(
     const MessageSearch& search, const std::vector<std::uint32_t>& places, const SearchReturn& wanted, bool by_uid);
+// What "$" names from now on; false: SAVE is all that was asked for, and nothing is answered (RFC 5182 2.3).
+bool saveResult(Session& session, const std::vector<std::uint32_t>& places, const SearchReturn& wanted);
+void putEsearchBegin(std::string& out, const Request& request); // "* ESEARCH (TAG "a1") UID"
+void putNumbers(std::string& out, const SearchResult& result);  // " 2 3 5 (MODSEQ 7)"
 
 } // namespace postfach::imap

@@ -4,6 +4,9 @@
 #include "server/imap/work.h"
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
 #include <numeric>
 
 namespace postfach::imap {
@@ -12,8 +15,10 @@ namespace {
 using Kind = SearchKey::Kind;
 
 constexpr std::uint32_t kFirstPass = 4'000; // messages looked at before others get their turn
-constexpr std::size_t kBatch = 200;
-constexpr std::uint64_t kBatchBytes = 4 << 20;
+// What is read before the session is looked after: some hundredths of a second of the helpers.
+constexpr std::size_t kBatch = 1'000;
+constexpr std::uint64_t kBatchBytes = 8 << 20;
+constexpr std::size_t kAtATime = 16, kHelpers = 4;
 // A search that takes longer is looked after: whether its client is still there. Shorter ones end sooner than it would notice.
 constexpr auto kLong = std::chrono::seconds(1);
 
@@ -107,7 +112,13 @@ void MessageSearch::look(std::uint32_t index, const store::Message& message)
     candidate.index = index;
     candidate.message = message;
     lookUp(candidate);
-    const Match match = evaluate(key_, subject(candidate), false, false, &candidate.relevancy);
+    SearchSubject known = subject(candidate);
+    HeaderCache& cache = *session_.context().headers;
+    known.keys = [&candidate, &cache](bool) {
+        candidate.keys = cache.find(candidate.message.body);
+        return candidate.keys.get();
+    };
+    const Match match = evaluate(key_, known, false, false, &candidate.relevancy);
     if (match == Match::yes)
         put(candidate);
     else if (match == Match::unknown)
@@ -115,34 +126,40 @@ void MessageSearch::look(std::uint32_t index, const store::Message& message)
 }
 
 // On a helper; the session waits for it.
-std::vector<bool> MessageSearch::readAndMatch(store::ReadTx& tx, std::size_t from, std::size_t to, RemadeSummaries& remade)
+bool MessageSearch::readAndMatch(store::ReadTx& tx, Candidate& candidate, RemadeSummaries& remade) const
 {
-    std::vector<bool> matches;
-    for (std::size_t i = from; i < to; ++i) {
-        Candidate& candidate = open_[i];
-        mail::Summary summary;
-        std::string bytes;
-        SearchSubject all = subject(candidate);
-        all.summary = [&]() -> const mail::Summary& {
-            summary = readSummary(tx, candidate.message.body, remade, &bytes);
-            return summary;
-        };
-        all.bytes = [&]() -> std::string_view {
-            if (bytes.empty())
-                bytes = tx.body(candidate.message.body);
-            return bytes;
-        };
-        all.email_id = [&] { return emailId(tx.bodyHash(candidate.message.body)); };
-        try {
-            matches.push_back(evaluate(key_, all, true, true, &candidate.relevancy) == Match::yes);
-        } catch (const store::Error& error) {
-            using enum store::Error::Kind; // gone or damaged: nobody can say that it matches
-            if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
-                throw;
-            matches.push_back(false);
+    const store::BodyId body = candidate.message.body;
+    std::optional<mail::Summary> summary;
+    std::string bytes;
+    SearchSubject all = subject(candidate);
+    all.summary = [&]() -> const mail::Summary& {
+        if (!summary)
+            summary = readSummary(tx, body, remade, &bytes);
+        return *summary;
+    };
+    all.bytes = [&]() -> std::string_view {
+        if (bytes.empty())
+            bytes = tx.body(body);
+        return bytes;
+    };
+    all.email_id = [&] { return emailId(tx.bodyHash(body)); };
+    all.keys = [&](bool) {
+        if (!candidate.keys) {
+            const auto& header = all.summary().top_header;
+            candidate.keys =
+                std::make_shared<mail::HeaderKeys>(mail::readHeaderKeys(header ? std::string_view(*header) : all.bytes()));
+            session_.context().headers->put(body, candidate.keys);
         }
+        return candidate.keys.get();
+    };
+    try {
+        return evaluate(key_, all, true, true, &candidate.relevancy) == Match::yes;
+    } catch (const store::Error& error) {
+        using enum store::Error::Kind; // gone or damaged: nobody can say that it matches
+        if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
+            throw;
+        return false;
     }
-    return matches;
 }
 
 net::Task<> MessageSearch::prepare()
@@ -193,13 +210,24 @@ net::Task<> MessageSearch::readOpen()
         std::uint64_t bytes = 0;
         for (to = from; to < open_.size() && to - from < kBatch && bytes < kBatchBytes; ++to)
             bytes += reads_bytes ? open_[to].message.size : 0;
-        RemadeSummaries remade;
-        auto look = [this, from, to, &remade](store::ReadTx& tx) { return readAndMatch(tx, from, to, remade); };
-        const std::vector<bool> matches = co_await reading(session_.strand(), session_.store(), std::move(look));
-        for (std::size_t i = from; i < to; ++i)
-            if (matches[i - from])
+        // Each helper takes the next few that nobody has: a large mail does not hold up the rest.
+        const std::size_t parts = std::clamp<std::size_t>((to - from) / kAtATime, 1, kHelpers);
+        std::vector<RemadeSummaries> remade(parts);
+        std::vector<char> matches(to - from);
+        std::atomic<std::size_t> next = from;
+        std::function<void(store::ReadTx&, std::size_t)> look = [&, to, from](store::ReadTx& tx, std::size_t part) {
+            for (std::size_t at = next.fetch_add(kAtATime); at < to; at = next.fetch_add(kAtATime))
+                for (std::size_t i = at; i < std::min(to, at + kAtATime); ++i)
+                    matches[i - from] = readAndMatch(tx, open_[i], remade[part]) ? 1 : 0;
+        };
+        co_await readingTogether(session_.strand(), session_.store(), parts, std::move(look));
+        for (std::size_t i = from; i < to; ++i) {
+            if (matches[i - from] != 0)
                 put(open_[i]);
-        co_await putBack(session_, std::move(remade));
+            open_[i].keys.reset();
+        }
+        for (RemadeSummaries& some : remade)
+            co_await putBack(session_, std::move(some));
         co_await pause(to, open_.size());
     }
     open_.clear();

@@ -43,6 +43,7 @@ private:
         store::Message message; // with its newest modseq
         store::Flags flags;
         store::Time saved{};
+        HeaderCache::Keys keys; // once asked for
         std::uint8_t relevancy = 100;
     };
 
@@ -50,7 +51,7 @@ private:
     net::Task<> readOpen();
     net::Task<> pause(std::size_t done, std::size_t goal); // between batches: whoever left needs no answer, others get their turn
     void look(std::uint32_t index, const store::Message& message);
-    std::vector<bool> readAndMatch(store::ReadTx& tx, std::size_t from, std::size_t to, RemadeSummaries& remade);
+    bool readAndMatch(store::ReadTx& tx, Candidate& candidate, RemadeSummaries& remade) const;
     SearchSubject subject(const Candidate& candidate) const;
     void lookUp(Candidate& candidate) const;
     void put(const Candidate& candidate);

@@ -3,7 +3,9 @@
 // RFC.md lists what is spoken; commands.h has the table of commands.
 #include "server/auth/auth.h"
 #include "server/base/clock.h"
+#include "server/base/limits.h"
 #include "server/delivery/delivery.h"
+#include "server/imap/header_cache.h"
 #include "server/net/strand.h"
 #include "server/net/tls.h"
 #include "server/store/store.h"
@@ -12,6 +14,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace postfach::imap {
@@ -26,6 +29,7 @@ struct Context {
     std::string server_name;         // in the greeting
     std::chrono::milliseconds progress_every{10'000}; // how often a client hears that its command still runs (RFC 9585)
     std::uint32_t messages_at_once = 1'000'000;       // of one command, MESSAGELIMIT (RFC 9738): some seconds of the writer
+    std::shared_ptr<HeaderCache> headers = std::make_shared<HeaderCache>(base::limits::kHeaderCache);
     std::uint64_t messageSize() const { return delivery.policy().message_size; } // APPENDLIMIT, bytes; may change while serving
 };
 

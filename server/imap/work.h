@@ -24,4 +24,9 @@ auto reading(net::Strand& strand, store::Store& store, F work) -> net::Task<std:
     co_return co_await strand.offload(std::move(job));
 }
 
+// Runs `work(ReadTx&, part)` for each of `parts` parts, on as many helpers as are free, and returns when all are done; throws
+// what one of them threw. As with commit(): what is captured by reference must live in the caller's frame.
+net::Task<> readingTogether(
+    net::Strand& strand, store::Store& store, std::size_t parts, std::function<void(store::ReadTx&, std::size_t)> work);
+
 } // namespace postfach::imap

@@ -34,10 +34,12 @@ net::Task<Tagged> cmdReplace(Session& session, Request& request);
 net::Task<Tagged> cmdSearch(Session& session, Request& request);
 net::Task<Tagged> cmdSelect(Session& session, Request& request);
 net::Task<Tagged> cmdSetQuota(Session& session, Request& request);
+net::Task<Tagged> cmdSort(Session& session, Request& request);
 net::Task<Tagged> cmdStarttls(Session& session, Request& request);
 net::Task<Tagged> cmdStatus(Session& session, Request& request);
 net::Task<Tagged> cmdStore(Session& session, Request& request);
 net::Task<Tagged> cmdSubscribe(Session& session, Request& request);
+net::Task<Tagged> cmdThread(Session& session, Request& request);
 net::Task<Tagged> cmdUnselect(Session& session, Request& request);
 net::Task<Tagged> cmdUnsubscribe(Session& session, Request& request);
 

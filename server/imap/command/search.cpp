@@ -12,7 +12,11 @@ net::Task<Tagged> cmdSearch(Session& session, Request& request)
     Parser& args = request.args;
     args.space();
     session.requireUids(request.by_uid);
-    SearchReturn wanted = searchReturn(args, session.enabled());
+    SearchReturn wanted;
+    if (args.tryWord("RETURN"))
+        wanted = searchReturn(args);
+    else if (session.enabled().rev2) // RFC 9051 6.4.4: as RETURN (ALL)
+        wanted.given = wanted.all = true;
     SearchKey key = searchKey(session, args, wanted);
 
     MessageSearch search(session, std::move(key), SearchScope(session.view()));

@@ -2,12 +2,14 @@
 // SEARCH: the parsed program and its evaluation against one message. RFC 9051 6.4.4. Parsing is iterative or depth-capped
 // (limits::kSearchKeys, kSearchDepth); evaluation asks for dearer things only when the cheap ones leave it open.
 #include "server/imap/syntax/parser.h"
+#include "server/mail/header_keys.h"
 #include "server/mail/summary.h"
 #include "server/store/types.h"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,7 @@ struct SearchKey {
     std::uint64_t number = 0;      // flag bit, size, modseq, seconds
     std::int64_t day = 0;          // days since 1970
     std::string name;              // header field, keyword or EMAILID
+    std::optional<mail::HeaderKeys::Text> field; // the header field, where it is one of those
     std::string text;              // UTF-8, case folded (mail::foldCase); empty text matches any present field
     std::vector<std::string> words; // FUZZY (RFC 6203): of `text`, without accents; each may stand anywhere. Empty: exact
     bool needsSummary() const;     // header keys, sent dates, body, text, EMAILID: of itself and its children
@@ -54,6 +57,8 @@ struct SearchSubject {             // one message; the functions are called at m
     store::Time saved{};
     const std::vector<std::string>* keyword_names = nullptr;
     std::function<std::string()> email_id;     // goes with allow_summary
+    // Instead of the summary, for the fields and dates it has; null: not in memory, and `may_read` is false. May be empty.
+    std::function<const mail::HeaderKeys*(bool may_read)> keys;
     std::function<const mail::Summary&()> summary;
     std::function<std::string_view()> bytes;   // whole message
 };

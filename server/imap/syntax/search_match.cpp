@@ -105,6 +105,13 @@ private:
         });
     }
 
+    const mail::HeaderKeys* keys()
+    {
+        if (keys_ == nullptr && subject_.keys)
+            keys_ = subject_.keys(allow_summary_);
+        return keys_;
+    }
+
     const mail::Summary& summary()
     {
         if (summary_ == nullptr)
@@ -123,13 +130,16 @@ private:
     // its arrival.
     Match sent(const SearchKey& key)
     {
-        if (!allow_summary_)
-            return Match::unknown;
         std::int64_t day = dayOf(subject_.internal_date);
-        const auto& written = summary().envelope().date;
-        if (written)
+        if (const mail::HeaderKeys* known = keys()) {
+            if (known->sent())
+                day = known->sentDay();
+        } else if (!allow_summary_) {
+            return Match::unknown;
+        } else if (const auto& written = summary().envelope().date) {
             if (const auto date = mail::parseDate(*written))
                 day = dayOf(date->time + std::chrono::minutes{date->offset_minutes});
+        }
         if (key.kind == Kind::sentBefore)
             return match(day < key.day);
         return match(key.kind == Kind::sentOn ? day == key.day : day >= key.day);
@@ -151,6 +161,9 @@ private:
 
     Match header(const SearchKey& key)
     {
+        if (key.field)
+            if (const mail::HeaderKeys* known = keys())
+                return match(known->has(*key.field) && says(key, known->text(*key.field)));
         if (!allow_summary_)
             return Match::unknown;
         const auto& kept = summary().top_header; // kept only while small
@@ -192,6 +205,7 @@ private:
     const SearchSubject& subject_;
     std::uint8_t relevancy_ = 100;
     const bool allow_summary_, allow_bytes_;
+    const mail::HeaderKeys* keys_ = nullptr;
     const mail::Summary* summary_ = nullptr;
     std::optional<std::string_view> bytes_;
     std::optional<std::string> header_, body_; // folded

@@ -153,6 +153,7 @@ private:
             args_.space();
             [[fallthrough]];
         case Takes::text:
+            out.field = mail::HeaderKeys::fieldNamed(out.name);
             out.text = mail::foldCase(mail::toUtf8(charset_, args_.astring()));
             return;
         case Takes::keyword:
