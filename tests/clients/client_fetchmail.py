@@ -16,13 +16,14 @@ def test(report, office, given):
         with open(office.certificate(folder)) as file:
             digest = hashlib.md5(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest().upper()
         fingerprint = ":".join(digest[at:at + 2] for at in range(0, 32, 2))
-        for protocol, service, ways in (("pop3 uidl", "pop3s", "ssl"), ("imap", "imaps", "ssl"),
-                                        ("pop3 uidl", "pop3", "sslproto tls1.2+"), ("imap", "imap", "sslproto tls1.2+")):
-            name = service + ("" if ways == "ssl" else " with TLS begun inside")
+        inside, clear = "sslproto tls1.2+", "sslproto ''"
+        for protocol, service, ways in (("pop3 uidl", "pop3s", "ssl"), ("imap", "imaps", "ssl"), ("pop3 uidl", "pop3", inside),
+                                        ("imap", "imap", inside), ("pop3 uidl", "pop3", clear), ("imap", "imap", clear)):
+            name = service + {inside: " with TLS begun inside", clear: " in the clear"}.get(ways, "")
             address, password = office.account("fetchmail")
             for message in sent:
                 office.deliver(address, message)
-            home = os.path.join(folder, service)
+            home = os.path.join(folder, name.replace(" ", "-"))
             inbox = os.path.join(home, "mails")
             os.makedirs(inbox)
             keeper = os.path.join(home, "keep.sh")
@@ -60,4 +61,4 @@ def test(report, office, given):
 
 
 server.needs("fetchmail")
-server.main("client_fetchmail", test)
+server.main("client_fetchmail", test, {"auth.plaintext": "loopback"})

@@ -127,3 +127,23 @@ def contents(office, address, password, mailboxes=("INBOX", "Archive")):
     maildrop = [(line.split()[1], pop3.block("RETR " + line.split()[0].decode())) for line in pop3.block("UIDL").split(b"\r\n") if line]
     pop3.quit()
     return found, maildrop
+
+
+# The ways to a server, for clients that know all three: what they are called, and the service that is asked.
+WAYS = (("TLS", "imaps"), ("STARTTLS", "imap"), ("in the clear", "imap"))
+
+
+def mailboxes(imap):
+    """{mailbox: [(subject, flags)]}: what a second client sees, \\Recent left out."""
+    found = {}
+    for answer in imap.do('LIST "" "*"'):
+        words = wire.parse(answer[len(b"* LIST "):])
+        if answer.startswith(b"* LIST") and b"\\Noselect" not in words[0]:
+            found[words[2].decode()] = []
+    for name, mails in found.items():
+        if imap.select(name, readonly=True) == 0:
+            continue
+        for row in imap.fetch("1:*", "(FLAGS ENVELOPE)").values():
+            flags = {flag.decode() for flag in row["FLAGS"]} - {"\\Recent"}
+            mails.append(((row["ENVELOPE"][1] or b"").decode(errors="replace"), flags))
+    return found
