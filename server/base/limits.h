@@ -50,6 +50,13 @@ inline constexpr int kKeywordsPerAccount = 10'000;
 inline constexpr int kKeywordsPerMessage = 1'000; // two bytes each of every message, in memory and on disk, and no quota counts them
 inline constexpr std::size_t kKeyword = 255;
 
+// Annotations (IMAP METADATA): colours, comments, the settings of some program. No quota counts them, so an account has at most
+// kAnnotationsInAll bytes of names and values. RFC 5464 4.1 wants at least 1,024 bytes a value and 10 a mailbox.
+inline constexpr std::size_t kAnnotationName = 255;
+inline constexpr std::size_t kAnnotationValue = 32 * 1024; // less than a literal may be: who sends more is told so
+inline constexpr int kAnnotationsPerMailbox = 100;         // and of the account's own
+inline constexpr std::size_t kAnnotationsInAll = 4 * 1024 * 1024;
+
 // IMAP: bytes of keywords that FLAGS and PERMANENTFLAGS name, each time one is new. A person's are a few hundred bytes; some clients
 // read no line of a megabyte.
 inline constexpr std::size_t kFlagsTold = 16 * 1024;

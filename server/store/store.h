@@ -64,6 +64,9 @@ public:
     virtual std::vector<std::string> subscriptions(AccountId account) = 0;           // may name mailboxes that are gone
     virtual std::vector<std::string> keywords(AccountId account, std::size_t from = 0) = 0; // by index, without the first `from`
     virtual std::optional<unsigned> findKeyword(AccountId account, std::string_view name) = 0; // its index; without regard to case
+    // Of a mailbox; MailboxId{}: the account's own.
+    virtual std::optional<std::string> annotation(AccountId account, MailboxId mailbox, std::string_view name) = 0;
+    virtual std::vector<Annotation> annotations(AccountId account, MailboxId mailbox) = 0; // by name
     virtual std::vector<std::pair<Uid, ModSeq>> expungedSince(MailboxId id, ModSeq since) = 0; // RFC 7162; may say more than asked
 
     // --- bodies. damaged is thrown where the bytes do not match their row.
@@ -136,6 +139,8 @@ public:
     virtual void deleteMailbox(AccountId account, std::string_view name) = 0;
     virtual void subscribe(AccountId account, std::string_view name, bool on) = 0;
     virtual unsigned keyword(AccountId account, std::string_view name) = 0;          // its index; made when new; limit past kKeywordsPerAccount
+    // No value: it goes. It goes with its mailbox too, and stays through a rename; INBOX keeps its own and gives a copy. limit.
+    virtual void setAnnotation(AccountId account, MailboxId mailbox, std::string_view name, std::optional<std::string_view> value) = 0;
 
     // --- messages
     // The same content may be the same id. A body that no message and no quarantine entry names when the closure ends goes.

@@ -159,6 +159,11 @@ struct Mailbox {
     bool subscribed = false;
 };
 
+struct Annotation {                        // RFC 5464: "/private/comment"
+    std::string name;                      // as it was first written; compared without regard to case
+    std::string value;                     // any bytes
+};
+
 // --- messages
 struct Message {                           // one row of a mailbox, as a view gives it; 40-some bytes, cheap to copy
     Uid uid;

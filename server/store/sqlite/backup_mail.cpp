@@ -129,6 +129,8 @@ AccountId MailRestorer::accountFor(const Account& then)
         patch.services = then.services;
         patch.pop3 = then.pop3;
         tx.changeAccount(made, patch);
+        for (const Annotation& one : archive_.read().annotations(then.id, {}))
+            tx.setAnnotation(made, {}, one.name, one.value);
     });
     done_.account = true;
     return made;
@@ -149,6 +151,8 @@ MailboxId MailRestorer::mailboxFor(AccountId account, const Mailbox& then)
         made = write.createMailbox(account, name, use_taken || !wanted_.to.empty() ? std::string() : then.special_use);
         if (then.subscribed)
             write.subscribe(account, name, true);
+        for (const Annotation& one : archive_.read().annotations(then.account, then.id))
+            write.setAnnotation(account, made, one.name, one.value);
     });
     ++done_.mailboxes;
     return made;

@@ -67,6 +67,13 @@ constexpr Rule kRules[] = {
     {"a keyword belongs to no account",
         "SELECT 'account ' || account_id FROM keyword WHERE account_id NOT IN (SELECT id FROM account) GROUP BY account_id",
         "DELETE FROM keyword WHERE account_id NOT IN (SELECT id FROM account)"},
+    {"an annotation belongs to no mailbox or account",
+        "SELECT 'account ' || n.account_id || ' mailbox ' || n.mailbox_id FROM annotation n WHERE n.account_id NOT IN (SELECT id "
+        "FROM account)"
+        " OR n.mailbox_id <> 0 AND NOT EXISTS (SELECT 1 FROM mailbox m WHERE m.id = n.mailbox_id AND m.account_id = n.account_id)"
+        " GROUP BY n.account_id, n.mailbox_id",
+        "DELETE FROM annotation WHERE account_id NOT IN (SELECT id FROM account) OR mailbox_id <> 0 AND NOT EXISTS"
+        " (SELECT 1 FROM mailbox m WHERE m.id = annotation.mailbox_id AND m.account_id = annotation.account_id)"},
     {"an app password belongs to no account",
         "SELECT 'account ' || account_id FROM app_password WHERE account_id NOT IN (SELECT id FROM account) GROUP BY account_id",
         "DELETE FROM app_password WHERE account_id NOT IN (SELECT id FROM account)"},

@@ -51,6 +51,8 @@ public:
     std::vector<std::string> subscriptions(AccountId account);
     std::vector<std::string> keywords(AccountId account, std::size_t from = 0);
     std::optional<unsigned> findKeyword(AccountId account, std::string_view name);
+    std::optional<std::string> annotation(AccountId account, MailboxId mailbox, std::string_view name);
+    std::vector<Annotation> annotations(AccountId account, MailboxId mailbox);
     std::vector<std::pair<Uid, ModSeq>> expungedSince(MailboxId id, ModSeq since);
 
     std::string body(BodyId id);
@@ -120,6 +122,11 @@ public:
     std::vector<std::string> subscriptions(AccountId account) override { return reading_.subscriptions(account); }
     std::vector<std::string> keywords(AccountId account, std::size_t from) override { return reading_.keywords(account, from); }
     std::optional<unsigned> findKeyword(AccountId account, std::string_view name) override { return reading_.findKeyword(account, name); }
+    std::optional<std::string> annotation(AccountId account, MailboxId mailbox, std::string_view name) override
+    {
+        return reading_.annotation(account, mailbox, name);
+    }
+    std::vector<Annotation> annotations(AccountId account, MailboxId mailbox) override { return reading_.annotations(account, mailbox); }
     std::vector<std::pair<Uid, ModSeq>> expungedSince(MailboxId id, ModSeq since) override { return reading_.expungedSince(id, since); }
 
     std::string body(BodyId id) override { return reading_.body(id); }

@@ -158,6 +158,23 @@ std::vector<std::string> Reading::subscriptions(AccountId account)
     return names;
 }
 
+std::optional<std::string> Reading::annotation(AccountId account, MailboxId mailbox, std::string_view name)
+{
+    Statement row = db_.query("SELECT value FROM annotation WHERE account_id = ? AND mailbox_id = ? AND name = ?", account, mailbox, name);
+    if (!row.step())
+        return std::nullopt;
+    return row.text(0);
+}
+
+std::vector<Annotation> Reading::annotations(AccountId account, MailboxId mailbox)
+{
+    std::vector<Annotation> all;
+    Statement row = db_.query("SELECT name, value FROM annotation WHERE account_id = ? AND mailbox_id = ? ORDER BY name", account, mailbox);
+    while (row.step())
+        all.push_back({row.text(0), row.text(1)});
+    return all;
+}
+
 std::vector<std::string> Reading::keywords(AccountId account, std::size_t from)
 {
     std::vector<std::string> names;

@@ -117,6 +117,10 @@ const std::vector<Migration>& migrations()
             " removed INTEGER NOT NULL, cause TEXT NOT NULL) STRICT",
             "CREATE INDEX recoverable_account ON recoverable (account_id)",
         },
+        {   // mailbox_id: 0 for what is the account's own. Whose mailbox it is stands in account_id too: a private one is one person's.
+            "CREATE TABLE annotation (account_id INTEGER NOT NULL, mailbox_id INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE,"
+            " value BLOB NOT NULL, PRIMARY KEY (account_id, mailbox_id, name)) STRICT, WITHOUT ROWID",
+        },
     };
     return all;
 }

@@ -71,6 +71,7 @@ public:
     void deleteMailbox(AccountId account, std::string_view name) override;
     void subscribe(AccountId account, std::string_view name, bool on) override;
     unsigned keyword(AccountId account, std::string_view name) override;
+    void setAnnotation(AccountId account, MailboxId mailbox, std::string_view name, std::optional<std::string_view> value) override;
 
     BodyId addBody(const PreparedBody& body, std::string_view summary) override;
     Appended append(MailboxId mailbox, const NewMessage& message) override;

@@ -169,6 +169,7 @@ void Writing::removeAccount(AccountId id)
     db_.run("DELETE FROM quarantine WHERE account_id = ?", id);
     db_.run("DELETE FROM subscription WHERE account_id = ?", id);
     db_.run("DELETE FROM keyword WHERE account_id = ?", id);
+    db_.run("DELETE FROM annotation WHERE account_id = ?", id);
     db_.run("DELETE FROM app_password WHERE account_id = ?", id);
     db_.run("DELETE FROM usage WHERE account_id = ?", id);
     db_.run("DELETE FROM account WHERE id = ?", id);

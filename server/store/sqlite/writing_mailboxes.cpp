@@ -1,4 +1,4 @@
-// Mailboxes, subscriptions, keywords: the writing side.
+// Mailboxes, subscriptions, keywords, annotations: the writing side.
 #include "server/base/limits.h"
 #include "server/base/text.h"
 #include "server/store/names.h"
@@ -75,7 +75,10 @@ void Writing::renameMailbox(AccountId account, std::string_view from, std::strin
 
     if (source->name == "INBOX") { // RFC 9051 6.3.6: INBOX stays, its messages go, what is below it stays where it is
         requireRoomForMailboxes(account, parents.size() + 1);
-        move(source->id, allUids(source->id), createMailbox(account, target, ""));
+        const MailboxId made = createMailbox(account, target, "");
+        move(source->id, allUids(source->id), made);
+        db_.run("INSERT INTO annotation SELECT account_id, ?, name, value FROM annotation WHERE account_id = ? AND mailbox_id = ?", made,
+                account, source->id); // RFC 5464 4.1
         return;
     }
     std::vector<std::pair<MailboxId, std::string>> renamed{{source->id, target}};
@@ -107,6 +110,7 @@ void Writing::deleteMailbox(AccountId account, std::string_view name)
     dropMessages(mailbox->id, keeps ? Bodies::kept : Bodies::released);
     if (keeps)
         boundRecoverable(account, static_cast<std::int64_t>(mailbox->size));
+    db_.run("DELETE FROM annotation WHERE account_id = ? AND mailbox_id = ?", account, mailbox->id);
     db_.run("DELETE FROM mailbox WHERE id = ?", mailbox->id);
     changes_.of(mailbox->id, account).gone = true;
     changes_.touch(account);
@@ -167,6 +171,27 @@ unsigned Writing::keyword(AccountId account, std::string_view name)
         throw Error(Kind::limit, "an account has at most " + std::to_string(base::limits::kKeywordsPerAccount) + " keywords");
     db_.run("INSERT INTO keyword VALUES (?, ?, ?)", account, position, name);
     return static_cast<unsigned>(position);
+}
+
+void Writing::setAnnotation(AccountId account, MailboxId mailbox, std::string_view name, std::optional<std::string_view> value)
+{
+    namespace limits = base::limits;
+    requireAccount(account);
+    if (mailbox && reading_.requireMailbox(mailbox).account != account)
+        throw Error(Kind::noSuchMailbox, "the mailbox is another account's");
+    if (!value) {
+        db_.run("DELETE FROM annotation WHERE account_id = ? AND mailbox_id = ? AND name = ?", account, mailbox, name);
+        return;
+    }
+    if (name.empty() || name.size() > limits::kAnnotationName || value->size() > limits::kAnnotationValue)
+        throw Error(Kind::limit, "the name or value of an annotation is too long");
+    db_.run("INSERT INTO annotation VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", account, mailbox, name,
+            Blob{*value});
+    Statement row = db_.query("SELECT count(*) FILTER (WHERE mailbox_id = ?), sum(length(name) + length(value)) FROM annotation"
+                              " WHERE account_id = ?", mailbox, account);
+    row.step();
+    if (row.integer(0) > limits::kAnnotationsPerMailbox || row.integer(1) > static_cast<std::int64_t>(limits::kAnnotationsInAll))
+        throw Error(Kind::limit, "too many annotations");
 }
 
 } // namespace postfach::store::sqlite

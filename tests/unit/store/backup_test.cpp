@@ -553,6 +553,8 @@ TEST_CASE("a message, a mailbox and an account come back from a backup, and what
         tx.subscribe(office.alice, "Projects/2026", true);
         tx.keyword(office.alice, "$Unused");
         keyword = tx.keyword(office.alice, "$Work");
+        tx.setAnnotation(office.alice, projects, "/private/comment", "the project");
+        tx.setAnnotation(office.alice, {}, "/private/comment", "her own");
     });
     Flags work{Flags::kSeen | Flags::kFlagged, {}};
     work.addKeyword(keyword);
@@ -612,6 +614,8 @@ TEST_CASE("a message, a mailbox and an account come back from a backup, and what
         const auto again = tx->findMailbox(office.alice, "Projects/2026");
         REQUIRE(again);
         CHECK(again->subscribed);
+        CHECK(tx->annotation(office.alice, again->id, "/private/comment") == "the project");
+        CHECK_FALSE(tx->annotation(office.alice, {}, "/private/comment"));
         const Flags flags = office.store->view(again->id)->now().flags(0);
         const auto names = tx->keywords(office.alice);
         CHECK(flags.has(Flags::kFlagged));
@@ -633,6 +637,7 @@ TEST_CASE("a message, a mailbox and an account come back from a backup, and what
         const auto account = office.store->read()->findAccount("alice@example.org");
         REQUIRE(account);
         CHECK(office.store->read()->credentials(account->id)->argon2 == "$argon2 of hers");
+        CHECK(office.store->read()->annotation(account->id, {}, "/private/comment") == "her own");
         CHECK(everything(*office.store, account->id).size() == 5);
         CHECK(allFindings(office.store->check(false)) == "");
     }

@@ -26,6 +26,8 @@ public:
             tx.createMailbox(alice, "Projects/2026", "");
             tx.putAlias("office@example.org", {"alice@example.org"});
             tx.putSetting("auth.secret", "x");
+            tx.setAnnotation(alice, {}, "/private/comment", "hers");
+            tx.setAnnotation(alice, inbox, "/private/comment", "of the INBOX");
             AppPassword phone;
             phone.label = "phone";
             phone.hash = std::string(32, 'h');
@@ -97,6 +99,8 @@ TEST_CASE("what is derived is found wrong by name, and repaired without touching
         {"INSERT INTO pop3_message VALUES (1, 77, NULL, 1)", "what POP3 knows of a message that is gone"},
         {"INSERT INTO subscription VALUES (99, 'INBOX')", "a subscription belongs to no account"},
         {"INSERT INTO keyword VALUES (99, 0, 'x')", "a keyword belongs to no account"},
+        {"INSERT INTO annotation VALUES (99, 0, '/private/a', x'')", "an annotation belongs to no mailbox or account"},
+        {"INSERT INTO annotation VALUES (1, 99, '/private/a', x'')", "an annotation belongs to no mailbox or account"},
         {"INSERT INTO app_password SELECT 99, label, hash, scram_salt, scram_stored_key, scram_server_key, scram_iterations, "
          "scopes, created,"
          " expires, last_used FROM app_password",

@@ -85,6 +85,10 @@ TEST_CASE("what an earlier version stored is all there, whichever it was", "[sto
             CHECK(store->emptyTrash(clock.now() - 24h, {}) == 0);
         }
 
+        CHECK(store->read()->annotations(account->id, inbox->id).empty());
+        store->writeAndWait([&](WriteTx& tx) { tx.setAnnotation(account->id, inbox->id, "/private/comment", "new"); });
+        CHECK(store->read()->annotation(account->id, inbox->id, "/private/comment") == "new");
+
         // And it works on as any other: the body is in Trash already, so this one is simply gone, and its UID is not given again.
         store->writeAndWait([&](WriteTx& tx) {
             CHECK(tx.remove(inbox->id, {Uid{7}}, Removal::toTrash, "test").size() == 1);
