@@ -37,6 +37,8 @@ constexpr auto kAfterLogin = std::to_array<std::string_view>({
     "CATENATE",
     "REPLACE",
     "UTF8=ACCEPT",
+    "METADATA",
+    "LIST-METADATA",
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",

@@ -36,6 +36,8 @@ constexpr std::array kCommands{
     Command{"RENAME", authenticated, shifts, cmdRename},
     Command{"STATUS", authenticated, shifts, cmdStatus},
     Command{"APPEND", authenticated, shifts, cmdAppend},
+    Command{"GETMETADATA", authenticated, shifts, cmdGetMetadata},
+    Command{"SETMETADATA", authenticated, shifts, cmdSetMetadata},
     Command{"GETQUOTA", authenticated, shifts, cmdGetQuota},
     Command{"GETQUOTAROOT", authenticated, shifts, cmdGetQuotaRoot},
     Command{"SETQUOTA", authenticated, shifts, cmdSetQuota},

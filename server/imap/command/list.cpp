@@ -2,6 +2,7 @@
 
 #include "server/base/text.h"
 #include "server/imap/command/all.h"
+#include "server/imap/metadata.h"
 #include "server/imap/names.h"
 #include "server/imap/session.h"
 #include "server/imap/status.h"
@@ -9,7 +10,7 @@
 #include "server/imap/syntax/writer.h"
 #include "server/imap/work.h"
 
-// LIST and LSUB: RFC 9051 6.3.9, RFC 5258, RFC 5819 (STATUS), RFC 6154 (SPECIAL-USE), RFC 3501 6.3.8 and 6.3.9.
+// LIST and LSUB: RFC 9051 6.3.9, RFC 5258, RFC 5819 (STATUS), RFC 9590 (METADATA), RFC 6154 (SPECIAL-USE), RFC 3501 6.3.8 and 6.3.9.
 
 namespace postfach::imap {
 namespace {
@@ -19,6 +20,7 @@ constexpr std::size_t kPatterns = 100; // RFC 5258 sets no bound; clients send o
 struct Wanted {
     ListOptions options;
     std::vector<StatusItem> status;
+    GetMetadata metadata;          // its entries
     bool extended = false;
     bool only_delimiter = false;   // LIST "" "": asks for the delimiter alone
 };
@@ -63,6 +65,9 @@ void parseReturn(Parser& args, Wanted& wanted)
         } else if (word == "STATUS") {
             args.space();
             wanted.status = parseStatusItems(args);
+        } else if (word == "METADATA") {
+            args.space();
+            wanted.metadata.entries = parseEntries(args);
         } else if (word != "CHILDREN" && word != "SPECIAL-USE") { // those are told to everybody
             throw BadSyntax("Unknown LIST return option");
         }
@@ -128,6 +133,7 @@ net::Task<Tagged> cmdList(Session& session, Request& request)
     }
 
     const store::AccountId account = session.account().id;
+    std::uint64_t longest = 0; // nothing is too long without MAXSIZE
     auto look = [&](store::ReadTx& tx) {
         std::string out;
         const std::vector<store::Mailbox> mailboxes = tx.mailboxes(account);
@@ -135,6 +141,8 @@ net::Task<Tagged> cmdList(Session& session, Request& request)
             putListed(out, "LIST", one, delimiter, session.enabled());
             if (!wanted.status.empty() && one.mailbox != nullptr) // RFC 5819: none for what cannot be selected
                 putStatus(out, session, *one.mailbox, wanted.status);
+            if (!wanted.metadata.entries.empty() && one.mailbox != nullptr)
+                putMetadata(out, session, tx, one.mailbox, wanted.metadata, longest);
         }
         return out;
     };

@@ -149,6 +149,13 @@ std::optional<std::string> Parser::nstring()
     return string();
 }
 
+std::optional<std::string> Parser::nstring8()
+{
+    if (tryChar('~'))
+        return literal();
+    return nstring();
+}
+
 // Quoted or literal. 8-bit bytes are let through for those who decide by charset (SEARCH, passwords, UTF8=ACCEPT); NUL never is:
 // somebody below might take it for the end of the name.
 std::string Parser::string()
@@ -171,6 +178,14 @@ std::string Parser::string()
         }
         return out;
     }
+    out = literal();
+    if (out.find('\0') != std::string::npos)
+        throw BadSyntax("NUL is not allowed");
+    return out;
+}
+
+std::string Parser::literal()
+{
     if (!tryChar('{'))
         throw BadSyntax(atEnd() ? "Missing arguments" : "String expected");
     const std::uint64_t size = number64();
@@ -182,11 +197,8 @@ std::string Parser::string()
         throw BadSyntax("Line end expected behind a literal's size");
     if (size > text_.size() - at_)
         throw BadSyntax("Literal is cut off");
-    out = text_.substr(at_, static_cast<std::size_t>(size));
     at_ += static_cast<std::size_t>(size);
-    if (out.find('\0') != std::string::npos)
-        throw BadSyntax("NUL is not allowed");
-    return out;
+    return std::string(text_.substr(at_ - static_cast<std::size_t>(size), static_cast<std::size_t>(size)));
 }
 
 std::string Parser::listMailbox()

@@ -33,6 +33,7 @@ public:
     std::string atom();
     std::string astring();                   // atom with ']' allowed, quoted or literal; NUL is BadSyntax
     std::optional<std::string> nstring();
+    std::optional<std::string> nstring8();   // or a literal8, "~{5}", which may hold NUL
     std::string string();
     std::string listMailbox();               // with wildcards % *
     std::string mailbox();                   // astring as the wire has it, NOT decoded (mailbox_name.h does)
@@ -51,6 +52,8 @@ public:
     std::size_t position() const { return at_; }
 
 private:
+    std::string literal();                   // with NUL, if it has any
+
     std::string_view text_;
     std::size_t at_ = 0;
 };
