@@ -3,6 +3,7 @@ import bench_append
 import bench_connections
 import bench_deliver
 import bench_fetch
+import bench_imap
 import bench_login
 import bench_pop3
 import bench_search
@@ -16,6 +17,7 @@ BENCHES = {
     "append": bench_append.BENCH,
     "fetch": bench_fetch.BENCH,
     "search": bench_search.BENCH,
+    "imap": bench_imap.BENCH,
     "pop3": bench_pop3.BENCH,
     "select": bench_select.BENCH,
     "store": bench_store.BENCH,
