@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 #include <system_error>
+#include <utility>
 
 namespace postfach::net {
 namespace {
@@ -34,6 +35,8 @@ private:
 };
 
 constexpr unsigned kWokenInRow = 16; // then one that took a turn, so that floods are slow but not still
+
+thread_local bool t_has_place = false; // of a ReadyQueue
 } // namespace
 
 // --- ReadyQueue
@@ -54,24 +57,59 @@ StrandImpl* ReadyQueue::take(List& list) noexcept
     return strand;
 }
 
+void ReadyQueue::open(unsigned places, unsigned most_away)
+{
+    const std::lock_guard lock(mutex_);
+    places_ = places;
+    most_away_ = most_away;
+}
+
+bool ReadyQueue::leave() noexcept
+{
+    const std::lock_guard lock(mutex_);
+    if (away_ >= most_away_)
+        return false;
+    ++away_;
+    ++places_;
+    t_has_place = false;
+    if (idle_ > 0 && (woken_.first != nullptr || turned_.first != nullptr))
+        filled_.notify_one();
+    return true;
+}
+
+bool ReadyQueue::comeBack() noexcept
+{
+    const std::lock_guard lock(mutex_);
+    --away_;
+    if (places_ == 0)
+        return false;
+    --places_;
+    t_has_place = true;
+    return true;
+}
+
 void ReadyQueue::push(StrandImpl& strand, bool after_turn) noexcept
 {
     const std::lock_guard lock(mutex_);
     if (ended_)
         return;
     append(after_turn ? turned_ : woken_, strand);
-    if (idle_ > 0)
+    if (idle_ > 0 && places_ > 0)
         filled_.notify_one();
 }
 
 StrandImpl* ReadyQueue::pop()
 {
     std::unique_lock lock(mutex_);
+    if (std::exchange(t_has_place, false))
+        ++places_;
     ++idle_;
-    filled_.wait(lock, [this] { return ended_ || woken_.first != nullptr || turned_.first != nullptr; });
+    filled_.wait(lock, [this] { return ended_ || (places_ > 0 && (woken_.first != nullptr || turned_.first != nullptr)); });
     --idle_;
     if (ended_)
         return nullptr;
+    --places_;
+    t_has_place = true;
     if (woken_.first != nullptr && (turned_.first == nullptr || woken_in_row_ < kWokenInRow)) {
         ++woken_in_row_;
         return take(woken_);
@@ -83,7 +121,7 @@ StrandImpl* ReadyQueue::pop()
 bool ReadyQueue::quiet() noexcept
 {
     const std::lock_guard lock(mutex_);
-    return idle_ > 0 && woken_.first == nullptr && turned_.first == nullptr;
+    return idle_ > 0 && places_ > 0 && woken_.first == nullptr && turned_.first == nullptr;
 }
 
 void ReadyQueue::end()
@@ -156,12 +194,15 @@ Scheduler::Scheduler(unsigned workers, unsigned helpers) : inner_(std::make_shar
     const SignalsBlocked blocked;      // the new threads inherit it
     Inner* const inner = inner_.get(); // outlives the threads: stop() joins them
     inner->poller = std::thread([inner] { inner->poll(); });
-    for (unsigned i = 0; i < std::max(workers, 1U); ++i)
+    workers = std::max(workers, 1U);
+    helpers = std::max(helpers, 1U);
+    inner->ready.open(workers, helpers);
+    for (unsigned i = 0; i < workers + helpers; ++i)
         inner->workers.emplace_back([inner] {
             while (StrandImpl* const strand = inner->ready.pop())
                 strand->run();
         });
-    inner->helpers.start(std::max(helpers, 1U));
+    inner->helpers.start(helpers);
 }
 
 // Sessions that not even being cut off could end wait for a completion that never came. Their frames go now: by the

@@ -49,6 +49,11 @@ public:
 
     StrandImpl* next = nullptr; // in the ready queue
 
+protected:
+    bool leavePlace() override;
+    bool comeBack() override;
+    Task<> awaitPlace() override;
+
 private:
     // Suspends the innermost coroutine until a bit of `mask` is pending.
     class Park {
@@ -102,8 +107,14 @@ private:
 };
 
 // First come, first served; strands that took a turn come after those that were woken, but are not starved by them.
+//
+// There are more threads than places. Who runs a strand has a place; who does what may block gives it away for that time, and another
+// thread may take it: so there are always as many workers as there should be, and the blocked one goes on by itself.
 class ReadyQueue {
 public:
+    void open(unsigned places, unsigned most_away);
+    bool leave() noexcept;    // false: too many are away
+    bool comeBack() noexcept; // false: no place is free
     void push(StrandImpl& strand, bool after_turn) noexcept;
     StrandImpl* pop(); // waits; nullptr at the end
     void end();
@@ -120,6 +131,8 @@ private:
     std::mutex mutex_;
     std::condition_variable filled_;
     List woken_, turned_;       // guarded by mutex_
+    unsigned places_ = 0;       // free ones; guarded by mutex_
+    unsigned away_ = 0, most_away_ = 0; // guarded by mutex_
     unsigned idle_ = 0;         // guarded by mutex_
     unsigned woken_in_row_ = 0; // guarded by mutex_
     bool ended_ = false;        // guarded by mutex_

@@ -117,6 +117,21 @@ Task<> StrandImpl::turn()
     interrupt();
 }
 
+bool StrandImpl::leavePlace() { return inner_->ready.leave(); }
+
+bool StrandImpl::comeBack()
+{
+    resumed_at_ = Clock::now(); // the time away was not on a worker
+    return inner_->ready.comeBack();
+}
+
+Task<> StrandImpl::awaitPlace()
+{
+    word_.fetch_or(kDone, std::memory_order_acq_rel); // kScheduled is set: run() finds it and queues us
+    co_await park(kDone);
+    pending_ &= ~kDone;
+}
+
 bool StrandImpl::turnDue() const { return Clock::now() - resumed_at_ >= kSlice; }
 
 void StrandImpl::deadline(SteadyTime when)

@@ -1,6 +1,7 @@
 #pragma once
 // Sessions as coroutines: a Strand runs on one worker at a time and holds no thread while it waits.
-// Scheduler: an epoll thread (one-shot) with an eventfd, `workers` threads that never block, `helpers` threads that may.
+// Scheduler: an epoll thread (one-shot) with an eventfd, `workers` places for threads that run sessions and never block there,
+// `helpers` threads for work that may block, and as many that may leave their place for it.
 // Stop order: acceptors, Scheduler::stop(), store writer, scanner client, then the Scheduler is destroyed (last: a thread
 // may still be inside wake(), and what a session that never ended handed out may still be written to).
 #include "server/net/task.h"
@@ -63,13 +64,20 @@ public:
     virtual Scheduler& scheduler() = 0;
     virtual SessionRecord& record() = 0;             // what is known of this session; lives as long as the strand
 
-    // Runs `work` on a helper thread; its result or exception comes out of co_await. Cannot be cancelled.
+    // Runs `work`, which may block, where it keeps no worker from others; its result or exception comes out of co_await. Cannot be
+    // cancelled. As a rule it runs on this very thread, whose place another may have meanwhile: no thread has to be woken for it, nor
+    // to go on after it. When too many are away already a helper does it.
     template <class F>
     auto offload(F work) -> Task<std::invoke_result_t<F&>>;
 
     // Starts something that answers later on another thread: `start(done)` must arrange that done() is called exactly once.
     // Returns when it was. For store commits and scans. (done keeps the strand alive.)
     Task<> completion(std::function<void(std::function<void()> done)> start);
+
+protected:
+    virtual bool leavePlace() { return false; } // true: this thread is no worker until comeBack()
+    virtual bool comeBack() { return true; }    // false: all places are taken, co_await awaitPlace() before anything else
+    virtual Task<> awaitPlace() { co_return; }
 };
 
 class Scheduler {
@@ -100,6 +108,14 @@ auto Strand::offload(F work) -> Task<std::invoke_result_t<F&>>
     std::exception_ptr error;
     auto self = shared_from_this();
     if constexpr (std::is_void_v<Result>) {
+        if (leavePlace()) {
+            try { work(); } catch (...) { error = std::current_exception(); }
+            if (!comeBack())
+                co_await awaitPlace();
+            if (error)
+                std::rethrow_exception(error);
+            co_return;
+        }
         auto job = [&work, &error, self] {
             try { work(); } catch (...) { error = std::current_exception(); }
             self->wake(kDone);
@@ -110,6 +126,14 @@ auto Strand::offload(F work) -> Task<std::invoke_result_t<F&>>
             std::rethrow_exception(error);
     } else {
         std::optional<Result> result;
+        if (leavePlace()) {
+            try { result.emplace(work()); } catch (...) { error = std::current_exception(); }
+            if (!comeBack())
+                co_await awaitPlace();
+            if (error)
+                std::rethrow_exception(error);
+            co_return std::move(*result);
+        }
         auto job = [&work, &error, &result, self] {
             try { result.emplace(work()); } catch (...) { error = std::current_exception(); }
             self->wake(kDone);

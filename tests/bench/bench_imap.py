@@ -81,14 +81,14 @@ def after_a_day(subject, work, number):
     account, count = mailbox(subject, work), work.messages
     name = b"Moved-%d" % number
     with Imap(subject.ports["imap"], account) as imap:
-        state = b"".join(imap.ask(b"SELECT " + name))
+        state = b"".join(imap.ask(b"SELECT %s (CONDSTORE)" % name))
         known = tuple(int(re.search(word + rb" (\d+)", state).group(1)) for word in (b"UIDVALIDITY", b"HIGHESTMODSEQ"))
         imap.ask(b"STORE 1:%d -FLAGS.SILENT (\\Flagged)" % (count // 20))
         imap.ask(b"STORE %d:%d +FLAGS.SILENT (\\Deleted)" % (count // 2, count // 2 + count // 100))
         imap.ask(b"EXPUNGE")
         imap.ask(b"COPY 1:%d %s" % (count // 100, name))
     with Imap(subject.ports["imap"], account) as imap:
-        imap.ask(b"ENABLE QRESYNC")
+        imap.ask(b"ENABLE CONDSTORE QRESYNC")
         times = []
         for _ in range(5):
             imap.ask(b"SELECT INBOX")

@@ -250,7 +250,7 @@ TEST_CASE("a reload changes what may change while serving, for who is there too"
         server.configure("imap.port", "off");
         server.configure("limits.message_size", "1000");
         server.reload();
-        CHECK_THAT(server.connect<ImapClient>("imap").line(), Catch::ContainsSubstring("APPENDLIMIT=1000"));
+        CHECK_THAT(server.imap().talk("CAPABILITY").front(), Catch::ContainsSubstring("APPENDLIMIT=1000"));
     }
     CHECK(alice.talk("NOOP").back() == "OK NOOP completed");
 }

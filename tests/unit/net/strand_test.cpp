@@ -365,10 +365,6 @@ Task<> moody(Strand& strand, Poco::Net::StreamSocket socket)
 Task<> worksElsewhere(Strand& strand, Poco::Net::StreamSocket socket)
 {
     Stream stream(strand, socket);
-    const auto mine = std::this_thread::get_id();
-    auto where = [mine] { return std::this_thread::get_id() != mine; };
-    const bool elsewhere = co_await strand.offload(std::move(where));
-    stream.write(elsewhere ? "elsewhere\r\n" : "here\r\n");
     auto fails = []() -> int { throw std::runtime_error("no luck"); };
     std::string text;
     try {
@@ -426,11 +422,54 @@ TEST_CASE("a session that throws ends alone", "[net][strand]")
     CHECK(house.empties());
 }
 
-TEST_CASE("offloaded work runs on another thread and gives its result or exception back", "[net][strand][offload]")
+namespace {
+// "wait" blocks in offloaded work until another session has said "free"; that one floods the only worker with turns meanwhile.
+Task<> blocks(Strand& strand, Poco::Net::StreamSocket socket, Shared& shared)
+{
+    Stream stream(strand, socket);
+    const std::string line(co_await stream.line(100));
+    if (line == "free") {
+        shared.flag = true;
+        for (int i = 0; i < 1'000; ++i)
+            co_await strand.turn();
+    } else {
+        shared.arrive(strand);
+        auto wait = [&shared] {
+            while (!shared.flag)
+                std::this_thread::yield();
+        };
+        co_await strand.offload(std::move(wait));
+    }
+    stream.write("done\r\n");
+    co_await stream.close();
+}
+} // namespace
+
+TEST_CASE("who blocks in offloaded work keeps the only worker from nobody, and comes back", "[net][strand][offload]")
+{
+    const int blocked = GENERATE(1, 2, 5); // in its own thread; in the helper too; in the helper's queue as well
+    CAPTURE(blocked);
+    for (int round = 0; round < 20; ++round) {
+        Shared shared;
+        House house(with(blocks, shared), {}, 1, 1);
+        std::vector<std::unique_ptr<Client>> waiting;
+        for (int i = 0; i < blocked; ++i) {
+            waiting.push_back(std::make_unique<Client>(house.port()));
+            waiting.back()->send("wait\r\n");
+        }
+        REQUIRE(shared.arrived.reaches(blocked));
+        Client other(house.port());
+        CHECK(other.talk("free") == "done");
+        for (auto& one : waiting)
+            CHECK(one->line() == "done");
+        CHECK(house.empties());
+    }
+}
+
+TEST_CASE("offloaded work gives its result or exception back", "[net][strand][offload]")
 {
     House house(worksElsewhere);
     Client client(house.port());
-    CHECK(client.line() == "elsewhere");
     CHECK(client.line() == "no luck");
     CHECK(client.line() == "42");
     CHECK(client.line() == "moved");
