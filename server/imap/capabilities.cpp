@@ -9,17 +9,14 @@
 namespace postfach::imap {
 namespace {
 
-constexpr auto kAlways = std::to_array<std::string_view>({
+// The same before login: many clients and scripts read it once, when they connect.
+constexpr auto kWords = std::to_array<std::string_view>({
     "IMAP4rev1",
     "IMAP4rev2",
     "SASL-IR",
     "ID",
     "ENABLE",
-    "IDLE", // some clients look for it before login only
-});
-
-// After login; before it they would only make the greeting longer (RFC 9051 6.1.1 lets the two lists differ).
-constexpr auto kAfterLogin = std::to_array<std::string_view>({
+    "IDLE",
     "NAMESPACE",
     "CHILDREN",
     "UNSELECT",
@@ -33,6 +30,7 @@ constexpr auto kAfterLogin = std::to_array<std::string_view>({
     "OBJECTID",
     "SAVEDATE",
     "PREVIEW",
+    "BINARY",
     "MULTIAPPEND",
     "CATENATE",
     "REPLACE",
@@ -67,14 +65,12 @@ std::string Session::capabilities() const
 {
     std::string all;
     const auto say = [&all](std::string_view word) { all.append(all.empty() ? "" : " ").append(word); };
-    for (const std::string_view word : kAlways)
+    for (const std::string_view word : kWords)
         say(word);
+    say("APPENDLIMIT=" + std::to_string(context_.messageSize()));
+    say("MESSAGELIMIT=" + std::to_string(context_.messages_at_once));
     if (account_) {
         say("LITERAL+");
-        for (const std::string_view word : kAfterLogin)
-            say(word);
-        say("APPENDLIMIT=" + std::to_string(context_.messageSize()));
-        say("MESSAGELIMIT=" + std::to_string(context_.messages_at_once));
         if (!stream_.isCompressed())
             say("COMPRESS=DEFLATE");
         return all;

@@ -2,6 +2,7 @@
 
 #include "server/base/text.h"
 #include "server/imap/names.h"
+#include "server/imap/syntax/writer.h"
 
 #include <algorithm>
 #include <iterator>
@@ -53,6 +54,7 @@ NotifyEvents Notifier::eventsFor(const std::string& name, bool subscribed, const
         all.flags = all.flags || group.events.flags;
         all.names = all.names || group.events.names;
         all.subscriptions = all.subscriptions || group.events.subscriptions;
+        all.metadata = all.metadata || group.events.metadata;
     }
     return all;
 }
@@ -89,6 +91,7 @@ void Notifier::know(const Account& now)
             mailbox.highest_modseq, subscribed};
     }
     known_subscriptions_ = now.subscriptions;
+    known_annotations_ = now.annotations;
     own_.clear();
 }
 
@@ -171,10 +174,58 @@ void Notifier::putNames(std::string& out, const Account& now, const Telling& tel
             put(name, "");
 }
 
+bool Notifier::watchesMetadata() const
+{
+    return std::any_of(wish_.groups.begin(), wish_.groups.end(),
+        [](const NotifyGroup& group) { return group.events.metadata || group.events.server_metadata; });
+}
+
+// "* METADATA INBOX /private/comment": the names of what changed or went (5.6, 5.7; RFC 5464 4.4.2).
+void Notifier::putMetadata(std::string& out, const Account& now, const Telling& telling) const
+{
+    const auto put = [&](std::uint64_t id, const std::string& name) {
+        using Entries = std::set<std::pair<std::string, std::string>>;
+        const auto entriesOf = [id](const auto& annotations) {
+            Entries entries;
+            if (const auto at = annotations.find(id); at != annotations.end())
+                for (const store::Annotation& one : at->second)
+                    entries.emplace(one.name, one.value);
+            return entries;
+        };
+        const Entries before = entriesOf(known_annotations_), after = entriesOf(now.annotations);
+        Entries differ;
+        std::set_symmetric_difference(
+            before.begin(), before.end(), after.begin(), after.end(), std::inserter(differ, differ.end()));
+        std::set<std::string> changed;
+        for (const auto& [entry, value] : differ)
+            changed.insert(entry);
+        if (changed.empty())
+            return;
+        out += "* METADATA ";
+        if (name.empty())
+            out += "\"\"";
+        else
+            putMailbox(out, name, telling.enabled);
+        for (const std::string& entry : changed) {
+            out += ' ';
+            putAstring(out, entry);
+        }
+        out += "\r\n";
+    };
+    const bool server = std::any_of(
+        wish_.groups.begin(), wish_.groups.end(), [](const NotifyGroup& group) { return group.events.server_metadata; });
+    if (server)
+        put(0, "");
+    for (const store::Mailbox& mailbox : now.mailboxes)
+        if (eventsFor(mailbox.name, holds(now.subscriptions, mailbox.name), telling).metadata)
+            put(mailbox.id.value, mailbox.name);
+}
+
 std::string Notifier::news(const Account& now, const Telling& telling)
 {
     std::string out;
     putNames(out, now, telling);
+    putMetadata(out, now, telling);
     for (const store::Mailbox& mailbox : now.mailboxes) {
         if (mailbox.id == telling.selected)
             continue;

@@ -23,6 +23,7 @@ public:
     const NotifyEvents& ofSelected() const { return wish_.selected; }
     bool delaysExpunge() const { return wish_.delayed; }
     bool watchesOthers() const { return !wish_.groups.empty(); }
+    bool watchesMetadata() const;
     void watch(store::Store& store, store::AccountId account, std::function<void()> wake); // every commit of the account
     bool takeDue() { return due_->exchange(false); }                                       // something was committed since
 
@@ -32,6 +33,7 @@ public:
     struct Account { // as it is now
         std::vector<store::Mailbox> mailboxes;
         std::vector<std::string> subscriptions;
+        std::map<std::uint64_t, std::vector<store::Annotation>> annotations; // by mailbox, 0: the account's; where watchesMetadata()
     };
     struct Telling {
         const Enabled& enabled;
@@ -54,11 +56,13 @@ private:
     bool isNews(const Known& before, const store::Mailbox& now, const NotifyEvents& events, const Enabled& enabled) const;
     void putStatus(std::string& out, const store::Mailbox& mailbox, const NotifyEvents& events, const Enabled& enabled) const;
     void putNames(std::string& out, const Account& now, const Telling& telling);
+    void putMetadata(std::string& out, const Account& now, const Telling& telling) const;
     void know(const Account& now);
 
     NotifyWish wish_;
     std::map<std::uint64_t, Known> known_;      // by mailbox
     std::vector<std::string> known_subscriptions_, own_;
+    std::map<std::uint64_t, std::vector<store::Annotation>> known_annotations_;
     std::shared_ptr<std::atomic<bool>> due_ = std::make_shared<std::atomic<bool>>(false);
     store::Subscription watching_;
 };

@@ -226,7 +226,16 @@ net::Task<> Session::tellBetweenCommands()
 net::Task<Notifier::Account> Session::readAccount()
 {
     const store::AccountId id = account_->id;
-    auto look = [id](store::ReadTx& tx) { return Notifier::Account{tx.mailboxes(id), tx.subscriptions(id)}; };
+    const bool metadata = notifier_->watchesMetadata();
+    auto look = [id, metadata](store::ReadTx& tx) {
+        Notifier::Account now{tx.mailboxes(id), tx.subscriptions(id), {}};
+        if (!metadata)
+            return now;
+        now.annotations[0] = tx.annotations(id, store::MailboxId{});
+        for (const store::Mailbox& mailbox : now.mailboxes)
+            now.annotations[mailbox.id.value] = tx.annotations(id, mailbox.id);
+        return now;
+    };
     co_return co_await reading(strand_, store(), std::move(look));
 }
 

@@ -127,9 +127,9 @@ bool StrandImpl::comeBack()
 
 Task<> StrandImpl::awaitPlace()
 {
-    word_.fetch_or(kDone, std::memory_order_acq_rel); // kScheduled is set: run() finds it and queues us
-    co_await park(kDone);
-    pending_ &= ~kDone;
+    word_.fetch_or(kPlace, std::memory_order_acq_rel); // kScheduled is set: run() finds it and queues us
+    co_await park(kPlace);
+    pending_ &= ~kPlace; // kDone is not ours to take: it may be said of work that goes on beside this
 }
 
 bool StrandImpl::turnDue() const { return Clock::now() - resumed_at_ >= kSlice; }

@@ -28,6 +28,10 @@ void parseEvent(Parser& args, NotifyEvents& events, bool& appears, bool& goes)
         events.names = true;
     } else if (name == "subscriptionchange") {
         events.subscriptions = true;
+    } else if (name == "mailboxmetadatachange") {
+        events.metadata = true;
+    } else if (name == "servermetadatachange") {
+        events.server_metadata = true;
     } else {
         throw BadEvent();
     }
@@ -80,7 +84,8 @@ void parseGroup(Parser& args, NotifyWish& wish, bool& has_selected)
         wish.delayed = filter == "selected-delayed";
         args.space();
         wish.selected = parseEvents(args);
-        if (wish.selected.names || wish.selected.subscriptions)
+        const NotifyEvents& events = wish.selected;
+        if (events.names || events.subscriptions || events.metadata || events.server_metadata)
             throw BadSyntax("Of the selected mailbox there are events of messages only");
     } else {
         constexpr std::array<std::string_view, 5> kFilters{"personal", "inboxes", "subscribed", "subtree", "mailboxes"};

@@ -12,12 +12,14 @@
 namespace postfach::imap {
 
 struct BadEvent : std::runtime_error { BadEvent() : runtime_error("event is not known") {} }; // -> NO [BADEVENT (...)]
-inline constexpr std::string_view kNotifyEvents = "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange";
+inline constexpr std::string_view kNotifyEvents = 
+    "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange";
 
 struct NotifyEvents {
     bool messages = false;              // MessageNew and MessageExpunge: only together (5)
     bool flags = false;
     bool names = false, subscriptions = false;
+    bool metadata = false, server_metadata = false;
     std::optional<FetchItems> of_new;   // what is fetched of a new message unasked; of the selected mailbox only
 };
 

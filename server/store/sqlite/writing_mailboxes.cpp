@@ -179,6 +179,9 @@ void Writing::setAnnotation(AccountId account, MailboxId mailbox, std::string_vi
     requireAccount(account);
     if (mailbox && reading_.requireMailbox(mailbox).account != account)
         throw Error(Kind::noSuchMailbox, "the mailbox is another account's");
+    changes_.touch(account);
+    if (mailbox)
+        step(mailbox, {}); // RFC 7162 3.2: its HIGHESTMODSEQ moves
     if (!value) {
         db_.run("DELETE FROM annotation WHERE account_id = ? AND mailbox_id = ? AND name = ?", account, mailbox, name);
         return;

@@ -104,6 +104,16 @@ TEST_CASE("entries follow their mailbox and end with it", "[imap][metadata][rena
     CHECK(client.talk("GETMETADATA office/march /shared/comment").front() == "* METADATA office/march (/shared/comment NIL)");
 }
 
+TEST_CASE("an entry that changes moves the highest MODSEQ of its mailbox", "[imap][metadata][rfc7162-3.2]")
+{
+    TestServer server;
+    auto client = server.imap();
+    const auto before = client.talk("STATUS INBOX (HIGHESTMODSEQ)").front();
+    client.talk("SETMETADATA INBOX (/private/comment \"mine\")");
+    CHECK(client.talk("STATUS INBOX (HIGHESTMODSEQ)").front() != before);
+    CHECK(client.talk("NOOP") == Lines{"OK NOOP completed"});
+}
+
 TEST_CASE("LIST tells entries with the mailboxes", "[imap][list][metadata][rfc9590]")
 {
     TestServer server;

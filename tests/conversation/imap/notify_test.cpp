@@ -27,7 +27,8 @@ TEST_CASE("NOTIFY refuses what it cannot tell, and takes what is written well", 
         CHECK_THAT(client.talk(wrong).back(), StartsWith("BAD"));
     }
     CHECK(client.talk("NOTIFY SET (personal (AnnotationChange))").back()
-        == "NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)] That cannot be told");
+        == "NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange "
+           "ServerMetadataChange)] That cannot be told");
     for (const auto* right : {"NOTIFY NONE", "NOTIFY SET (selected NONE)", "NOTIFY SET (Selected MessageNew (uid) MessageExpunge)",
              "NOTIFY SET (personal (MailboxName)) (subtree (Archive Sent) (messagenew messageexpunge flagchange))"})
         CHECK(client.talk(right) == Lines{"OK NOTIFY completed"});
@@ -184,5 +185,16 @@ TEST_CASE("mailboxes that come, go and change their names or subscriptions are t
         phone.talk("CREATE work/plans");
         phone.talk("SUBSCRIBE work/plans");
         CHECK(unasked(laptop) == "* LIST (\\HasNoChildren \\Subscribed) \"/\" work/plans");
+    }
+    SECTION("entries that others set or remove")
+    {
+        CHECK(laptop.talk("NOTIFY SET (mailboxes INBOX (MailboxMetadataChange)) (personal (ServerMetadataChange))").size() == 1);
+        phone.talk("SETMETADATA Archive (/private/comment \"not watched\")");
+        CHECK(phone.talk("SETMETADATA INBOX (/private/comment \"mine\" /shared/vendor/x/y \"1\")").back() == "OK SETMETADATA completed");
+        CHECK(unasked(laptop) == "* METADATA INBOX /private/comment /shared/vendor/x/y");
+        phone.talk("SETMETADATA INBOX (/private/comment NIL)");
+        CHECK(unasked(laptop) == "* METADATA INBOX /private/comment");
+        phone.talk("SETMETADATA \"\" (/private/vendor/x/colour \"blue\")");
+        CHECK(unasked(laptop) == "* METADATA \"\" /private/vendor/x/colour");
     }
 }
