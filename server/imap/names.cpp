@@ -8,19 +8,39 @@
 
 namespace postfach::imap {
 
-std::string mailboxFromWire(std::string_view wire, const Enabled& enabled)
+namespace {
+
+std::string required(std::optional<std::string> name)
 {
-    std::optional<std::string> name;
-    if (!enabled.utf8Strings())
-        name = fromModifiedUtf7(wire);
-    else if (base::isUtf8(wire))
-        name = wire;
-    else if (enabled.utf8)
-        throw BadSyntax("That is not UTF-8"); // RFC 6855 3: such a string is no syntax
     if (!name || name->empty() || name->size() > base::limits::kMailboxName)
         throw No("CANNOT", "That is not a mailbox name");
     return std::move(*name);
 }
+
+std::optional<std::string> agreed(std::string_view wire, const Enabled& enabled)
+{
+    if (!enabled.utf8Strings())
+        return fromModifiedUtf7(wire);
+    if (base::isUtf8(wire))
+        return std::string(wire);
+    if (enabled.utf8)
+        throw BadSyntax("That is not UTF-8"); // RFC 6855 3: such a string is no syntax
+    return std::nullopt;
+}
+
+} // namespace
+
+// Nothing with 8 bits is modified UTF-7, so the two cannot be taken for one another.
+std::optional<std::string> patternFromWire(std::string_view wire, const Enabled& enabled)
+{
+    if (!base::isAscii(wire) && base::isUtf8(wire))
+        return std::string(wire);
+    return agreed(wire, enabled);
+}
+
+std::string mailboxFromWire(std::string_view wire, const Enabled& enabled) { return required(patternFromWire(wire, enabled)); }
+
+std::string newMailboxArgument(Parser& args, const Enabled& enabled) { return required(agreed(args.mailbox(), enabled)); }
 
 std::string mailboxArgument(Parser& args, const Enabled& enabled) { return mailboxFromWire(args.mailbox(), enabled); }
 

@@ -3,6 +3,7 @@
 #include "server/imap/enabled.h"
 #include "server/imap/syntax/parser.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,7 +11,10 @@ namespace postfach::imap {
 
 // The next argument as the store's name. NO [CANNOT] for what is no name: control characters, raw 8-bit, bad UTF-7, bad UTF-8.
 std::string mailboxArgument(Parser& args, const Enabled& enabled);
+// UTF-8 is understood even of who did not enable it: Thunderbird enables it on some of its connections and speaks it on all.
 std::string mailboxFromWire(std::string_view wire, const Enabled& enabled);
+std::string newMailboxArgument(Parser& args, const Enabled& enabled); // of CREATE and RENAME: nothing but what was agreed on
+std::optional<std::string> patternFromWire(std::string_view wire, const Enabled& enabled);
 void putMailbox(std::string& out, std::string_view name, const Enabled& enabled);
 
 } // namespace postfach::imap

@@ -42,7 +42,7 @@ net::Task<Tagged> cmdCreate(Session& session, Request& request)
 {
     Parser& args = request.args;
     args.space();
-    std::string name = mailboxArgument(args, session.enabled());
+    std::string name = newMailboxArgument(args, session.enabled());
     std::string use;
     if (args.trySpace() && !args.atEnd())
         use = specialUse(args);

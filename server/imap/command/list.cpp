@@ -78,8 +78,8 @@ void parseReturn(Parser& args, Wanted& wanted)
 std::string joined(const std::string& reference, const std::string& wire_pattern, char delimiter, const Enabled& enabled)
 {
     // Wildcards are no letters of modified UTF-7's base64 ("%*" are not in it), so the pattern decodes as a name does.
-    const auto pattern = enabled.utf8Strings() ? std::optional(wire_pattern) : fromModifiedUtf7(wire_pattern);
-    if (!pattern || !base::isUtf8(*pattern))
+    const auto pattern = patternFromWire(wire_pattern, enabled);
+    if (!pattern)
         throw No("CANNOT", "That is not a mailbox pattern");
     if (!pattern->empty() && pattern->front() == delimiter)
         return pattern->substr(1);

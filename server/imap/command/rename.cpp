@@ -12,7 +12,7 @@ net::Task<Tagged> cmdRename(Session& session, Request& request)
     args.space();
     const std::string from = mailboxArgument(args, session.enabled());
     args.space();
-    const std::string to = mailboxArgument(args, session.enabled());
+    const std::string to = newMailboxArgument(args, session.enabled());
     args.end();
 
     const store::AccountId account = session.account().id;

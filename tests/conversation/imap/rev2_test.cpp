@@ -53,6 +53,14 @@ TEST_CASE("IMAP4rev2 is spoken to who enables it, IMAP4rev1 to all others", "[im
         for (const auto* wrong : {"CREATE \"\xff\"", "CREATE \"a\xc3\"", "LIST \"\" \"\xff*\""})
             CHECK_THAT(fresh.talk(wrong).back(), StartsWith("NO [CANNOT]"));
     }
+    SECTION("who did not enable it may name in UTF-8 what is there, not what is to be")
+    {
+        fresh.talk("CREATE \"\xc3\x9c" "bung & \xe2\x98\x83\"");
+        CHECK(has(old.talk("LIST \"\" \"\xc3\x9c" "bung & *\""), "\"&ANw-bung &- &JgM-\""));
+        CHECK_THAT(old.talk("CREATE \"\xc3\x9c" "bungen\"").back(), StartsWith("NO [CANNOT]"));
+        CHECK_THAT(old.talk("LIST \"\" \"\xff*\"").back(), StartsWith("NO [CANNOT]"));
+        CHECK(old.talk("DELETE \"\xc3\x9c" "bung & \xe2\x98\x83\"").back() == "OK DELETE completed");
+    }
     SECTION("flags of others come with their UID")
     {
         fresh.select();
