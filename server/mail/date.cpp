@@ -24,24 +24,35 @@ constexpr std::array<std::pair<std::string_view, int>, 11> kZones{{{"UT", 0}, {"
 constexpr std::size_t kMost = 200; // bytes of a date that are looked at
 constexpr std::size_t kWords = 16;
 
-// Words between white space, commas and comments.
-std::vector<std::string_view> words(std::string_view text)
+// One space for commas, comments and white space, and none about the colons of a time, where old mail may have both.
+std::string tidied(std::string_view text)
 {
-    std::vector<std::string_view> found;
-    std::size_t begin = 0;
+    std::string out;
     int depth = 0;
-    for (std::size_t i = 0; i <= text.size() && found.size() < kWords; ++i) {
-        const char c = i < text.size() ? text[i] : ' ';
+    for (const char c : text) {
         const bool separates = depth > 0 || isSpace(c) || c == ',' || c == '(' || c == ')' || c == '\0';
-        if (!separates)
-            continue;
-        if (i > begin && depth == 0)
-            found.push_back(text.substr(begin, i - begin));
-        begin = i + 1;
         if (c == '(')
             ++depth;
         else if (c == ')' && depth > 0)
             --depth;
+        if (!separates) {
+            if (c == ':' && out.ends_with(' '))
+                out.pop_back();
+            out += c;
+        } else if (!out.empty() && out.back() != ' ' && out.back() != ':') {
+            out += ' ';
+        }
+    }
+    return out;
+}
+
+std::vector<std::string_view> words(std::string_view tidy)
+{
+    std::vector<std::string_view> found;
+    for (std::size_t begin = 0; begin < tidy.size() && found.size() < kWords;) {
+        const std::size_t end = std::min(tidy.find(' ', begin), tidy.size());
+        found.push_back(tidy.substr(begin, end - begin));
+        begin = end + 1;
     }
     return found;
 }
@@ -133,7 +144,7 @@ std::optional<Date> makeDate(std::optional<int> day, std::optional<int> month, s
 
 std::optional<Date> parseDate(std::string_view value)
 {
-    std::string text(value.substr(0, kMost));
+    const std::string text = tidied(value.substr(0, kMost));
     std::vector<std::string_view> list = words(text);
     std::size_t at = 0;
     if (!list.empty() && nameIndex(kDays, list[0]))
