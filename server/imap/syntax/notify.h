@@ -12,7 +12,7 @@
 namespace postfach::imap {
 
 struct BadEvent : std::runtime_error { BadEvent() : runtime_error("event is not known") {} }; // -> NO [BADEVENT (...)]
-inline constexpr std::string_view kNotifyEvents = 
+inline constexpr std::string_view kNotifyEvents =
     "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange";
 
 struct NotifyEvents {
