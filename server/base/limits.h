@@ -73,6 +73,10 @@ inline constexpr int kParentheses = 50;
 inline constexpr std::size_t kNotifyGroups = 50, kNotifyMailboxes = 1'000; // each group is looked at for each mailbox that changed
 inline constexpr int kSearchKeys = 200;
 inline constexpr int kSearchDepth = 50;
+inline constexpr std::size_t kSearchUpdates = 8;         // results of a session that are kept up to date: each is looked at with all news
+inline constexpr std::size_t kSearchUpdateMessages = 200'000; // in them together, four bytes each
+inline constexpr std::size_t kSearchSources = 20;      // mailbox filters of one ESEARCH; there are seven kinds
+inline constexpr std::size_t kSearchMailboxes = 1'000; // it names: each is compared with every mailbox
 inline constexpr int kFetchSections = 200;    // different BODY[...] in one FETCH: each may be the whole message again
 inline constexpr int kFetchFieldNames = 200;  // of one HEADER.FIELDS: each is compared with every field
 

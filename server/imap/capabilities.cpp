@@ -57,6 +57,8 @@ constexpr auto kWords = std::to_array<std::string_view>({
     "THREAD=REFERENCES",
     "THREAD=REFS",
     "I18NLEVEL=1",
+    "MULTISEARCH",
+    "CONTEXT=SEARCH",
 });
 
 } // namespace

@@ -43,6 +43,7 @@ constexpr std::array kCommands{
     Command{"SETQUOTA", authenticated, shifts, cmdSetQuota},
     Command{"IDLE", authenticated, shifts, cmdIdle},
     Command{"NOTIFY", authenticated, shifts, cmdNotify},
+    Command{"ESEARCH", authenticated, keeps, cmdEsearch},
     // 6.4: with a mailbox
     Command{"CHECK", selected, shifts, cmdCheck},
     Command{"CLOSE", selected, silent, cmdClose},
@@ -51,6 +52,7 @@ constexpr std::array kCommands{
     Command{"UID EXPUNGE", selected, expunges, cmdExpunge},
     Command{"SEARCH", selected, keeps, cmdSearch},
     Command{"UID SEARCH", selected, shifts, cmdSearch},
+    Command{"CANCELUPDATE", selected, shifts, cmdCancelUpdate},
     Command{"SORT", selected, keeps, cmdSort},
     Command{"UID SORT", selected, shifts, cmdSort},
     Command{"THREAD", selected, keeps, cmdThread},

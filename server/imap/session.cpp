@@ -400,6 +400,7 @@ void Session::select(std::unique_ptr<View> view)
         view->addRecent(view->shared()->recentFrom(recent_from), store::Uid{0xffffffff});
     else
         takeRecent(*view, recent_from);
+    search_updates_.reset();
     view_ = std::move(view);
     strand_.record().about(view_->mailbox().name);
     showState();
@@ -447,6 +448,7 @@ net::Task<> Session::readSelected()
 
 bool Session::unselect()
 {
+    search_updates_.reset();
     const bool had = std::exchange(view_, nullptr) != nullptr;
     if (had)
         strand_.record().about({});
@@ -584,6 +586,7 @@ net::Task<> Session::tellNews(bool numbers_may_move, bool unasked)
         co_return;
     if (!view_->readOnly() && view_->hasArrivals())
         takeRecent(*view_, view_->numbered().uidNext());
+    const store::Snapshot before = search_updates_ ? view_->numbered() : store::Snapshot();
     News news = view_->takeNews(numbers_may_move, enabled_.condstore);
     if (notifier_ && !unasked && !notifier_->ofSelected().flags)
         news.changed.clear();
@@ -600,6 +603,8 @@ net::Task<> Session::tellNews(bool numbers_may_move, bool unasked)
     }
 
     std::string out;
+    if (search_updates_ && !news.expunged.empty())
+        out = search_updates_->gone(before, view_->numbered());
     putExpunged(out, news);
     if (news.exists) {
         out += "* " + std::to_string(*news.exists) + " EXISTS\r\n";
@@ -612,12 +617,23 @@ net::Task<> Session::tellNews(bool numbers_may_move, bool unasked)
     if (enabled_.qresync && view_->waits())
         out += "* OK [HIGHESTMODSEQ " + std::to_string(view_->numbered().highestModseq()) + "] Up to here\r\n";
     co_await send(std::move(out));
+    if (search_updates_)
+        co_await tellSearchUpdates();
     if (!news.exists || !notifier_ || !notifier_->ofSelected().of_new)
         co_return;
     FetchItems items = *notifier_->ofSelected().of_new;
     const IndexRange added{news.first_new, *news.exists};
     co_await fetchNew(*this, std::move(items), added);
 }
+
+SearchUpdates& Session::searchUpdates()
+{
+    if (!search_updates_)
+        search_updates_ = std::make_unique<SearchUpdates>();
+    return *search_updates_;
+}
+
+net::Task<> Session::tellSearchUpdates() { co_await search_updates_->tell(*this); }
 
 // --- the door
 

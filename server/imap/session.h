@@ -9,6 +9,7 @@
 #include "server/imap/enabled.h"
 #include "server/imap/errors.h"
 #include "server/imap/notifier.h"
+#include "server/imap/search_updates.h"
 #include "server/imap/service.h"
 #include "server/imap/view.h"
 #include "server/net/stream.h"
@@ -65,6 +66,8 @@ public:
     net::Task<> notify(NotifyWish wish);
     void ownChange(const std::string& name); // a mailbox this client made, renamed, deleted or subscribed to: no news to it
 
+    SearchUpdates& searchUpdates(); // of the selected mailbox
+
     // The account's keywords by index, as this session last saw them.
     const std::vector<std::string>& keywords() const { return keywords_; }
     bool knowsKeywords(const store::Flags& flags) const;
@@ -89,6 +92,7 @@ private:
     [[gnu::noinline]] net::Task<> readSelected();
     [[gnu::noinline]] net::Task<> tellNewsOrLog(bool numbers_may_move, bool unasked, std::string_view command);
     [[gnu::noinline]] net::Task<> tellBetweenCommands();
+    [[gnu::noinline]] net::Task<> tellSearchUpdates();
     net::Task<Notifier::Account> readAccount();
     Notifier::Telling telling() const;
     void requireState(const Command& command) const;
@@ -109,6 +113,7 @@ private:
     };
     std::unique_ptr<Told> told_; // by selectAfterAnswer(), until the answer is on its way
     std::unique_ptr<Notifier> notifier_;  // set: NOTIFY was used
+    std::unique_ptr<SearchUpdates> search_updates_; // set: SEARCH RETURN (UPDATE) was used; goes with the view
     std::vector<std::string> keywords_;
     const Request* running_ = nullptr;    // while a command runs
     net::SteadyTime told_progress_{};     // when it was told of last, or began

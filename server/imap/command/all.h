@@ -6,6 +6,7 @@ namespace postfach::imap {
 
 net::Task<Tagged> cmdAppend(Session& session, Request& request);
 net::Task<Tagged> cmdAuthenticate(Session& session, Request& request);
+net::Task<Tagged> cmdCancelUpdate(Session& session, Request& request);
 net::Task<Tagged> cmdCapability(Session& session, Request& request);
 net::Task<Tagged> cmdCheck(Session& session, Request& request);
 net::Task<Tagged> cmdClose(Session& session, Request& request);
@@ -14,6 +15,7 @@ net::Task<Tagged> cmdCopy(Session& session, Request& request);
 net::Task<Tagged> cmdCreate(Session& session, Request& request);
 net::Task<Tagged> cmdDelete(Session& session, Request& request);
 net::Task<Tagged> cmdEnable(Session& session, Request& request);
+net::Task<Tagged> cmdEsearch(Session& session, Request& request);
 net::Task<Tagged> cmdExamine(Session& session, Request& request);
 net::Task<Tagged> cmdExpunge(Session& session, Request& request);
 net::Task<Tagged> cmdFetch(Session& session, Request& request);

@@ -3,7 +3,9 @@
 #include "server/imap/search_run.h"
 #include "server/imap/session.h"
 
-// SEARCH and UID SEARCH: RFC 9051 6.4.4, RFC 3501 6.4.4 (the answer without RETURN), RFC 4731, RFC 5182.
+#include <optional>
+
+// SEARCH and UID SEARCH: RFC 9051 6.4.4, RFC 3501 6.4.4 (the answer without RETURN), RFC 4731, RFC 5182, RFC 5267 4.
 
 namespace postfach::imap {
 
@@ -19,12 +21,19 @@ net::Task<Tagged> cmdSearch(Session& session, Request& request)
         wanted.given = wanted.all = true;
     SearchKey key = searchKey(session, args, wanted);
 
+    const bool repeats = wanted.update && session.searchUpdates().has(request.tag);
+    if (repeats)
+        throw BadSyntax("A search with that tag is kept up to date already");
+
+    const std::optional<SearchKey> kept = wanted.update ? std::optional(key) : std::nullopt;
     MessageSearch search(session, std::move(key), SearchScope(session.view()));
     if (wanted.save) // RFC 5182 2.1: what ends in NO leaves nothing behind
         session.view().save({});
     co_await search.run();
 
     co_await answerSearch(session, request, search, wanted);
+    if (kept && !session.searchUpdates().add(request.tag, request.by_uid, *kept, search.scope().numbered, search.found()))
+        session.untagged("NO [NOUPDATE \"" + request.tag + "\"] This result will not be kept up to date");
     co_return Tagged::ok(request.name + " completed");
 }
 

@@ -102,6 +102,21 @@ TEST_CASE("a search for MODSEQ tells the highest of what it tells", "[imap][sear
         client.talk("SEARCH MODSEQ " + std::to_string(one + 1)).front() == "* SEARCH 3 (MODSEQ " + std::to_string(one + 1) + ")");
 }
 
+TEST_CASE("with IMAP4rev2 every SEARCH answers as ESEARCH", "[imap][search][rfc9051-6.4.4]")
+{
+    TestServer server;
+    server.fill(3);
+    auto client = server.imap();
+    client.select();
+    CHECK(client.talk("SEARCH 2:3").front() == "* SEARCH 2 3");
+    client.talk("ENABLE IMAP4rev2");
+    CHECK(found(client, "SEARCH 2:3") == " ALL 2:3");
+    CHECK(found(client, "UID SEARCH 2") == " UID ALL 2");
+    CHECK(found(client, "SEARCH DRAFT") == "");
+    CHECK(found(client, "SEARCH RETURN (COUNT) ALL") == " COUNT 3");
+    CHECK(client.talk("SEARCH RETURN (SAVE) 2") == Lines{"OK SEARCH completed"});
+}
+
 TEST_CASE("with UIDONLY a search goes by UID alone", "[imap][search][rfc9586]")
 {
     TestServer server;
