@@ -10,28 +10,21 @@ namespace {
 
 constexpr std::size_t kStep = 4'000; // messages: some 20 milliseconds of the writer
 
-struct Shared { // by the writer and the session
-    std::atomic<std::size_t> done{0};
-    std::atomic<bool> given_up{false};
-};
-
 } // namespace
 
 net::Task<> commitInSteps(Session& session, const std::vector<store::Uid>& uids,
     std::function<void(store::WriteTx&, const std::vector<store::Uid>& piece)> step)
 {
     net::Strand& strand = session.strand();
-    Shared shared;
+    std::atomic<std::size_t> done_so_far{0};
     std::exception_ptr failure, interruption;
     auto work = [&](store::WriteTx& tx) {
         for (std::size_t from = 0; from < uids.size(); from += kStep) {
-            if (shared.given_up)
-                throw net::PeerGone("the client left while messages were changed");
             const std::size_t to = std::min(uids.size(), from + kStep);
             const std::vector<store::Uid> piece(
                 uids.begin() + static_cast<std::ptrdiff_t>(from), uids.begin() + static_cast<std::ptrdiff_t>(to));
             step(tx, piece);
-            shared.done = to;
+            done_so_far = to;
             if (to < uids.size())
                 strand.wake(net::kStep);
         }
@@ -48,9 +41,7 @@ net::Task<> commitInSteps(Session& session, const std::vector<store::Uid>& uids,
         if (!running || interruption)
             continue;
         try {
-            if (session.stream().peerHasLeft())
-                shared.given_up = true;
-            co_await session.progress(shared.done, uids.size());
+            co_await session.progress(done_so_far, uids.size());
         } catch (...) {
             interruption = std::current_exception();
         }

@@ -246,8 +246,8 @@ Task<std::uint32_t> Stream::input(std::uint32_t or_else)
 
 bool Stream::peerHasLeft() const
 {
-    pollfd look{state_->socket.impl()->sockfd(), POLLRDHUP, 0};
-    return ::poll(&look, 1, 0) > 0 && look.revents != 0;
+    pollfd look{state_->socket.impl()->sockfd(), 0, 0};
+    return ::poll(&look, 1, 0) > 0 && (look.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 bool Stream::hasInput() const

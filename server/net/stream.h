@@ -32,7 +32,8 @@ public:
     void unread(std::size_t bytes);   // gives back the last `bytes` of what some() has just returned: they are read again
     // Waits for input or any of `or_else` (IDLE: kNews). Returns the bits; kReadable when bytes wait (also in buffers).
     Task<std::uint32_t> input(std::uint32_t or_else = 0);
-    // The peer has ended its way to us, or all of it, whatever still waits to be read: nobody waits for the end of long work.
+    // The connection is reset, or ended both ways: nobody waits for the end of long work. A peer that has only ended its own way still
+    // does; one that closed all is known by what comes back when it is told something.
     bool peerHasLeft() const;
     bool hasInput() const;            // bytes already buffered: after STARTTLS that ends the connection
 
