@@ -18,6 +18,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace postfach::net {
 
@@ -105,45 +106,35 @@ template <class F>
 auto Strand::offload(F work) -> Task<std::invoke_result_t<F&>>
 {
     using Result = std::invoke_result_t<F&>;
+    constexpr bool kGives = !std::is_void_v<Result>;
+    std::conditional_t<kGives, std::optional<Result>, std::monostate> result;
     std::exception_ptr error;
-    auto self = shared_from_this();
-    if constexpr (std::is_void_v<Result>) {
-        if (leavePlace()) {
-            try { work(); } catch (...) { error = std::current_exception(); }
-            if (!comeBack())
-                co_await awaitPlace();
-            if (error)
-                std::rethrow_exception(error);
-            co_return;
+    auto job = [&] {
+        try {
+            if constexpr (kGives)
+                result.emplace(work());
+            else
+                work();
+        } catch (...) {
+            error = std::current_exception();
         }
-        auto job = [&work, &error, self] {
-            try { work(); } catch (...) { error = std::current_exception(); }
-            self->wake(kDone);
-        };
-        scheduler().help(std::move(job));
-        co_await waitUninterrupted(kDone);
-        if (error)
-            std::rethrow_exception(error);
+    };
+    if (leavePlace()) {
+        job();
+        if (!comeBack())
+            co_await awaitPlace();
     } else {
-        std::optional<Result> result;
-        if (leavePlace()) {
-            try { result.emplace(work()); } catch (...) { error = std::current_exception(); }
-            if (!comeBack())
-                co_await awaitPlace();
-            if (error)
-                std::rethrow_exception(error);
-            co_return std::move(*result);
-        }
-        auto job = [&work, &error, &result, self] {
-            try { result.emplace(work()); } catch (...) { error = std::current_exception(); }
+        auto elsewhere = [&job, self = shared_from_this()] {
+            job();
             self->wake(kDone);
         };
-        scheduler().help(std::move(job));
+        scheduler().help(std::move(elsewhere));
         co_await waitUninterrupted(kDone);
-        if (error)
-            std::rethrow_exception(error);
-        co_return std::move(*result);
     }
+    if (error)
+        std::rethrow_exception(error);
+    if constexpr (kGives)
+        co_return std::move(*result);
 }
 
 } // namespace postfach::net
