@@ -4,6 +4,7 @@ import os
 import subprocess
 import tempfile
 
+import flow
 import mails
 import server
 import wire
@@ -77,12 +78,7 @@ def test(report, office, given):
             b"\r\n".join(line for line in copy.split(b"\r\n") if not line.startswith(b"X-TUID: ")) == letter
             for copy in copies.values()), copies)
 
-        imap.select()
-        imap.do(r"STORE 1 +FLAGS (\Answered)")
-        imap.do(r"STORE 2 +FLAGS (\Deleted)")
-        imap.do("EXPUNGE")
-        imap.do("CREATE Projects/Bridge")
-        imap.append("Projects/Bridge", mails.plain("plan"))
+        flow.change_meanwhile(imap)
         sync("the third run brings the server's changes to the Maildir")
         report.same("the mail deleted on the server is gone here", len(maildir()), 2)
         report.check("the flag set on the server is here", any(os.path.basename(path).split(",")[-1].count("R") for path in maildir()))

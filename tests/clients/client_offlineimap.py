@@ -97,12 +97,7 @@ def test(report, office, given):
             report.same(way + ": the letter is in the server's Sent", there["Sent"], [("written offline", {"\\Seen"})])
             report.check(way + ": the new folder is a mailbox", "Made offline" in there, sorted(there))
 
-            imap.select()
-            imap.do(r"STORE 1 +FLAGS (\Answered)")
-            imap.do(r"STORE 2 +FLAGS (\Deleted)")
-            imap.do("EXPUNGE")
-            imap.do("CREATE Projects/Bridge")
-            imap.append("Projects/Bridge", mails.plain("plan"))
+            flow.change_meanwhile(imap)
             sync("the third run brings the server's changes to the Maildir")
             paths = maildir()
             report.same(way + ": the mail deleted on the server is gone here", sorted(paths), ["dots", "third"])

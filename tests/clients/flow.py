@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 
+import mails
 import wire
 
 
@@ -147,3 +148,13 @@ def mailboxes(imap):
             flags = {flag.decode() for flag in row["FLAGS"]} - {"\\Recent"}
             mails.append(((row["ENVELOPE"][1] or b"").decode(errors="replace"), flags))
     return found
+
+
+def change_meanwhile(imap):
+    """What another client does to INBOX while one that synchronises is away; a new mailbox with a mail too."""
+    imap.select()
+    imap.do(r"STORE 1 +FLAGS (\Answered)")
+    imap.do(r"STORE 2 +FLAGS (\Deleted)")
+    imap.do("EXPUNGE")
+    imap.do("CREATE Projects/Bridge")
+    imap.append("Projects/Bridge", mails.plain("plan"))
