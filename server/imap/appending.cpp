@@ -41,19 +41,17 @@ std::optional<Found> findPart(store::Store& store, store::ReadTx& tx, store::Acc
     RemadeSummaries remade;
     const mail::Summary summary = readSummary(tx, found.body, remade, nullptr);
     const bool whole = url.section.what == BodySection::What::whole && url.section.part.empty();
-    const bool picks =
-        url.section.what == BodySection::What::headerFields || url.section.what == BodySection::What::headerFieldsNot;
     const bool from_summary = url.section.part.empty() && summary.top_header;
-    const auto section = findSectionBytes(url.section, summary, picks && !from_summary ? tx.body(found.body) : std::string());
+    const auto section = findSectionBytes(url.section, summary, url.section.picksFields() && !from_summary ? tx.body(found.body) : std::string());
     if (!section)
         return std::nullopt;
     found.made = section->made;
     const std::uint64_t all = found.made ? found.made->size() : size;
     const std::uint64_t begin = whole || found.made ? 0 : std::min(section->offset, all);
     const std::uint64_t length = whole || found.made ? all : std::min(section->length, all - begin);
-    const std::uint64_t skip = url.section.partial ? std::min(url.section.partial->first, length) : 0;
+    const auto [skip, count] = url.section.cut(length);
     found.begin = begin + skip;
-    found.length = url.section.partial ? std::min(url.section.partial->second, length - skip) : length;
+    found.length = count;
     return found;
 }
 

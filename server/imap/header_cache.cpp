@@ -27,13 +27,15 @@ HeaderCache::Keys HeaderCache::find(store::BodyId body)
     return keys;
 }
 
-void HeaderCache::put(store::BodyId body, Keys keys)
+HeaderCache::Keys HeaderCache::make(store::BodyId body, std::string_view header)
 {
+    Keys keys = std::make_shared<mail::HeaderKeys>(mail::readHeaderKeys(header));
     if (keys->size() > kLargest)
-        return;
+        return keys;
     Shard& shard = shardOf(body);
     const std::lock_guard lock(shard.mutex);
-    keep(shard, body, std::move(keys));
+    keep(shard, body, keys);
+    return keys;
 }
 
 void HeaderCache::keep(Shard& shard, store::BodyId body, Keys keys) const

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <unordered_map>
 
 namespace postfach::imap {
@@ -18,7 +19,7 @@ public:
 
     explicit HeaderCache(std::size_t bytes);
     Keys find(store::BodyId body);
-    void put(store::BodyId body, Keys keys);
+    Keys make(store::BodyId body, std::string_view header); // `header` may be a whole message
 
 private:
     // Two generations: what is asked for moves to the young one; when that is half of the room, it becomes the old one and the

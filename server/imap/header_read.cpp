@@ -1,17 +1,15 @@
 #include "server/imap/header_read.h"
 
 #include "server/imap/message_source.h"
-#include "server/imap/work.h"
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 
 namespace postfach::imap {
 namespace {
 
 constexpr std::size_t kBatch = 2'000; // before the session is looked after: some hundredths of a second of the helpers
-constexpr std::size_t kAtATime = 64, kHelpers = 4;
+constexpr std::size_t kAtATime = 64;
 
 HeaderCache::Keys readOne(store::ReadTx& tx, HeaderCache& cache, store::BodyId body, RemadeSummaries& remade)
 {
@@ -23,10 +21,7 @@ HeaderCache::Keys readOne(store::ReadTx& tx, HeaderCache& cache, store::BodyId b
         const mail::Summary summary = readSummary(tx, body, remade, &bytes);
         if (!summary.top_header && bytes.empty())
             bytes = tx.bodyRange(body, 0, summary.header_size);
-        auto keys = std::make_shared<mail::HeaderKeys>(
-            mail::readHeaderKeys(summary.top_header ? std::string_view(*summary.top_header) : std::string_view(bytes)));
-        cache.put(body, keys);
-        return keys;
+        return cache.make(body, summary.top_header ? std::string_view(*summary.top_header) : std::string_view(bytes));
     } catch (const store::Error& error) {
         using enum store::Error::Kind;
         if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
@@ -43,19 +38,11 @@ net::Task<> eachHeader(
     HeaderCache& cache = *session.context().headers;
     for (std::size_t from = 0; from < places.size(); from += kBatch) {
         const std::size_t to = std::min(places.size(), from + kBatch);
-        const std::size_t parts = std::clamp<std::size_t>((to - from) / kAtATime, 1, kHelpers);
-        std::vector<RemadeSummaries> remade(parts);
-        std::atomic<std::size_t> next = from;
-        std::function<void(store::ReadTx&, std::size_t)> read = [&, to](store::ReadTx& tx, std::size_t part) {
-            for (std::size_t at = next.fetch_add(kAtATime); at < to; at = next.fetch_add(kAtATime))
-                for (std::size_t i = at; i < std::min(to, at + kAtATime); ++i) {
-                    const store::Message message = numbered.at(places[i]);
-                    take(i, message, readOne(tx, cache, message.body, remade[part]));
-                }
+        ReadEach read = [&](store::ReadTx& tx, std::size_t at, RemadeSummaries& remade) {
+            const store::Message message = numbered.at(places[at]);
+            take(at, message, readOne(tx, cache, message.body, remade));
         };
-        co_await readingTogether(session.strand(), session.store(), parts, std::move(read));
-        for (RemadeSummaries& some : remade)
-            co_await putBack(session, std::move(some));
+        co_await readEach(session, from, to, kAtATime, std::move(read));
         session.stillAlive();
     }
 }

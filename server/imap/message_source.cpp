@@ -5,6 +5,7 @@
 #include "server/imap/work.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace postfach::imap {
 
@@ -33,6 +34,22 @@ net::Task<> putBack(Session& session, RemadeSummaries remade)
     } catch (const store::Error& error) {
         base::logWarning("imap", "summary not put back", {{"reason", error.what()}});
     }
+}
+
+net::Task<> readEach(Session& session, std::size_t from, std::size_t to, std::size_t at_a_time, ReadEach each)
+{
+    constexpr std::size_t kHelpers = 4;
+    const std::size_t parts = std::clamp<std::size_t>((to - from) / at_a_time, 1, kHelpers);
+    std::vector<RemadeSummaries> remade(parts);
+    std::atomic<std::size_t> next = from;
+    std::function<void(store::ReadTx&, std::size_t)> read = [&, to, at_a_time](store::ReadTx& tx, std::size_t part) {
+        for (std::size_t at = next.fetch_add(at_a_time); at < to; at = next.fetch_add(at_a_time))
+            for (std::size_t place = at; place < std::min(to, at + at_a_time); ++place)
+                each(tx, place, remade[part]);
+    };
+    co_await readingTogether(session.strand(), session.store(), parts, std::move(read));
+    for (RemadeSummaries& some : remade)
+        co_await putBack(session, std::move(some));
 }
 
 namespace {

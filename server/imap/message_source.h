@@ -4,6 +4,7 @@
 #include "server/imap/session.h"
 #include "server/mail/summary.h"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,6 +22,11 @@ mail::Summary readSummary(store::ReadTx& tx, store::BodyId body, RemadeSummaries
 
 // Stores them; a store that cannot write now is no reason to refuse what was read.
 net::Task<> putBack(Session& session, RemadeSummaries remade);
+
+// `each` for every place of [from, to), on helpers, several at once: each takes the next `at_a_time` that nobody has, so that a large
+// mail does not hold up the rest. What was made anew is put back. What `each` captures by reference must live in the caller's frame.
+using ReadEach = std::function<void(store::ReadTx& tx, std::size_t place, RemadeSummaries& remade)>;
+net::Task<> readEach(Session& session, std::size_t from, std::size_t to, std::size_t at_a_time, ReadEach each);
 
 struct Wish { // what is wanted of one message
     store::BodyId body;

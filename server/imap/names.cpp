@@ -40,6 +40,15 @@ std::optional<std::string> patternFromWire(std::string_view wire, const Enabled&
 
 std::string mailboxFromWire(std::string_view wire, const Enabled& enabled) { return required(patternFromWire(wire, enabled)); }
 
+void namesFromWire(MailboxFilter& filter, const Enabled& enabled)
+{
+    for (std::string& name : filter.names) {
+        name = mailboxFromWire(name, enabled);
+        if (base::iequals(name, "INBOX"))
+            name = "INBOX";
+    }
+}
+
 std::string newMailboxArgument(Parser& args, const Enabled& enabled) { return required(agreed(args.mailbox(), enabled)); }
 
 std::string mailboxArgument(Parser& args, const Enabled& enabled) { return mailboxFromWire(args.mailbox(), enabled); }

@@ -1,6 +1,7 @@
 #pragma once
 // Mailbox names between the wire (modified UTF-7, RFC 3501 5.1.3; UTF-8 once that is enabled, RFC 9051 5.1) and the store (UTF-8).
 #include "server/imap/enabled.h"
+#include "server/imap/syntax/mailbox_filter.h"
 #include "server/imap/syntax/parser.h"
 
 #include <optional>
@@ -14,6 +15,7 @@ std::string mailboxArgument(Parser& args, const Enabled& enabled);
 // UTF-8 is understood even of who did not enable it: Thunderbird enables it on some of its connections and speaks it on all.
 std::string mailboxFromWire(std::string_view wire, const Enabled& enabled);
 std::string newMailboxArgument(Parser& args, const Enabled& enabled); // of CREATE and RENAME: nothing but what was agreed on
+void namesFromWire(MailboxFilter& filter, const Enabled& enabled); // and "inbox" in any case is INBOX
 std::optional<std::string> patternFromWire(std::string_view wire, const Enabled& enabled);
 void putMailbox(std::string& out, std::string_view name, const Enabled& enabled);
 

@@ -1,7 +1,7 @@
 #include "server/imap/notifier.h"
 
-#include "server/base/text.h"
 #include "server/imap/names.h"
+#include "server/imap/status.h"
 #include "server/imap/syntax/writer.h"
 
 #include <algorithm>
@@ -13,13 +13,19 @@ namespace postfach::imap {
 
 namespace {
 
-bool isBelow(const std::string& name, const std::string& root, char delimiter)
-{
-    return name == root || (name.starts_with(root) && name.size() > root.size() && name[root.size()] == delimiter);
-}
-
 template <class Names>
 bool holds(const Names& names, const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); }
+
+// RFC 5465 5.1, 5.2 and 5.3 say what has to be in it.
+std::vector<StatusItem> itemsFor(const NotifyEvents& events, const Enabled& enabled)
+{
+    std::vector<StatusItem> items{StatusItem::messages, StatusItem::uidNext, StatusItem::uidValidity};
+    if (events.flags)
+        items.push_back(StatusItem::unseen);
+    if (events.flags || enabled.condstore)
+        items.push_back(StatusItem::highestModseq);
+    return items;
+}
 
 } // namespace
 
@@ -34,21 +40,9 @@ void Notifier::watch(store::Store& store, store::AccountId account, std::functio
 // Several groups may speak of one mailbox (6).
 NotifyEvents Notifier::eventsFor(const std::string& name, bool subscribed, const Telling& telling) const
 {
-    using Filter = NotifyGroup::Filter;
     NotifyEvents all;
     for (const NotifyGroup& group : wish_.groups) {
-        bool meant = false;
-        switch (group.filter) {
-        case Filter::personal: meant = true; break;
-        case Filter::inboxes: meant = name == "INBOX"; break; // the only one that mail is delivered to
-        case Filter::subscribed: meant = subscribed; break;
-        case Filter::mailboxes: meant = holds(group.names, name); break;
-        case Filter::subtree:
-            meant = std::any_of(group.names.begin(), group.names.end(),
-                [&](const std::string& root) { return isBelow(name, root, telling.delimiter); });
-            break;
-        }
-        if (!meant)
+        if (!group.filter.means(name, subscribed, telling.store.delimiter()))
             continue;
         all.messages = all.messages || group.events.messages;
         all.flags = all.flags || group.events.flags;
@@ -68,20 +62,6 @@ bool Notifier::isNews(const Known& before, const store::Mailbox& now, const Noti
             || (enabled.condstore && before.modseq != now.highest_modseq));
 }
 
-// RFC 5465 5.1, 5.2 and 5.3 say what has to be in it.
-void Notifier::putStatus(std::string& out, const store::Mailbox& mailbox, const NotifyEvents& events, const Enabled& enabled) const
-{
-    out += "* STATUS ";
-    putMailbox(out, mailbox.name, enabled);
-    out += " (MESSAGES " + std::to_string(mailbox.exists) + " UIDNEXT " + std::to_string(mailbox.uid_next.value) + " UIDVALIDITY "
-        + std::to_string(mailbox.uid_validity);
-    if (events.flags)
-        out += " UNSEEN " + std::to_string(mailbox.unseen);
-    if (events.flags || enabled.condstore)
-        out += " HIGHESTMODSEQ " + std::to_string(mailbox.highest_modseq);
-    out += ")\r\n";
-}
-
 void Notifier::know(const Account& now)
 {
     known_.clear();
@@ -97,18 +77,12 @@ void Notifier::know(const Account& now)
 
 std::string Notifier::begin(const Account& now, const Telling& telling)
 {
-    // What the wire called them the store may call otherwise: "inbox".
-    for (NotifyGroup& group : wish_.groups)
-        for (std::string& name : group.names)
-            for (const store::Mailbox& mailbox : now.mailboxes)
-                if (mailbox.name == "INBOX" && base::iequals(name, mailbox.name))
-                    name = mailbox.name;
     know(now);
     std::string out;
     for (const store::Mailbox& mailbox : now.mailboxes) {
         const NotifyEvents events = eventsFor(mailbox.name, known_[mailbox.id.value].subscribed, telling);
         if (wish_.status && (events.messages || events.flags) && mailbox.id != telling.selected)
-            putStatus(out, mailbox, events, telling.enabled);
+            putStatus(out, telling.store, telling.enabled, mailbox, itemsFor(events, telling.enabled));
     }
     return out;
 }
@@ -121,7 +95,7 @@ void Notifier::putNames(std::string& out, const Account& now, const Telling& tel
     std::set<std::uint64_t> there;
     const auto withParent = [&](const std::string& name) {
         affected.emplace(name, "");
-        if (const auto at = name.rfind(telling.delimiter); at != std::string::npos)
+        if (const auto at = name.rfind(telling.store.delimiter()); at != std::string::npos)
             affected.emplace(name.substr(0, at), "");
     };
     for (const store::Mailbox& mailbox : now.mailboxes) {
@@ -132,7 +106,7 @@ void Notifier::putNames(std::string& out, const Account& now, const Telling& tel
         } else if (before->second.name != mailbox.name) {
             // Children that were renamed with their parent are no events of their own.
             const std::string &from = before->second.name, &to = mailbox.name;
-            const auto from_at = from.rfind(telling.delimiter), to_at = to.rfind(telling.delimiter);
+            const auto from_at = from.rfind(telling.store.delimiter()), to_at = to.rfind(telling.store.delimiter());
             const bool with_parent = from_at != std::string::npos && to_at != std::string::npos
                 && from.substr(from_at) == to.substr(to_at) && from.substr(0, from_at) != to.substr(0, to_at)
                 && std::none_of(now.mailboxes.begin(), now.mailboxes.end(),
@@ -150,7 +124,7 @@ void Notifier::putNames(std::string& out, const Account& now, const Telling& tel
     ListOptions options;
     options.patterns = {"*"};
     options.tell_subscribed = true;
-    const std::vector<Listed> all = listMailboxes(now.mailboxes, now.subscriptions, options, telling.delimiter);
+    const std::vector<Listed> all = listMailboxes(now.mailboxes, now.subscriptions, options, telling.store.delimiter());
     const auto put = [&](const std::string& name, const std::string& old) {
         const auto known = std::find_if(all.begin(), all.end(), [&name](const Listed& one) { return one.name == name; });
         Listed gone;
@@ -160,7 +134,7 @@ void Notifier::putNames(std::string& out, const Account& now, const Telling& tel
             gone.attributes.emplace_back("\\Subscribed");
         Listed one = known == all.end() ? gone : *known;
         one.old_name = old;
-        putListed(out, "LIST", one, telling.delimiter, telling.enabled);
+        putListed(out, "LIST", one, telling.store.delimiter(), telling.enabled);
     };
     for (const auto& [name, old] : affected) {
         const bool subscribed = holds(now.subscriptions, name);
@@ -233,7 +207,7 @@ std::string Notifier::news(const Account& now, const Telling& telling)
         const NotifyEvents events = eventsFor(mailbox.name, holds(now.subscriptions, mailbox.name), telling);
         if (isNews(before == known_.end() ? Known{"", mailbox.uid_validity, 0, 0, store::Uid{1}, 1, false} : before->second, mailbox, events,
                 telling.enabled))
-            putStatus(out, mailbox, events, telling.enabled);
+            putStatus(out, telling.store, telling.enabled, mailbox, itemsFor(events, telling.enabled));
     }
     know(now);
     return out;

@@ -37,7 +37,7 @@ public:
     };
     struct Telling {
         const Enabled& enabled;
-        char delimiter;
+        store::Store& store;
         std::optional<store::MailboxId> selected; // of its messages the session tells
     };
     // The first picture: it is known from now on. STATUS of what was asked for, if that was asked for.
@@ -54,7 +54,6 @@ private:
     };
     NotifyEvents eventsFor(const std::string& name, bool subscribed, const Telling& telling) const;
     bool isNews(const Known& before, const store::Mailbox& now, const NotifyEvents& events, const Enabled& enabled) const;
-    void putStatus(std::string& out, const store::Mailbox& mailbox, const NotifyEvents& events, const Enabled& enabled) const;
     void putNames(std::string& out, const Account& now, const Telling& telling);
     void putMetadata(std::string& out, const Account& now, const Telling& telling) const;
     void know(const Account& now);

@@ -26,10 +26,8 @@ void noteKeys(Session& session, const SearchKey& key, const SearchReturn& wanted
         requireFuzzy(key);
     if (key.has([](const SearchKey& k) { return k.kind == SearchKey::Kind::sequence && !k.set.isSaved(); }))
         session.requireUids(false);
-    if (key.has([](const SearchKey& k) { return k.kind == SearchKey::Kind::modseq; }) && !session.enabled().condstore) {
-        session.enabled().condstore = true;
-        session.tellHighestModseq();
-    }
+    if (key.has([](const SearchKey& k) { return k.kind == SearchKey::Kind::modseq; }))
+        session.enableCondstore();
 }
 
 namespace {
@@ -46,6 +44,24 @@ SearchKey noted(Session& session, const SearchReturn& wanted, Parse parse)
             session.view().save({});
         throw;
     }
+}
+
+// "ESEARCH (TAG "a1") UID"
+void putEsearchBegin(std::string& out, const Request& request)
+{
+    out += "ESEARCH ";
+    putSearchTag(out, request.tag);
+    if (request.by_uid)
+        out += " UID";
+}
+
+// " 2 3 5 (MODSEQ 7)"
+void putNumbers(std::string& out, const SearchResult& result)
+{
+    for (const std::uint32_t number : result.numbers)
+        out.append(" ").append(std::to_string(number));
+    if (result.modseq)
+        out.append(" (MODSEQ ").append(std::to_string(*result.modseq)).append(")");
 }
 
 } // namespace
@@ -94,33 +110,18 @@ bool saveResult(Session& session, const std::vector<std::uint32_t>& places, cons
     return wanted.asksForResult() || wanted.update;
 }
 
-void putEsearchBegin(std::string& out, const Request& request)
+net::Task<> answerSearch(Session& session, const Request& request, const MessageSearch& search,
+    const std::vector<std::uint32_t>& places, const SearchReturn& wanted, std::string_view word)
 {
-    out += "* ESEARCH ";
-    putSearchTag(out, request.tag);
-    if (request.by_uid)
-        out += " UID";
-}
-
-void putNumbers(std::string& out, const SearchResult& result)
-{
-    for (const std::uint32_t number : result.numbers)
-        out.append(" ").append(std::to_string(number));
-    if (result.modseq)
-        out.append(" (MODSEQ ").append(std::to_string(*result.modseq)).append(")");
-}
-
-net::Task<> answerSearch(Session& session, const Request& request, const MessageSearch& search, const SearchReturn& wanted)
-{
-    const SearchResult result = resultOf(search, search.found(), wanted, request.by_uid);
-    if (wanted.save && !saveResult(session, search.found(), wanted))
+    const SearchResult result = resultOf(search, places, wanted, request.by_uid);
+    if (wanted.save && !saveResult(session, places, wanted))
         co_return;
-    std::string line;
+    std::string line = "* ";
     if (wanted.given) {
         putEsearchBegin(line, request);
         putSearchResult(line, wanted, result);
     } else {
-        line = "* SEARCH";
+        line += word;
         putNumbers(line, result);
     }
     line += "\r\n";

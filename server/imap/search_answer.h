@@ -15,8 +15,10 @@ SearchKey searchKeyWithCharset(
 void noteKeys(Session& session, const SearchKey& key, const SearchReturn& wanted);
 void requireFuzzy(const SearchKey& key); // for RELEVANCY, RFC 6203 4
 
-// Tells "* SEARCH" or "* ESEARCH", and saves what SAVE asks for.
-net::Task<> answerSearch(Session& session, const Request& request, const MessageSearch& search, const SearchReturn& wanted);
+// Tells "* ESEARCH" or, without RETURN, `word` and the numbers; and saves what SAVE asks for. `places` are found ones of the
+// numbering, in the order to tell them: search.found(), or sorted.
+net::Task<> answerSearch(Session& session, const Request& request, const MessageSearch& search,
+    const std::vector<std::uint32_t>& places, const SearchReturn& wanted, std::string_view word);
 
 // --- the pieces of it
 // The numbers of places of the numbering, in their order, with modseq and relevancies as far as they are wanted.
@@ -24,7 +26,5 @@ SearchResult resultOf(
     const MessageSearch& search, const std::vector<std::uint32_t>& places, const SearchReturn& wanted, bool by_uid);
 // What "$" names from now on; false: SAVE is all that was asked for, and nothing is answered (RFC 5182 2.3).
 bool saveResult(Session& session, const std::vector<std::uint32_t>& places, const SearchReturn& wanted);
-void putEsearchBegin(std::string& out, const Request& request); // "* ESEARCH (TAG "a1") UID"
-void putNumbers(std::string& out, const SearchResult& result);  // " 2 3 5 (MODSEQ 7)"
 
 } // namespace postfach::imap

@@ -4,9 +4,6 @@
 #include "server/imap/work.h"
 
 #include <algorithm>
-#include <atomic>
-#include <functional>
-#include <memory>
 #include <numeric>
 
 namespace postfach::imap {
@@ -18,7 +15,7 @@ constexpr std::uint32_t kFirstPass = 4'000; // messages looked at before others 
 // What is read before the session is looked after: some hundredths of a second of the helpers.
 constexpr std::size_t kBatch = 1'000;
 constexpr std::uint64_t kBatchBytes = 8 << 20;
-constexpr std::size_t kAtATime = 16, kHelpers = 4;
+constexpr std::size_t kAtATime = 16;
 // A search that takes longer is looked after: whether its client is still there. Shorter ones end sooner than it would notice.
 constexpr auto kLong = std::chrono::seconds(1);
 
@@ -146,9 +143,7 @@ bool MessageSearch::readAndMatch(store::ReadTx& tx, Candidate& candidate, Remade
     all.keys = [&](bool) {
         if (!candidate.keys) {
             const auto& header = all.summary().top_header;
-            candidate.keys =
-                std::make_shared<mail::HeaderKeys>(mail::readHeaderKeys(header ? std::string_view(*header) : all.bytes()));
-            session_.context().headers->put(body, candidate.keys);
+            candidate.keys = session_.context().headers->make(body, header ? std::string_view(*header) : all.bytes());
         }
         return candidate.keys.get();
     };
@@ -210,24 +205,16 @@ net::Task<> MessageSearch::readOpen()
         std::uint64_t bytes = 0;
         for (to = from; to < open_.size() && to - from < kBatch && bytes < kBatchBytes; ++to)
             bytes += reads_bytes ? open_[to].message.size : 0;
-        // Each helper takes the next few that nobody has: a large mail does not hold up the rest.
-        const std::size_t parts = std::clamp<std::size_t>((to - from) / kAtATime, 1, kHelpers);
-        std::vector<RemadeSummaries> remade(parts);
         std::vector<char> matches(to - from);
-        std::atomic<std::size_t> next = from;
-        std::function<void(store::ReadTx&, std::size_t)> look = [&, to, from](store::ReadTx& tx, std::size_t part) {
-            for (std::size_t at = next.fetch_add(kAtATime); at < to; at = next.fetch_add(kAtATime))
-                for (std::size_t i = at; i < std::min(to, at + kAtATime); ++i)
-                    matches[i - from] = readAndMatch(tx, open_[i], remade[part]) ? 1 : 0;
+        ReadEach look = [this, &matches, from](store::ReadTx& tx, std::size_t i, RemadeSummaries& remade) {
+            matches[i - from] = readAndMatch(tx, open_[i], remade) ? 1 : 0;
         };
-        co_await readingTogether(session_.strand(), session_.store(), parts, std::move(look));
+        co_await readEach(session_, from, to, kAtATime, std::move(look));
         for (std::size_t i = from; i < to; ++i) {
             if (matches[i - from] != 0)
                 put(open_[i]);
             open_[i].keys.reset();
         }
-        for (RemadeSummaries& some : remade)
-            co_await putBack(session_, std::move(some));
         co_await pause(to, open_.size());
     }
     open_.clear();

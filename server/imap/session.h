@@ -78,7 +78,8 @@ public:
     // How an answer about a message begins, and what news of its flags say, as far as this client enabled it.
     void putFetchBegin(std::string& out, std::uint32_t number, store::Uid uid) const; // "* 3 FETCH (", "* UIDFETCH 17 ("
     void putChanged(std::string& out, const News::Changed& changed, bool with_uid) const; // the whole line
-    void tellHighestModseq();           // RFC 7162 3.1.2.1, when a mailbox is selected
+    // The client has used CONDSTORE (RFC 7162 3.1); the first time it is told the highest MODSEQ of what is selected.
+    void enableCondstore();
     Tagged okExpunged(const std::string& text) const; // with HIGHESTMODSEQ for who has enabled QRESYNC, RFC 7162 3.2.7
     void requireUids(bool by_uid) const; // BAD [UIDREQUIRED] for sequence numbers after ENABLE UIDONLY
 

@@ -12,7 +12,9 @@ enum class StatusItem { messages, recent, uidNext, uidValidity, unseen, deleted,
 
 std::vector<StatusItem> parseStatusItems(Parser& args); // "(MESSAGES UNSEEN)"
 void noteUse(Session& session, const std::vector<StatusItem>& items); // asking for HIGHESTMODSEQ is using CONDSTORE, RFC 7162 3.1
-// "* STATUS INBOX (MESSAGES 3)" and its line end. May read a cold mailbox from the disk: for helpers.
-void putStatus(std::string& out, Session& session, const store::Mailbox& mailbox, const std::vector<StatusItem>& items);
+// "* STATUS INBOX (MESSAGES 3)" and its line end. RECENT and DELETED-STORAGE may read a cold mailbox
+// from the disk: for helpers.
+void putStatus(std::string& out, store::Store& store, const Enabled& enabled, const store::Mailbox& mailbox,
+    const std::vector<StatusItem>& items);
 
 } // namespace postfach::imap

@@ -1,6 +1,6 @@
 #pragma once
-// The two ways a session touches the store without blocking its worker: reading on a helper thread, writing through the
-// store's writer thread, which wakes the strand when the commit is on disk.
+// The ways a session touches the store without blocking a worker: reading where that holds up nobody (Strand::offload), reading on
+// several helpers at once, and writing through the store's writer thread, which wakes the strand when the commit is on disk.
 #include "server/net/strand.h"
 #include "server/store/store.h"
 
@@ -13,7 +13,7 @@ namespace postfach::imap {
 // reference must live in the caller's frame. Cannot be interrupted.
 net::Task<> commit(net::Strand& strand, store::Store& store, std::function<void(store::WriteTx&)> work);
 
-// Runs `work(ReadTx&)` on a helper thread and gives its result.
+// Runs `work(ReadTx&)` and gives its result.
 template <class F>
 auto reading(net::Strand& strand, store::Store& store, F work) -> net::Task<std::invoke_result_t<F&, store::ReadTx&>>
 {

@@ -27,7 +27,7 @@ constexpr auto kFeatures = std::to_array<Feature>({
 net::Task<Tagged> cmdEnable(Session& session, Request& request)
 {
     Enabled& enabled = session.enabled();
-    const Enabled before = enabled;
+    const bool had_condstore = enabled.condstore;
     std::string answer = "ENABLED";
     do {
         request.args.space();
@@ -37,11 +37,12 @@ net::Task<Tagged> cmdEnable(Session& session, Request& request)
                 answer.append(" ").append(name);
     } while (request.args.peek() == ' ');
     request.args.end();
-    enabled.condstore = enabled.condstore || enabled.qresync; // RFC 7162 3.2.3
 
     session.untagged(answer);
-    if (enabled.condstore && !before.condstore)
-        session.tellHighestModseq();
+    if (enabled.condstore || enabled.qresync) { // RFC 7162 3.2.3; what it tells comes behind the answer
+        enabled.condstore = had_condstore;
+        session.enableCondstore();
+    }
     co_return Tagged::ok("ENABLE completed");
 }
 

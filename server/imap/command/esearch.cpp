@@ -1,5 +1,5 @@
 #include "server/base/text.h"
-#include "server/imap/syntax/search_sources.h"
+#include "server/imap/syntax/mailbox_filter.h"
 
 #include "server/imap/command/all.h"
 #include "server/imap/names.h"
@@ -19,65 +19,13 @@
 namespace postfach::imap {
 namespace {
 
-using Filter = SearchSource::Filter;
-
-bool isBelow(std::string_view name, std::string_view top, char delimiter, bool one_level)
+void takeNames(const Session& session, std::vector<MailboxFilter>& sources, const Enabled& enabled)
 {
-    if (!name.starts_with(top) || name.size() <= top.size() || name[top.size()] != delimiter)
-        return false;
-    return !one_level || name.find(delimiter, top.size() + 1) == std::string_view::npos;
-}
-
-struct Wanted { // a source whose names are the store's
-    Filter filter;
-    std::vector<std::string> names;
-};
-
-bool isNamed(const Wanted& wanted, const store::Mailbox& mailbox, char delimiter)
-{
-    return std::any_of(wanted.names.begin(), wanted.names.end(), [&](const std::string& name) {
-        const std::string_view top = base::iequals(name, "INBOX") ? std::string_view("INBOX") : name;
-        if (mailbox.name == top)
-            return true;
-        return wanted.filter != Filter::mailboxes && isBelow(mailbox.name, top, delimiter, wanted.filter == Filter::subtreeOne);
-    });
-}
-
-struct Account {
-    std::vector<store::Mailbox> mailboxes;
-    std::vector<std::string> subscriptions;
-};
-
-bool isWanted(const Wanted& wanted, const store::Mailbox& mailbox, const Account& account,
-    std::optional<store::MailboxId> selected, char delimiter)
-{
-    switch (wanted.filter) {
-    case Filter::selected: return selected == mailbox.id;
-    case Filter::inboxes: return mailbox.name == "INBOX"; // nothing is delivered elsewhere
-    case Filter::personal: return true;
-    case Filter::subscribed: {
-        const auto& all = account.subscriptions;
-        return std::find(all.begin(), all.end(), mailbox.name) != all.end();
-    }
-    case Filter::subtree:
-    case Filter::subtreeOne:
-    case Filter::mailboxes: return isNamed(wanted, mailbox, delimiter);
-    }
-    return false;
-}
-
-std::vector<Wanted> namesOf(const Session& session, std::vector<SearchSource> sources, const Enabled& enabled)
-{
-    std::vector<Wanted> all;
-    for (const SearchSource& source : sources) {
-        Wanted wanted{source.filter, {}};
-        for (const std::string& name : source.names)
-            wanted.names.push_back(mailboxFromWire(name, enabled));
-        if (source.filter == Filter::selected && !session.hasView())
+    for (MailboxFilter& source : sources) {
+        namesFromWire(source, enabled);
+        if (source.kind == MailboxFilter::Kind::selected && !session.hasView())
             throw BadSyntax("No mailbox is selected");
-        all.push_back(std::move(wanted));
     }
-    return all;
 }
 
 void putMailboxName(std::string& out, Session& session, const store::Mailbox& mailbox)
@@ -136,7 +84,7 @@ net::Task<Tagged> cmdEsearch(Session& session, Request& request)
 {
     Parser& args = request.args;
     args.space();
-    std::vector<SearchSource> sources;
+    std::vector<MailboxFilter> sources;
     const bool names_mailboxes = args.tryWord("IN");
     if (names_mailboxes) {
         args.space();
@@ -151,8 +99,8 @@ net::Task<Tagged> cmdEsearch(Session& session, Request& request)
         wanted = searchReturn(args);
     if (wanted.update)
         throw BadSyntax("Only SEARCH can be kept up to date");
-    const bool only_selected =
-        std::all_of(sources.begin(), sources.end(), [](const SearchSource& s) { return s.filter == Filter::selected; });
+    const auto isSelected = [](const MailboxFilter& source) { return source.kind == MailboxFilter::Kind::selected; };
+    const bool only_selected = std::all_of(sources.begin(), sources.end(), isSelected);
     if (wanted.save && !only_selected) // RFC 7377 2.2: "$" is of the selected mailbox
         throw BadSyntax("Only a search in the selected mailbox can be saved");
     const SearchKey key = searchKey(session, args, wanted);
@@ -165,21 +113,24 @@ net::Task<Tagged> cmdEsearch(Session& session, Request& request)
         if (wanted.save)
             session.view().save({});
         co_await search.run();
-        co_await answerSearch(session, request, search, wanted);
+        co_await answerSearch(session, request, search, search.found(), wanted, "SEARCH");
         co_return Tagged::ok("ESEARCH completed");
     }
 
-    const std::vector<Wanted> wants = namesOf(session, std::move(sources), session.enabled());
+    takeNames(session, sources, session.enabled());
     if (wanted.save)
         session.view().save({});
     const store::AccountId id = session.account().id;
-    auto look = [id](store::ReadTx& tx) { return Account{tx.mailboxes(id), tx.subscriptions(id)}; };
-    const Account account = co_await reading(session.strand(), session.store(), std::move(look));
+    auto look = [id](store::ReadTx& tx) { return std::make_pair(tx.mailboxes(id), tx.subscriptions(id)); };
+    const auto account = co_await reading(session.strand(), session.store(), std::move(look));
+    const auto& [mailboxes, subscriptions] = account;
     const auto selected = session.hasView() ? std::optional(session.view().id()) : std::nullopt;
     const char delimiter = session.store().delimiter();
-    for (const store::Mailbox& mailbox : account.mailboxes) {
-        const bool is_wanted = std::any_of(
-            wants.begin(), wants.end(), [&](const Wanted& one) { return isWanted(one, mailbox, account, selected, delimiter); });
+    for (const store::Mailbox& mailbox : mailboxes) {
+        const bool subscribed = std::find(subscriptions.begin(), subscriptions.end(), mailbox.name) != subscriptions.end();
+        const bool is_wanted = std::any_of(sources.begin(), sources.end(), [&](const MailboxFilter& source) {
+            return isSelected(source) ? selected == mailbox.id : source.means(mailbox.name, subscribed, delimiter);
+        });
         if (is_wanted && (mailbox.exists > 0 || selected == mailbox.id))
             co_await searchOne(session, request, key, wanted, mailbox);
         if (session.strand().turnDue())

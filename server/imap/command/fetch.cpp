@@ -78,17 +78,11 @@ bool isOfTopHeader(const BodySection& section)
     return section.part.empty() && section.what != BodySection::What::whole && section.what != BodySection::What::text;
 }
 
-// Needs the message itself, not only ranges of it: picked header fields.
-bool isMade(const BodySection& section)
-{
-    return section.what == BodySection::What::headerFields || section.what == BodySection::What::headerFieldsNot;
-}
-
 bool Fetch::nextBatch()
 {
     batch_.clear();
     const bool reads = items_.needsSummary();
-    const bool makes = std::any_of(items_.sections.begin(), items_.sections.end(), isMade);
+    const bool makes = std::any_of(items_.sections.begin(), items_.sections.end(), [](const BodySection& s) { return s.picksFields(); });
     const std::size_t most = reads ? kBatchToRead : kBatchInMemory;
     std::uint64_t bytes = 0;
     while (range_ < ranges_.size() && batch_.size() < most && bytes < kBatchBytes) {
@@ -256,9 +250,9 @@ Wish Fetch::wishFor(const Row& row) const
         return Wish(row.message.body, false, [items](const mail::Summary& summary) { return items->needsBytes(summary); });
     // Of a large one only what cannot be sent by ranges wants the whole: fields of a header that the summary does not hold.
     const bool made_below = std::any_of(items->sections.begin(), items->sections.end(),
-                                        [](const BodySection& s) { return isMade(s) && !isOfTopHeader(s); });
+                                        [](const BodySection& s) { return s.picksFields() && !isOfTopHeader(s); });
     const bool made_on_top = std::any_of(items->sections.begin(), items->sections.end(),
-                                         [](const BodySection& s) { return isMade(s) && isOfTopHeader(s); });
+                                         [](const BodySection& s) { return s.picksFields() && isOfTopHeader(s); });
     return Wish(row.message.body, made_below, [made_on_top](const mail::Summary& s) { return made_on_top && !s.top_header; });
 }
 
@@ -323,8 +317,8 @@ net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const
     auto found = findSectionBytes(section, *content.summary, message);
     if (found && coding == Coding::known && !content.bytes)
         co_return co_await sendDecoded(section, row, *content.summary, *found, out);
-    const bool at_once = section.form == Form::decodedSize || coding == Coding::known || message.size() <= kPiece;
-    if (!found || found->made || section.form == Form::decodedSize || (content.bytes && at_once)) {
+    const bool fits = content.bytes && (coding == Coding::known || message.size() <= kPiece);
+    if (!found || found->made || section.form == Form::decodedSize || fits) {
         putSection(out, section, *content.summary, message);
         out += ' ';
         co_return;
@@ -333,8 +327,7 @@ net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const
     const std::uint64_t size = row.message.size;
     const std::uint64_t begin = is_whole ? 0 : std::min(found->offset, size);
     const std::uint64_t length = is_whole ? size : std::min(found->length, size - begin);
-    const std::uint64_t skip = section.partial ? std::min(section.partial->first, length) : 0;
-    const std::uint64_t count = section.partial ? std::min(section.partial->second, length - skip) : length - skip;
+    const auto [skip, count] = section.cut(length);
     if (count == 0) {
         out += section.label + " \"\" ";
         co_return;
@@ -379,8 +372,7 @@ net::Task<> Fetch::sendDecoded(
         out += std::to_string(length) + ' ';
         co_return;
     }
-    const std::uint64_t skip = section.partial ? std::min(section.partial->first, length) : 0;
-    const std::uint64_t count = section.partial ? std::min(section.partial->second, length - skip) : length - skip;
+    const auto [skip, count] = section.cut(length);
     out += "~{" + std::to_string(count) + "}\r\n";
     std::string head;
     head.swap(out);
@@ -451,13 +443,18 @@ net::Task<std::vector<IndexRange>> changedSince(Session& session, std::vector<In
     co_return changed;
 }
 
-// The page of RFC 9394 3.3.
-std::vector<IndexRange> cut(const std::vector<IndexRange>& ranges, const PartialRange& partial)
+std::uint64_t countOf(const std::vector<IndexRange>& ranges)
 {
     std::uint64_t count = 0;
     for (const IndexRange& range : ranges)
         count += range.last - range.first;
-    const auto [first, last] = partial.of(count);
+    return count;
+}
+
+// The page of RFC 9394 3.3.
+std::vector<IndexRange> cut(const std::vector<IndexRange>& ranges, const PartialRange& partial)
+{
+    const auto [first, last] = partial.of(countOf(ranges));
     std::vector<IndexRange> page;
     std::uint64_t at = 0;
     for (const IndexRange& range : ranges) {
@@ -473,11 +470,8 @@ std::vector<IndexRange> cut(const std::vector<IndexRange>& ranges, const Partial
 // RFC 9738: of more messages than one command may touch the last are answered, and the code says from which on.
 std::string limit(Session& session, std::vector<IndexRange>& ranges)
 {
-    std::uint64_t count = 0;
-    for (const IndexRange& range : ranges)
-        count += range.last - range.first;
     const std::uint32_t most = session.context().messages_at_once;
-    if (count <= most)
+    if (countOf(ranges) <= most)
         return "";
     PartialRange last;
     last.from_end = true;
@@ -514,8 +508,8 @@ net::Task<Tagged> cmdFetch(Session& session, Request& request)
     args.space();
     FetchItems items = parseFetchItems(args);
     const FetchModifiers modifiers = modifiersOf(session, request, items);
-    if (items.modseq && !std::exchange(session.enabled().condstore, true)) // RFC 7162 3.1
-        session.tellHighestModseq();
+    if (items.modseq)
+        session.enableCondstore();
 
     std::vector<IndexRange> ranges = session.view().resolve(set, request.by_uid);
     if (modifiers.vanished)

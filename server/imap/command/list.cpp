@@ -140,7 +140,7 @@ net::Task<Tagged> cmdList(Session& session, Request& request)
         for (const Listed& one : listMailboxes(mailboxes, tx.subscriptions(account), wanted.options, delimiter)) {
             putListed(out, "LIST", one, delimiter, session.enabled());
             if (!wanted.status.empty() && one.mailbox != nullptr) // RFC 5819: none for what cannot be selected
-                putStatus(out, session, *one.mailbox, wanted.status);
+                putStatus(out, store, session.enabled(), *one.mailbox, wanted.status);
             if (!wanted.metadata.entries.empty() && one.mailbox != nullptr)
                 putMetadata(out, session, tx, one.mailbox, wanted.metadata, longest);
         }

@@ -18,8 +18,7 @@ net::Task<Tagged> cmdNotify(Session& session, Request& request)
         throw No("BADEVENT (" + std::string(kNotifyEvents) + ")", "That cannot be told");
     }
     for (NotifyGroup& group : wish.groups)
-        for (std::string& name : group.names)
-            name = mailboxFromWire(name, session.enabled());
+        namesFromWire(group.filter, session.enabled());
     co_await session.notify(std::move(wish));
     co_return Tagged::ok("NOTIFY completed");
 }

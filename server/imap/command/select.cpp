@@ -1,9 +1,9 @@
 #include "server/base/text.h"
 #include "server/imap/command/all.h"
+#include "server/imap/listing.h"
 #include "server/imap/names.h"
 #include "server/imap/resync.h"
 #include "server/imap/session.h"
-#include "server/imap/syntax/writer.h"
 #include "server/imap/work.h"
 
 #include <memory>
@@ -114,11 +114,11 @@ void tell(Session& session, const store::Mailbox& mailbox, bool read_only, const
     session.untagged("OK [MAILBOXID (" + mailbox.object_id + ")] Stays through renames");
     session.untagged("OK [HIGHESTMODSEQ " + std::to_string(told.modseq) + "] Highest");
     if (enabled.rev2) { // RFC 9051 6.3.2
-        std::string line = "LIST () ";
-        putString(line, std::string(1, session.store().delimiter()));
-        line += ' ';
-        putMailbox(line, mailbox.name, enabled);
-        session.untagged(line);
+        Listed one;
+        one.name = mailbox.name;
+        std::string line;
+        putListed(line, "LIST", one, session.store().delimiter(), enabled);
+        session.stream().write(line);
     }
 }
 

@@ -79,24 +79,6 @@ net::Task<std::vector<std::uint32_t>> Sorting::run()
     co_return co_await session_.strand().offload(std::move(sort));
 }
 
-net::Task<> answer(Session& session, const Request& request, const MessageSearch& search, const SearchReturn& wanted,
-    const std::vector<std::uint32_t>& order)
-{
-    const SearchResult result = resultOf(search, order, wanted, request.by_uid);
-    if (wanted.save && !saveResult(session, order, wanted))
-        co_return;
-    std::string line;
-    if (wanted.given) {
-        putEsearchBegin(line, request);
-        putSearchResult(line, wanted, result);
-    } else {
-        line = "* SORT";
-        putNumbers(line, result);
-    }
-    line += "\r\n";
-    co_await session.send(std::move(line));
-}
-
 } // namespace
 
 net::Task<Tagged> cmdSort(Session& session, Request& request)
@@ -123,7 +105,7 @@ net::Task<Tagged> cmdSort(Session& session, Request& request)
     co_await search.run();
     Sorting sorting(session, search, std::move(keys));
     const std::vector<std::uint32_t> order = co_await sorting.run();
-    co_await answer(session, request, search, wanted, order);
+    co_await answerSearch(session, request, search, order, wanted, "SORT");
     co_return Tagged::ok(request.name + " completed");
 }
 

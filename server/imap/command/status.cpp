@@ -87,15 +87,15 @@ std::vector<StatusItem> parseStatusItems(Parser& args)
 
 void noteUse(Session& session, const std::vector<StatusItem>& items)
 {
-    const bool asked = std::find(items.begin(), items.end(), StatusItem::highestModseq) != items.end();
-    if (asked && !std::exchange(session.enabled().condstore, true))
-        session.tellHighestModseq();
+    if (std::find(items.begin(), items.end(), StatusItem::highestModseq) != items.end())
+        session.enableCondstore();
 }
 
-void putStatus(std::string& out, Session& session, const store::Mailbox& mailbox, const std::vector<StatusItem>& items)
+void putStatus(std::string& out, store::Store& store, const Enabled& enabled, const store::Mailbox& mailbox,
+    const std::vector<StatusItem>& items)
 {
     out += "* STATUS ";
-    putMailbox(out, mailbox.name, session.enabled());
+    putMailbox(out, mailbox.name, enabled);
     char before = '(';
     out += ' ';
     for (const StatusItem item : items) {
@@ -105,7 +105,7 @@ void putStatus(std::string& out, Session& session, const store::Mailbox& mailbox
         if (item == StatusItem::mailboxId)
             out.append("(").append(mailbox.object_id).append(")");
         else
-            out += std::to_string(value(item, session.store(), mailbox));
+            out += std::to_string(value(item, store, mailbox));
         before = ' ';
     }
     out += ")\r\n";
@@ -128,7 +128,7 @@ net::Task<Tagged> cmdStatus(Session& session, Request& request)
         if (!mailbox)
             throw No("NONEXISTENT", "There is no such mailbox");
         std::string line;
-        putStatus(line, session, *mailbox, items);
+        putStatus(line, session.store(), session.enabled(), *mailbox, items);
         return line;
     };
     const std::string line = co_await reading(session.strand(), session.store(), std::move(look));

@@ -126,8 +126,8 @@ net::Task<Tagged> cmdStore(Session& session, Request& request)
     args.end();
 
     View& view = session.writableView();
-    if (unchanged_since && !std::exchange(session.enabled().condstore, true)) // RFC 7162 3.1
-        session.tellHighestModseq();
+    if (unchanged_since)
+        session.enableCondstore();
     const std::vector<IndexRange> ranges = view.resolve(set, request.by_uid);
     const std::vector<store::Uid> uids = view.uids(ranges);
     if (uids.empty())

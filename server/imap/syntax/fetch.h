@@ -22,6 +22,11 @@ struct BodySection { // BODY[...], its RFC822 aliases, and BINARY[...]
     Form form = Form::encoded;
     bool peek = false;
     std::optional<std::pair<std::uint64_t, std::uint64_t>> partial; // offset, length
+    struct Cut {
+        std::uint64_t skip, count;
+    };
+    Cut cut(std::uint64_t length) const; // what `partial` leaves of so many bytes
+    bool picksFields() const { return what == What::headerFields || what == What::headerFieldsNot; }
     std::string label;                // how the answer names it: BODY[1.2.HEADER.FIELDS (Date)]<0>, RFC822.TEXT …
 };
 

@@ -95,6 +95,14 @@ std::optional<SectionBytes> findSectionBytes(const BodySection& section, const m
     return bytes;
 }
 
+BodySection::Cut BodySection::cut(std::uint64_t length) const
+{
+    if (!partial)
+        return {0, length};
+    const std::uint64_t skip = std::min(partial->first, length);
+    return {skip, std::min(partial->second, length - skip)};
+}
+
 Coding codingOf(const BodySection& section, const mail::Summary& summary)
 {
     const std::int32_t found = mail::findSection(summary.structure, section.part);
@@ -141,8 +149,8 @@ void putSection(std::string& out, const BodySection& section, const mail::Summar
         out += std::to_string(text.size());
         return;
     }
-    if (section.partial)
-        text = text.substr(std::min<std::uint64_t>(section.partial->first, text.size()), section.partial->second);
+    const auto [skip, count] = section.cut(text.size());
+    text = text.substr(skip, count);
     if (section.form == Form::decoded && text.find('\0') != std::string_view::npos)
         out += '~'; // literal8, RFC 3516 4.2: for what no literal may hold
     if (text.empty())

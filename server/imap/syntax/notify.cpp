@@ -3,8 +3,6 @@
 #include "server/base/limits.h"
 #include "server/base/text.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 namespace postfach::imap {
@@ -58,45 +56,26 @@ NotifyEvents parseEvents(Parser& args)
     return events;
 }
 
-void parseNames(Parser& args, std::vector<std::string>& names)
-{
-    args.space();
-    if (!args.tryChar('(')) {
-        names.push_back(args.mailbox());
-        return;
-    }
-    do {
-        if (names.size() == base::limits::kNotifyMailboxes)
-            throw BadSyntax("Too many mailboxes");
-        names.push_back(args.mailbox());
-    } while (args.trySpace());
-    args.expect(')');
-}
-
 void parseGroup(Parser& args, NotifyWish& wish, bool& has_selected)
 {
-    using Filter = NotifyGroup::Filter;
+    using Kind = MailboxFilter::Kind;
     args.expect('(');
-    const std::string filter = base::lower(args.atom());
-    if (filter == "selected" || filter == "selected-delayed") {
+    std::size_t named = 0;
+    NotifyGroup group;
+    group.filter = parseMailboxFilter(args, named, base::limits::kNotifyMailboxes);
+    args.space();
+    const Kind kind = group.filter.kind;
+    if (kind == Kind::subtreeOne) // ESEARCH's alone
+        throw BadSyntax("Unknown mailbox filter");
+    if (kind == Kind::selected || kind == Kind::selectedDelayed) {
         if (std::exchange(has_selected, true))
             throw BadSyntax("The selected mailbox may be named once");
-        wish.delayed = filter == "selected-delayed";
-        args.space();
+        wish.delayed = kind == Kind::selectedDelayed;
         wish.selected = parseEvents(args);
         const NotifyEvents& events = wish.selected;
         if (events.names || events.subscriptions || events.metadata || events.server_metadata)
             throw BadSyntax("Of the selected mailbox there are events of messages only");
     } else {
-        constexpr std::array<std::string_view, 5> kFilters{"personal", "inboxes", "subscribed", "subtree", "mailboxes"};
-        const auto known = std::find(kFilters.begin(), kFilters.end(), filter);
-        if (known == kFilters.end())
-            throw BadSyntax("Unknown mailbox filter");
-        NotifyGroup group;
-        group.filter = static_cast<Filter>(known - kFilters.begin());
-        if (group.filter == Filter::subtree || group.filter == Filter::mailboxes)
-            parseNames(args, group.names);
-        args.space();
         group.events = parseEvents(args);
         if (group.events.of_new)
             throw BadSyntax("Only of the selected mailbox new messages can be fetched");

@@ -2,6 +2,7 @@
 // What a client wants to hear of unasked: NOTIFY's arguments. RFC 5465 8.
 #include "server/imap/enabled.h"
 #include "server/imap/syntax/fetch.h"
+#include "server/imap/syntax/mailbox_filter.h"
 #include "server/imap/syntax/parser.h"
 
 #include <optional>
@@ -24,9 +25,7 @@ struct NotifyEvents {
 };
 
 struct NotifyGroup {
-    enum class Filter { personal, inboxes, subscribed, subtree, mailboxes };
-    Filter filter = Filter::personal;
-    std::vector<std::string> names;     // of subtree and mailboxes, as the wire has them
+    MailboxFilter filter;
     NotifyEvents events;
 };
 
