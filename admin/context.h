@@ -5,6 +5,7 @@
 #include "server/base/clock.h"
 #include "server/delivery/delivery.h"
 #include "server/net/sessions.h"
+#include "server/net/tls.h"
 #include "server/store/backup.h"
 #include "server/store/store.h"
 
@@ -34,6 +35,12 @@ struct CopySettings {            // copy.*
     unsigned keep = 3;
 };
 
+struct ClientSettings {          // clients.* and dns.server: what mail programs and zone files are told
+    std::string smtp;            // HOST:PORT that takes mail from mail programs; empty: none said
+    std::string mx;              // the MTA; empty: this host
+    std::string dns_server;      // to ask; empty: the system's
+};
+
 struct Context {
     store::Store& store;
     auth::Authenticator& auth;
@@ -48,6 +55,8 @@ struct Context {
     std::function<std::vector<Listener>()> listeners;  // as they are now; any thread; may be empty
     BackupSettings backup{};
     CopySettings copy{};
+    ClientSettings clients{};
+    const net::TlsSource* tls = nullptr;                  // what the mail ports show; outlives everything here
 };
 
 } // namespace postfach::admin

@@ -9,6 +9,7 @@ namespace postfach::admin {
 namespace {
 
 constexpr std::uint64_t kJsonBody = 1024 * 1024;   // an alias with 1,000 targets takes 350 KiB at most
+constexpr std::uint64_t kXmlBody = 64 * 1024;      // an autodiscover request has 400 bytes
 constexpr std::uint64_t kIgnoredBody = 64 * 1024;  // of GET and DELETE, which mean nothing (RFC 9110 9.3.1)
 
 base::Counter requests_2xx{"postfach_admin_requests_total", "Requests answered by the admin API", {{"status", "2xx"}}};
@@ -36,6 +37,10 @@ void checkBodyKind(const Route& route, const RequestHead& head)
     if (!type) // RFC 9110 8.3: then it is what it is expected to be
         return;
     const auto name = base::lower(base::trim(std::string_view(*type).substr(0, type->find(';'))));
+    if (route.body == BodyKind::xml && name != "text/xml" && name != "application/xml")
+        throw Problem(415, "media_type", "The body must be text/xml.");
+    if (route.body == BodyKind::xml)
+        return;
     const bool fits = route.body == BodyKind::message ? name == "message/rfc822" || name == "message/global" || name == "application/octet-stream"
                                                       : name == "application/json"
                                                             || (route.body == BodyKind::patch && name == "application/merge-patch+json");
@@ -78,11 +83,15 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, bool local, const 
     const auto& route = *judged.match.route;
     if (*route.scope != 0 && !judged.who.may(route.scope))
         throw Problem(403, "scope", "This needs a token with the scope " + std::string(route.scope) + ".");
+    const auto takes = [&route](const std::string& name) {
+        return std::find(route.parameters.begin(), route.parameters.end(), name) != route.parameters.end();
+    };
     for (const auto& [name, value] : judged.target.query)
-        if (std::none_of(route.parameters.begin(), route.parameters.end(), [&name = name](const char* known) { return name == known; }))
+        if (!route.lenient && !takes(name))
             throw Problem(422, "unknown_parameter", "There is no parameter \"" + base::printable(name, 100) + "\" here.");
     checkBodyKind(route, head);
     judged.body_limit = route.body == BodyKind::none      ? kIgnoredBody
+                        : route.body == BodyKind::xml     ? kXmlBody
                         : route.body == BodyKind::message ? service_.context().delivery.policy().message_size
                                                           : kJsonBody;
     if (head.length.value_or(0) > judged.body_limit)

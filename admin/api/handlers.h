@@ -4,6 +4,14 @@
 
 namespace postfach::admin::handle {
 
+// --- for mail programs that set themselves up
+Response mozillaConfig(Service&, const Call&);
+Response outlookDiscover(Service&, const Call&);
+Response outlookDiscoverJson(Service&, const Call&);
+Response appleConfig(Service&, const Call&);
+Response paccConfig(Service&, const Call&);
+Response getDomainDns(Service&, const Call&);
+
 Response home(Service&, const Call&);
 Response healthz(Service&, const Call&);
 Response readyz(Service&, const Call&);

@@ -1,26 +1,13 @@
 // The server itself: health, metrics, scanning, long work.
 #include "admin/api/handlers.h"
 #include "admin/api/page.h"
+#include "admin/markup.h"
 #include "server/base/text.h"
 
 #include <algorithm>
 
 namespace postfach::admin::handle {
 namespace {
-
-std::string htmlText(std::string_view text)
-{
-    std::string out;
-    for (const char c : text)
-        switch (c) {
-        case '<': out += "&lt;"; break;
-        case '>': out += "&gt;"; break;
-        case '&': out += "&amp;"; break;
-        case '"': out += "&quot;"; break;
-        default: out += c;
-        }
-    return out;
-}
 
 Poco::JSON::Object::Ptr scansJson(const scanner::Status& status)
 {
@@ -61,7 +48,7 @@ Response accepted(const Task& task)
 
 Response home(Service& service, const Call&)
 {
-    const auto name = htmlText(service.context().server_name);
+    const auto name = markupText(service.context().server_name);
     return {200, "text/html; charset=utf-8",
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Postfach " + name +
                 "</title><style>body{font:16px/1.5 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}code{background:#eee}</style></head>"

@@ -2,6 +2,7 @@
 // real answers against these schemas.
 #include "admin/api/json.h"
 #include "admin/api/routes.h"
+#include "admin/api/schemas.h"
 #include "server/base/text.h"
 
 #include <Poco/JSON/Parser.h>
@@ -164,6 +165,10 @@ const std::map<std::string, const char*> kParameters = {
     {"keywords", R"({"in": "query", "name": "keywords", "description": "Separated by commas", "schema": {"type": "string"}})"},
     {"account", R"({"in": "query", "name": "account", "description": "Of this account alone", "schema": {"type": "string"}})"},
     {"service", R"({"in": "query", "name": "service", "description": "Of this service alone", "schema": {"type": "string", "enum": ["imap", "imaps", "pop3", "pop3s", "lmtp"]}})"},
+    {"emailaddress", R"({"in": "query", "name": "emailaddress", "description": "Of whom; its domain is what counts", "schema": {"type": "string"}})"},
+    {"Email", R"({"in": "query", "name": "Email", "description": "Of whom; its domain is what counts", "schema": {"type": "string"}})"},
+    {"Protocol", R"({"in": "query", "name": "Protocol", "description": "AutodiscoverV1 is known", "schema": {"type": "string"}})"},
+    {"check", R"({"in": "query", "name": "check", "description": "Ask DNS what is there", "schema": {"type": "boolean", "default": false}})"},
     {"date", R"({"in": "query", "name": "date", "description": "When it came in; now when left out", "schema": {"type": "string", "format": "date-time"}})"},
 };
 
@@ -193,6 +198,10 @@ Object::Ptr contentOf(const std::string& schema)
         return bytesOf("text/html");
     if (schema == "text")
         return bytesOf("text/plain");
+    if (schema == "xml")
+        return bytesOf("text/xml");
+    if (schema == "profile")
+        return bytesOf("application/x-apple-aspen-config");
     if (schema == "message")
         return bytesOf("message/rfc822");
     if (schema.starts_with("list:")) {
@@ -276,7 +285,13 @@ std::string openApi()
         "servers": [{"url": "/"}], "security": [{"token": []}],
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}})");
     document->getObject("info")->set("version", POSTFACH_VERSION);
-    document->getObject("components")->set("schemas", parsed(kSchemas));
+    auto schemas = parsed(kSchemas);
+    for (const char* more : {setupSchemas()}) {
+        const auto part = parsed(more);
+        for (const auto& [name, schema] : *part)
+            schemas->set(name, schema);
+    }
+    document->getObject("components")->set("schemas", schemas);
     auto paths = object();
     for (const auto& route : routes()) {
         if (!paths->has(route.path))

@@ -6,12 +6,20 @@
 #include <algorithm>
 
 namespace postfach::admin {
+namespace {
+std::vector<Route> withOthers(std::vector<Route> all)
+{
+    for (const auto& part : {setupRoutes()})
+        all.insert(all.end(), part.begin(), part.end());
+    return all;
+}
+} // namespace
 
 const std::vector<Route>& routes()
 {
     using enum BodyKind;
     static const std::vector<const char*> kPage{"limit", "cursor"};
-    static const std::vector<Route> table = {
+    static const std::vector<Route> table = withOthers({
         // clang-format off
         {"GET",    "/",             "", "home", "What this is, for a person", handle::home, none, "", "html", {200}},
         {"GET",    "/healthz",      "", "healthz", "The process lives", handle::healthz, none, "", "Health", {200}},
@@ -73,7 +81,7 @@ const std::vector<Route>& routes()
         {"POST",   "/api/v1/backups/restore", "admin", "restoreMail", "Restore an account, a mailbox or a message from a backup", handle::postRestore, json, "MailRestore", "Task", {202, 422}},
         {"GET",    "/api/v1/tasks/{id}", "read", "getTask", "How far a long work is", handle::getTask, none, "", "Task", {200, 404}},
         // clang-format on
-    };
+    });
     return table;
 }
 
@@ -103,7 +111,7 @@ bool matches(std::string_view path, const Target& target, std::vector<std::strin
     for (std::size_t i = 0; i < parts.size(); ++i) {
         if (parts[i].starts_with('{'))
             values.push_back(target.segments[i]);
-        else if (parts[i] != target.segments[i])
+        else if (parts[i] != target.segments[i] && !(parts[0] == "autodiscover" && base::iequals(parts[i], target.segments[i]))) // Outlook's habit
             return false;
     }
     return true;

@@ -34,7 +34,7 @@ struct Call { // one request on its way into a handler
     std::string parameter(const std::string& name) const; // of the query; empty when absent
 };
 
-enum class BodyKind { none, json, patch, message };
+enum class BodyKind { none, json, patch, message, xml };
 
 struct Route {
     const char* method;
@@ -48,9 +48,11 @@ struct Route {
     const char* gives = "";  // schema of the answer; "list:X" for {"items":[X…],"next":…}
     std::vector<int> statuses;              // besides those of every route (401, 403, 500 …)
     std::vector<const char*> parameters{};  // of the query
+    bool lenient = false;    // mail programs ask it: parameters that are not known are passed over
 };
 
 const std::vector<Route>& routes();
+std::vector<Route> setupRoutes(); // its part for mail programs that set themselves up
 
 struct Match {
     const Route* route = nullptr;

@@ -99,6 +99,7 @@ int domainAdd(Invocation&);
 int domainList(Invocation&);
 int domainRemove(Invocation&);
 int domainPolicy(Invocation&);
+int dns(Invocation&);
 int accountAdd(Invocation&);
 int accountList(Invocation&);
 int accountShow(Invocation&);

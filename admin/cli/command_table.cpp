@@ -31,6 +31,7 @@ const std::vector<OptionName>& optionNames()
         {"--delete", "HOW", "what leaves the POP3 maildrop: remove (it is gone), hide (it stays for IMAP), inherit"},
         {"--exclusive", "HOW", "one POP3 session at a time: yes, no, inherit"},
         {"--service", "NAME", "imap, imaps, pop3, pop3s or lmtp"},
+        {"--check", "", "ask DNS what is there"},
         {"--repair", "", "repair what can be repaired"},
     };
     return table;
@@ -44,6 +45,10 @@ const std::vector<Command>& commands()
         {{"domain", "remove"}, "NAME", 1, 1, {}, "remove a domain that has no accounts and no aliases", "", run::domainRemove},
         {{"domain", "policy"}, "NAME", 1, 1, {"--retention", "--seen", "--delete", "--exclusive"}, "show or change what POP3 does with downloaded mail",
          "For all of the domain's accounts that do not say otherwise.\n\nExample: postfach domain policy example.org --retention 30d", run::domainPolicy},
+
+        {{"dns"}, "NAME", 1, 1, {"--check"}, "the DNS records that a domain needs, as lines of a zone file",
+         "With --check each says whether it is there; exit status 1 when one is missing or different (TLSA is left to you).\n\n"
+         "Examples:\n  postfach dns example.org >> example.org.zone\n  postfach dns example.org --check", run::dns},
 
         {{"account", "add"}, "ADDRESS", 1, 1, {"--password-stdin", "--password-hash-stdin", "--quota", "--quota-messages", "--expunge-to-trash", "--name", "--services"}, "create an account, and its domain when that is new",
          "Without --password-stdin a password is made up and printed, once.\n\n"

@@ -1,6 +1,7 @@
 #include "server/appliance/appliance.h"
 #include "admin/server.h"
 #include "admin/service.h"
+#include "admin/setup/mail_setup.h"
 #include "server/appliance/certificate.h"
 #include "server/appliance/demo.h"
 #include "server/appliance/descriptors.h"
@@ -166,6 +167,8 @@ void checkConfig(const base::Config& config)
         throw base::Refused("bad value '" + base::printable(config.text("backup.folder")) + "' for backup.folder; allowed: an absolute path");
     backupTimes(config);
     copySettings(config);
+    if (const auto& smtp = config.text("clients.smtp"); !smtp.empty() && !admin::parseOutgoing(smtp))
+        throw base::Refused("bad value '" + base::printable(smtp) + "' for clients.smtp; allowed: HOST:PORT such as mail.example.org:465");
     const auto files = certificateFiles(config, "");
     if (!files.folder.empty() && !std::filesystem::is_directory(files.folder))
         throw base::Refused("bad value '" + base::printable(files.folder) + "' for tls.folder; allowed: a folder that is there");
@@ -356,7 +359,8 @@ void Appliance::Inner::bind()
     admin::Context context{*store, authenticator, delivery, *scanner, clock, sessions, name, options.data, clock.now(),
                            [this] { return default_quota.load(); }, [this] { return listeners(); },
                            {options.config.text("backup.folder"), static_cast<unsigned>(std::min<std::uint64_t>(options.config.number("backup.keep"), 1'000'000))},
-                           copySettings(options.config)};
+                           copySettings(options.config),
+                           {options.config.text("clients.smtp"), options.config.text("clients.mx"), options.config.text("dns.server")}, &tls};
     admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, sessions, tls, std::move(wanted));
 }
 

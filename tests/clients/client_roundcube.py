@@ -11,7 +11,7 @@ import tempfile
 
 import server
 
-DRIVER = os.path.join(os.path.dirname(server.SOURCE), "shared", "tools", "clients", "roundcube-drive")
+DRIVER = os.path.join(server.DRIVERS, "roundcube-drive")
 VERSION = "1.65.1"
 
 

@@ -8,7 +8,6 @@ import tempfile
 import flow
 import server
 
-DRIVER = os.path.join(os.path.dirname(server.SOURCE), "shared", "tools", "clients", "thunderbird-drive", "thunderbird-drive")
 QUICK = "^pop3-"
 
 
@@ -20,7 +19,7 @@ def test(report, office, given):
             # With COMPRESS Thunderbird loses news that come with "+ Idling" before it waits for them: it takes the count of
             # compressed bytes for what it may read (nsMsgCompressIStream::Available). No network is that quick, but loopback is.
             with flow.Relay(office.host, office.ports["imaps" if way == "tls" else "imap"], 0.002) as relay:
-                command = [DRIVER, "--host", office.name, "--user", address, "--address", address, "--password=" + password,
+                command = [server.THUNDERBIRD, "--host", office.name, "--user", address, "--address", address, "--password=" + password,
                            "--imap-tls", way, "--imap-port", str(relay.port), "--pop3-tls", way,
                            "--pop3-port", str(office.ports["pop3s" if way == "tls" else "pop3"]),
                            "--lmtp-port", str(office.ports["lmtp"]), "--lmtp-rcpt", address, "--ca", certificate, "--cert-override"]
@@ -35,7 +34,7 @@ def test(report, office, given):
                          done.returncode == 0 and any(step.startswith("pop3-") for _, step, _ in steps), (done.stdout + done.stderr)[-800:])
 
 
-if not os.path.exists(DRIVER):
+if not os.path.exists(server.THUNDERBIRD):
     server.skip("the driver of Thunderbird is not here")
 server.needs("thunderbird", "certutil")
 parser = argparse.ArgumentParser()

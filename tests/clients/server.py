@@ -31,6 +31,8 @@ import wire
 
 SERVICES = {"imap": 143, "imaps": 993, "pop3": 110, "pop3s": 995, "lmtp": 24, "admin": 8443}
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DRIVERS = os.path.join(os.path.dirname(SOURCE), "shared", "tools", "clients")  # of mail programs with a window
+THUNDERBIRD = os.path.join(DRIVERS, "thunderbird-drive", "thunderbird-drive")
 SKIP = 77
 
 

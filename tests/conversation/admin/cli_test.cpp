@@ -1,5 +1,5 @@
 // The command line against a running server, in this process: what it prints, what it changes, how it exits.
-#include "admin/cli/cli.h"
+#include "tests/conversation/admin/command_line.h"
 #include "tests/conversation/admin/http.h"
 #include "tests/support/catch.h"
 
@@ -7,39 +7,11 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iostream>
-#include <sstream>
 
 using namespace postfach::test;
 namespace fs = std::filesystem;
 
 namespace {
-struct Run {
-    int status;
-    std::string out, err;
-    Poco::JSON::Array::Ptr list() const { return Poco::JSON::Parser().parse(out).extract<Poco::JSON::Array::Ptr>(); }
-    Poco::JSON::Object::Ptr object() const { return Poco::JSON::Parser().parse(out).extract<Poco::JSON::Object::Ptr>(); }
-};
-
-Run command(std::vector<std::string> words, const std::string& input = {})
-{
-    words.insert(words.begin(), "postfach");
-    std::vector<char*> argv;
-    for (auto& word : words)
-        argv.push_back(word.data());
-    std::ostringstream out, err;
-    std::istringstream in(input);
-    auto* const old_out = std::cout.rdbuf(out.rdbuf());
-    auto* const old_err = std::cerr.rdbuf(err.rdbuf());
-    auto* const old_in = std::cin.rdbuf(in.rdbuf());
-    std::cin.clear();
-    const int status = postfach::admin::runCli(static_cast<int>(argv.size()), argv.data());
-    std::cout.rdbuf(old_out);
-    std::cerr.rdbuf(old_err);
-    std::cin.rdbuf(old_in);
-    return {status, out.str(), err.str()};
-}
-
 std::string login(TestServer& server, const std::string& user, const std::string& password)
 {
     auto imap = server.connect<ImapClient>("imap");

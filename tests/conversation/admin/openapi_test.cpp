@@ -251,5 +251,16 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("POST", v1 + "/backups/restore", v1 + "/backups/restore", 422, "{\"folder\":\"/etc\",\"account\":\"alice@example.org\"}");
     check("POST", v1 + "/backups/restore", v1 + "/backups/restore", 422, "{\"folder\":\"monday\",\"account\":\"alice@example.org\",\"uid\":1}");
     check("POST", v1 + "/backups/restore", v1 + "/backups/restore", 202, "{\"folder\":\"monday\",\"account\":\"alice@example.org\"}");
+    check("GET", "/mail/config-v1.1.xml?emailaddress=a%40example.org", "/mail/config-v1.1.xml", 200);
+    check("GET", "/.well-known/autoconfig/mail/config-v1.1.xml?emailaddress=a%40x.example", "/.well-known/autoconfig/mail/config-v1.1.xml", 404);
+    check("POST", "/autodiscover/autodiscover.xml", "/autodiscover/autodiscover.xml", 200, "<EMailAddress>a@example.org</EMailAddress>", "text/xml");
+    const std::string discover_json = "/autodiscover/autodiscover.json";
+    check("GET", discover_json + "?Email=a%40example.org&Protocol=AutodiscoverV1", discover_json, 200);
+    check("GET", discover_json + "/v1.0/a%40example.org?Protocol=Rest", discover_json + "/v1.0/{address}", 404);
+    check("GET", "/mail/apple.mobileconfig?emailaddress=a%40example.org", "/mail/apple.mobileconfig", 200);
+    check("GET", "/.well-known/user-agent-configuration.json", "/.well-known/user-agent-configuration.json", 404);
+    http.put("/api/v1/domains/mail.example.org", "{}"); // what we ask it as
+    check("GET", "/.well-known/user-agent-configuration.json", "/.well-known/user-agent-configuration.json", 200);
+    check("GET", v1 + "/domains/example.org/dns", v1 + "/domains/{name}/dns", 200);
     CHECK(proven.size() == postfach::admin::routes().size()); // nothing was left out
 }

@@ -1,0 +1,8 @@
+#pragma once
+// Parts of the OpenAPI document's schemas, each an object of named ones as JSON text; openapi.cpp joins them.
+
+namespace postfach::admin {
+
+const char* setupSchemas();
+
+} // namespace postfach::admin
