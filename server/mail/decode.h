@@ -20,5 +20,7 @@ std::string toUtf8(std::string_view charset, std::string_view bytes);
 // compatibility decomposition, so all that i;unicode-casemap (RFC 5051) makes equal; ASCII fast, the rest by ICU.
 std::string foldCase(std::string_view utf8);
 std::string withoutAccents(std::string_view folded); // of what foldCase() made: "e" for every accented e
+// For order: the bytes that i;unicode-casemap (RFC 5051) compares. Capital letters, so "_" and "[" stand behind Z.
+std::string collationKey(std::string_view utf8);
 
 } // namespace postfach::mail

@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::size_t kPlane = 0x10000;
 constexpr std::size_t kBlock = 64;
+constexpr UChar32 kDotlessI = 0x131; // stays alone when it is folded, but has I for its title case, and so is RFC 5051's i
 
 void put(std::string& out, UChar32 character)
 {
@@ -57,7 +58,7 @@ void putFoldedByIcu(std::string& out, UChar32 character)
     for (int i = 0; i < length;) {
         UChar32 each = 0;
         U16_NEXT(whole.data(), i, length, each);
-        put(out, each);
+        put(out, each == kDotlessI ? UChar32{'i'} : each);
     }
 }
 

@@ -46,14 +46,14 @@ void takeAddress(std::string_view value, std::string& mailbox, std::string* disp
         return;
     const Address& first = addresses.front();
     const std::string local = first.mailbox.value_or("");
-    mailbox = foldCase(decodeWords(local));
+    mailbox = collationKey(decodeWords(local));
     if (display == nullptr)
         return;
     const std::string name = decodeWords(first.name.value_or(""));
     if (!base::trim(name).empty())
-        *display = foldCase(base::trim(name));
+        *display = collationKey(base::trim(name));
     else
-        *display = first.host ? foldCase(local + '@' + *first.host) : mailbox;
+        *display = first.host ? collationKey(local + '@' + *first.host) : mailbox;
 }
 
 void takeField(Collected& all, std::size_t which, std::string_view value)
@@ -70,7 +70,7 @@ void takeField(Collected& all, std::size_t which, std::string_view value)
     switch (static_cast<Text>(which)) {
     case Text::subject: {
         const BaseSubject subject = baseSubject(bounded(decoded));
-        all.of(Text::baseSubject) = foldCase(subject.text);
+        all.of(Text::baseSubject) = collationKey(subject.text);
         all.is_reply = subject.is_reply;
         return;
     }

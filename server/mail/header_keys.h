@@ -1,5 +1,5 @@
 #pragma once
-// What searching, sorting and threading want of a header, decoded and folded once: it depends on the bytes alone, so it can be
+// What searching, sorting and threading want of a header, decoded and folded or collated once: it depends on the bytes alone, so it can be
 // kept as long as there is room. RFC 5256 2 and 3, RFC 5957 (display names), RFC 9051 6.4.4.
 #include <array>
 #include <cstdint>
@@ -17,15 +17,15 @@ public:
         from,
         to,
         cc,
-        bcc,         // the fields as SEARCH reads them; several of one name with NUL between them
-        baseSubject, // RFC 5256 2.1
+        bcc,         // the fields as SEARCH reads them, folded; several of one name with NUL between them
+        baseSubject, // RFC 5256 2.1; this and what follows are collation keys (RFC 5051)
         fromMailbox,
         toMailbox,
         ccMailbox, // local part of the first address, or a group's name
         fromDisplay,
         toDisplay, // RFC 5957: its name, else its address
         messageId,
-        references, // the latter NUL-separated, not folded; In-Reply-To's first where there are no References
+        references, // the latter NUL-separated, both as they stand; In-Reply-To's first where there are no References
     };
     static constexpr std::size_t kTexts = 13;
 

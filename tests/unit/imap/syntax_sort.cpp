@@ -70,6 +70,16 @@ TEST_CASE("messages are ordered by each key", "[imap][syntax][sort][rfc5256-2][r
     ordered("SUBJECT", {"Subject: banana\r\n"}, {"Subject: =?utf-8?Q?Bananes?=\r\n"});
     ordered("SUBJECT", {""}, {"Subject: a\r\n"});
     ordered("SUBJECT", {"Subject: Eb\r\n"}, {"Subject: =?utf-8?Q?=C3=89a?=\r\n"}); // by code points, decomposed
+    // RFC 5051: capital letters are compared, and what stands between them and the small ones comes behind both.
+    ordered("SUBJECT", {"Subject: az\r\n"}, {"Subject: a_\r\n"});
+    ordered("SUBJECT", {"Subject: aZ\r\n"}, {"Subject: a[\r\n"});
+    ordered("SUBJECT", {"Subject: a@\r\n"}, {"Subject: aa\r\n"});
+    ordered("FROM", {"From: zoe@x\r\n"}, {"From: _zoe@x\r\n"});
+    ordered("TO", {"To: zoe@x\r\n"}, {"To: ^zoe@x\r\n"});
+    ordered("CC", {"Cc: zoe@x\r\n"}, {"Cc: _@x\r\n"});
+    ordered("DISPLAYFROM", {"From: Zoe <z@x>\r\n"}, {"From: \"[Zoe]\" <z@x>\r\n"});
+    ordered("DISPLAYTO", {"To: zoe@x\r\n"}, {"To: _zoe@x\r\n"});
+    ordered("SUBJECT", {"Subject: Strasse\r\n"}, {"Subject: =?utf-8?Q?Stra=C3=9Fe?=\r\n"}); // no title case is two letters
     ordered("FROM", {"From: Zoe <adam@x>\r\n"}, {"From: Adam <zoe@x>\r\n"});
     ordered("DISPLAYFROM", {"From: Adam <zoe@x>\r\n"}, {"From: Zoe <adam@x>\r\n"});
     ordered("DISPLAYFROM", {"From: =?utf-8?Q?Adam?= <zoe@x>\r\n"}, {"From: bea@x\r\n"});
