@@ -59,6 +59,7 @@ constexpr auto kWords = std::to_array<std::string_view>({
     "I18NLEVEL=1",
     "MULTISEARCH",
     "CONTEXT=SEARCH",
+    "UNAUTHENTICATE",
 });
 
 } // namespace

@@ -24,6 +24,7 @@ constexpr std::array kCommands{
     // 6.3: after it
     Command{"ENABLE", authenticated, shifts, cmdEnable},
     Command{"COMPRESS", authenticated, silent, cmdCompress},
+    Command{"UNAUTHENTICATE", authenticated, silent, cmdUnauthenticate},
     Command{"SELECT", authenticated, silent, cmdSelect},
     Command{"EXAMINE", authenticated, silent, cmdExamine},
     Command{"NAMESPACE", authenticated, shifts, cmdNamespace},

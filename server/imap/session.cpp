@@ -305,6 +305,23 @@ Tagged Session::welcome(const auth::Login& login)
     return Tagged::ok("CAPABILITY " + capabilities(), "Welcome");
 }
 
+// RFC 8437 4.1: all that a session has goes, but TLS, what ID said of the client, and how often it gave a wrong password.
+void Session::logOut()
+{
+    view_.reset();
+    search_updates_.reset();
+    told_.reset();
+    notifier_.reset();
+    keywords_.clear();
+    enabled_ = {};
+    account_.reset();
+    bad_commands_ = 0;
+    strand_.record().about({});
+    strand_.record().loggedOut();
+    showState();
+    strand_.deadline(std::chrono::steady_clock::now() + limits::kLoginTimeout);
+}
+
 View& Session::writableView()
 {
     if (view_->readOnly())

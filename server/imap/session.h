@@ -50,6 +50,7 @@ public:
     net::Task<Tagged> logIn(std::string user, std::string password);
     Tagged welcome(const auth::Login& login); // or not: the words for every outcome
     const delivery::Delivery::Owner& account() const { return *account_; }
+    void logOut(); // UNAUTHENTICATE: of the account nothing is left, and the time to log in begins anew
 
     bool hasView() const { return view_ != nullptr; }
     View& view() { return *view_; }

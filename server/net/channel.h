@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace postfach::net {
@@ -39,10 +40,21 @@ struct TlsAsk {
     const TlsContext* context = nullptr; // whose certificates there are to choose from
 };
 
+// DEFLATE over another channel, until both sides have ended it (RFC 8437 4.1).
+class CompressedChannel : public Channel {
+public:
+    // Ends what we say with the last block of the stream: 0, or what to wait for. What is written from then on is not compressed.
+    virtual int finishWriting() = 0;
+    // Reads up to the end of what the peer says compressed: 1, or what to wait for, or kEnd. More content in it is BadCompression.
+    virtual int finishReading() = 0;
+    // After both: the channel below, and what was read from it that is not compressed.
+    virtual std::unique_ptr<Channel> release(std::string& rest) = 0;
+};
+
 std::unique_ptr<Channel> plainChannel(const Poco::Net::StreamSocket& socket);
 std::unique_ptr<Channel> tlsChannel(const Poco::Net::StreamSocket& socket, std::shared_ptr<const TlsContext> context,
                                     std::string_view protocol);
 // `already_read`: what came in behind the command that asked for it.
-std::unique_ptr<Channel> deflateChannel(std::unique_ptr<Channel> below, std::string_view already_read);
+std::unique_ptr<CompressedChannel> deflateChannel(std::unique_ptr<Channel> below, std::string_view already_read);
 
 } // namespace postfach::net

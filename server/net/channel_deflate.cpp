@@ -6,6 +6,11 @@
 // dictionary, which every inflater takes, because its own window holds those bytes too.
 //
 // A bomb has no place to go off: each read inflates no more than the reader has room for, and the rest waits compressed.
+//
+// It may end before the connection does (RFC 8437 4.1). Neither RFC says how; what there is of clients drops zlib's state after a
+// flush, others may send a last block. So a read stops where a block does, and behind the last command whatever still belongs to
+// the compression is told from the text that follows by its bytes: a flush's marker and a last empty block begin with none that can
+// be printed, a tag with no other. Our own last words are in a last block, with nothing behind it: both kinds of client read that.
 #include "server/net/channel.h"
 #include "server/net/stream.h"
 #include "server/net/tls.h"
@@ -24,6 +29,7 @@ namespace postfach::net {
 namespace {
 constexpr std::size_t kCompressed = 4 * 1024;  // read at a time; what a full reader leaves of it is kept
 constexpr std::size_t kHistory = 2 * 1024;     // of our own words, kept between answers: small ones resemble each other
+constexpr int kMarker = 64;                    // bytes read for the end of the compression: more are no end
 constexpr int kReadsInVain = 16;               // blocks without content, before the others get their turn
 constexpr int kWindowBits = 13;                // 8 KiB back: with kMemLevel 64 KiB a compressor instead of 256 (zconf.h)
 constexpr int kMemLevel = 6;
@@ -84,7 +90,7 @@ Spare& spare()
     return all;
 }
 
-class DeflateChannel final : public Channel {
+class DeflateChannel final : public CompressedChannel {
 public:
     DeflateChannel(std::unique_ptr<Channel> below, std::string_view already_read) : below_(std::move(below)), compressed_(already_read)
     {
@@ -114,6 +120,8 @@ public:
     {
         if (const int asked = push(); asked < 0)
             return asked;
+        if (finished_)
+            return below_->write(from, count);
         if (!compressor_) {
             compressor_ = spare().take();
             if (!history_.empty())
@@ -137,6 +145,48 @@ public:
         return push();
     }
 
+    int finishWriting() override
+    {
+        if (finished_)
+            return push();
+        if (const int asked = push(); asked < 0)
+            return asked;
+        if (!compressor_)
+            compressor_ = spare().take();
+        deflateAll(Z_FINISH);
+        spare().giveBack(std::move(compressor_));
+        finished_ = true;
+        return push();
+    }
+
+    int finishReading() override
+    {
+        if (full_)
+            skip(0);
+        for (int skipped = 0; !ended_;) {
+            if (compressed_.empty()) {
+                std::array<char, kCompressed> piece;
+                const int count = below_->read(piece.data(), piece.size());
+                if (count <= 0)
+                    return count;
+                compressed_.assign(piece.data(), static_cast<std::size_t>(count));
+            }
+            ended_ = between_blocks_ && compressed_.front() >= 0x20 && compressed_.front() < 0x7f;
+            if (ended_)
+                break;
+            if (++skipped > kMarker)
+                throw BadCompression();
+            skip(1);
+        }
+        return 1;
+    }
+
+    std::unique_ptr<Channel> release(std::string& rest) override
+    {
+        rest = std::move(compressed_);
+        return std::move(below_);
+    }
+
     int handshake() override { return below_->handshake(); }
     bool pending() const override { return ended_ || full_ || !compressed_.empty() || below_->pending(); }
     void close() noexcept override { below_->close(); }
@@ -152,7 +202,11 @@ private:
         inflate_.avail_in = static_cast<uInt>(compressed_.size());
         inflate_.next_out = bytes(into);
         inflate_.avail_out = static_cast<uInt>(most);
-        const int result = ::inflate(&inflate_, Z_SYNC_FLUSH);
+        int result = Z_OK;
+        do {
+            result = ::inflate(&inflate_, Z_BLOCK);
+            between_blocks_ = (inflate_.data_type & 128) != 0;
+        } while (result == Z_OK && inflate_.avail_out > 0 && (isOver() || (inflate_.avail_out == most && inflate_.avail_in > 0)));
         const std::size_t count = most - inflate_.avail_out;
         full_ = inflate_.avail_out == 0; // then there may be more behind
         if (inflate_.avail_in == 0)
@@ -163,10 +217,9 @@ private:
         case Z_OK:
         case Z_BUF_ERROR: // nothing to do it with
             break;
-        case Z_STREAM_END: // the client's last block: it says no more
+        case Z_STREAM_END: // the client's last block: it says no more, or nothing compressed
             ended_ = true;
             full_ = false;
-            compressed_.clear();
             break;
         case Z_MEM_ERROR:
             throw std::bad_alloc();
@@ -174,6 +227,20 @@ private:
             throw BadCompression();
         }
         return static_cast<int>(count);
+    }
+
+    bool isOver() const { return between_blocks_ && (inflate_.data_type & 64) != 0; } // of the last block
+
+    // Of what was read so many bytes, which hold no content.
+    void skip(std::size_t count)
+    {
+        const std::string rest = compressed_.substr(count);
+        compressed_.resize(count);
+        char content = 0;
+        const bool any = inflateInto(&content, 1) > 0;
+        compressed_ += rest;
+        if (any)
+            throw BadCompression();
     }
 
     void deflateAll(int how)
@@ -213,11 +280,13 @@ private:
         history_ += said;
     }
 
-    const std::unique_ptr<Channel> below_;
+    std::unique_ptr<Channel> below_;
     z_stream inflate_{};
     std::string compressed_;  // read and not inflated yet
     bool full_ = false;       // zlib may hold output back
-    bool ended_ = false;
+    bool between_blocks_ = true;
+    bool ended_ = false;      // what the client says compressed
+    bool finished_ = false;   // what we say so
     std::unique_ptr<Compressor> compressor_; // between the first byte of an answer and its flush
     std::string history_;
     std::string out_;         // compressed: at most what one write() and a flush make
@@ -225,7 +294,7 @@ private:
 };
 } // namespace
 
-std::unique_ptr<Channel> deflateChannel(std::unique_ptr<Channel> below, std::string_view already_read)
+std::unique_ptr<CompressedChannel> deflateChannel(std::unique_ptr<Channel> below, std::string_view already_read)
 {
     return std::make_unique<DeflateChannel>(std::move(below), already_read);
 }

@@ -87,6 +87,12 @@ bool SessionRecord::loggedIn(const std::string& account, const std::string& app_
     return registry_ == nullptr || registry_->logIn(*this, account, app_password);
 }
 
+void SessionRecord::loggedOut()
+{
+    if (registry_ != nullptr)
+        registry_->logOut(*this);
+}
+
 void SessionRecord::vouched()
 {
     if (registry_ != nullptr)
@@ -225,12 +231,18 @@ void Sessions::leave(SessionRecord& record)
     if (record.pressed_)
         --pressed_;
     strangers_.erase(record.number_);
-    if (const auto at = by_account_.find(record.account_); at != by_account_.end()) {
-        at->second.erase(record.number_);
-        if (at->second.empty())
-            by_account_.erase(at);
-    }
+    leaveAccount(record);
     all_.erase(record.number_);
+}
+
+void Sessions::leaveAccount(const SessionRecord& record)
+{
+    const auto at = by_account_.find(record.account_);
+    if (at == by_account_.end())
+        return;
+    at->second.erase(record.number_);
+    if (at->second.empty())
+        by_account_.erase(at);
 }
 
 bool Sessions::named(SessionRecord& record, const std::string& address, const std::string& tls, const std::string& cipher)
@@ -292,6 +304,16 @@ bool Sessions::logIn(SessionRecord& record, const std::string& account, const st
     if (ended)
         record.dismiss(Farewell::account);
     return true;
+}
+
+void Sessions::logOut(SessionRecord& record)
+{
+    const std::lock_guard lock(mutex_);
+    leaveAccount(record);
+    strangers_.emplace(record.number_, &record);
+    record.app_password_.clear();
+    const std::lock_guard details(record.mutex_);
+    record.account_.clear();
 }
 
 void Sessions::setBounds(Bounds bounds)

@@ -60,6 +60,7 @@ public:
     // False: the account has all the sessions it may have, and this is none of them. `app_password`: the label of the one
     // that was used, empty for the account's own.
     bool loggedIn(const std::string& account, const std::string& app_password = {});
+    void loggedOut(); // and stays connected: it is a stranger again, as old as it is, and its account has a place more
     // It does what it is here for, though it cannot log in (an MTA): it does not go first under pressure.
     void vouched();
 
@@ -146,6 +147,8 @@ private:
     };
     std::size_t end(Ending ending);
     bool logIn(SessionRecord& record, const std::string& account, const std::string& app_password);
+    void logOut(SessionRecord& record);
+    void leaveAccount(const SessionRecord& record);
     void forgetStranger(const SessionRecord& record);
     bool press(std::shared_ptr<SessionRecord>& leaves);
     std::shared_ptr<SessionRecord> byId(const std::string& id) const;

@@ -33,7 +33,7 @@ struct Stream::State {
     Poco::Net::StreamSocket socket;
     std::unique_ptr<Channel> channel;
     bool tls = false;
-    bool compressed = false;
+    CompressedChannel* compressed = nullptr; // the channel, while it is
     bool unflushed = false;     // the channel may hold back some of what it took
     bool shaking_hands = false; // nothing can be said until that is over
 
@@ -115,6 +115,24 @@ struct Stream::State {
     // Writes until all is with the kernel (0) or it takes no more (what to wait for).
     int send()
     {
+        if (const int asked = writeAll(); asked != 0)
+            return asked;
+        const int asked = unflushed ? channel->flush() : 0;
+        unflushed = asked != 0;
+        return asked;
+    }
+
+    int sendLast() // that is compressed
+    {
+        if (const int asked = writeAll(); asked != 0)
+            return asked;
+        const int asked = compressed->finishWriting();
+        unflushed = asked != 0;
+        return asked;
+    }
+
+    int writeAll()
+    {
         while (!out.empty()) {
             const int count = write();
             if (count < 0)
@@ -128,9 +146,7 @@ struct Stream::State {
                 out.pop_front();
             }
         }
-        const int asked = unflushed ? channel->flush() : 0;
-        unflushed = asked != 0;
-        return asked;
+        return 0;
     }
 };
 
@@ -344,11 +360,12 @@ TlsInfo Stream::tls() const
 Task<> Stream::startDeflate()
 {
     State& s = *state_;
-    if (s.compressed)
+    if (s.compressed != nullptr)
         throw std::logic_error("DEFLATE is already active");
     co_await flush();
-    s.channel = deflateChannel(std::move(s.channel), s.unread());
-    s.compressed = true;
+    auto channel = deflateChannel(std::move(s.channel), s.unread());
+    s.compressed = channel.get();
+    s.channel = std::move(channel);
     s.take(s.unread().size());
     s.compact();
     s.dry = false;
@@ -356,7 +373,35 @@ Task<> Stream::startDeflate()
 
 bool Stream::isCompressed() const
 {
-    return state_->compressed;
+    return state_->compressed != nullptr;
+}
+
+Task<> Stream::endDeflate()
+{
+    State& s = *state_;
+    if (s.compressed == nullptr)
+        throw std::logic_error("DEFLATE is not active");
+    if (hasInput())
+        throw BadCompression();
+    int asked = s.sendLast();
+    while (asked != 0) {
+        co_await waitFor(asked);
+        asked = s.sendLast();
+    }
+    asked = s.compressed->finishReading();
+    while (asked < 0) {
+        co_await waitFor(asked);
+        asked = s.compressed->finishReading();
+    }
+    if (asked == Channel::kEnd)
+        throw PeerGone("closed by peer");
+    std::string rest;
+    s.channel = s.compressed->release(rest);
+    s.compressed = nullptr;
+    s.record.countIn(rest.size());
+    s.in = std::move(rest);
+    s.begin = s.searched = 0;
+    s.dry = false;
 }
 
 // --- the end

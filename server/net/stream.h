@@ -55,6 +55,9 @@ public:
     // Sends what is queued as it is; from then on both ways are DEFLATE. What was read and not taken is the first of it.
     Task<> startDeflate();
     bool isCompressed() const;
+    // Sends what is queued as the last that is compressed, and waits for the end of what the peer compresses: either for its last
+    // block or for text that is none (RFC 8437 4.1). BadCompression when there is more content.
+    Task<> endDeflate();
 
     // Flushes within the goodbye time, close_notify without waiting, FIN; then what the peer still sends is thrown away for
     // a moment, or the kernel's RST would overtake our last words. Throws nothing of the connection.

@@ -40,17 +40,8 @@ public:
     std::string line()
     {
         std::size_t end = 0;
-        while ((end = text_.find("\r\n")) == std::string::npos) {
-            std::string got = client_.bytes(1);
-            char piece[4096];
-            in_.next_in = reinterpret_cast<Bytef*>(got.data());
-            in_.avail_in = 1;
-            in_.next_out = reinterpret_cast<Bytef*>(piece);
-            in_.avail_out = sizeof piece;
-            if (const int result = ::inflate(&in_, Z_SYNC_FLUSH); result != Z_OK && result != Z_BUF_ERROR)
-                throw std::runtime_error("not DEFLATE");
-            text_.append(piece, sizeof piece - in_.avail_out);
-        }
+        while ((end = text_.find("\r\n")) == std::string::npos)
+            inflate(client_.bytes(1));
         std::string result = text_.substr(0, end);
         text_.erase(0, end + 2);
         return result;
@@ -67,10 +58,33 @@ public:
         return all;
     }
 
+    // Up to the last block, which has nothing that was not read; what the client reads then is not compressed.
+    bool ends()
+    {
+        while (!ended_ && text_.empty())
+            inflate(client_.bytes(1));
+        return text_.empty();
+    }
+
 private:
+    void inflate(std::string got)
+    {
+        char piece[4096];
+        in_.next_in = reinterpret_cast<Bytef*>(got.data());
+        in_.avail_in = static_cast<uInt>(got.size());
+        in_.next_out = reinterpret_cast<Bytef*>(piece);
+        in_.avail_out = sizeof piece;
+        const int result = ::inflate(&in_, Z_SYNC_FLUSH);
+        ended_ = result == Z_STREAM_END;
+        if (result != Z_OK && result != Z_BUF_ERROR && !ended_)
+            throw std::runtime_error("not DEFLATE");
+        text_.append(piece, sizeof piece - in_.avail_out);
+    }
+
     ImapClient& client_;
     z_stream out_{}, in_{};
     std::string text_;
+    bool ended_ = false;
 };
 
 } // namespace postfach::test

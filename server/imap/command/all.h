@@ -44,6 +44,7 @@ net::Task<Tagged> cmdStatus(Session& session, Request& request);
 net::Task<Tagged> cmdStore(Session& session, Request& request);
 net::Task<Tagged> cmdSubscribe(Session& session, Request& request);
 net::Task<Tagged> cmdThread(Session& session, Request& request);
+net::Task<Tagged> cmdUnauthenticate(Session& session, Request& request);
 net::Task<Tagged> cmdUnselect(Session& session, Request& request);
 net::Task<Tagged> cmdUnsubscribe(Session& session, Request& request);
 

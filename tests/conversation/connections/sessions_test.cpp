@@ -44,6 +44,25 @@ TEST_CASE("sessions: what is there is listed, and one of them can be ended", "[s
     CHECK(http.get("/api/v1/sessions").column("account") == std::vector<std::string>{"bob@example.org"});
 }
 
+TEST_CASE("sessions: who logs out and stays is nobody's until the next login", "[sessions][rfc8437]")
+{
+    TestServer server;
+    Http http(server, server.token());
+    auto imap = server.imap();
+    const auto ofAlice = [&] { return http.get("/api/v1/sessions?account=alice@example.org").column("id"); };
+    CHECK(ofAlice().size() == 1);
+    imap.select();
+    imap.talk("UNAUTHENTICATE");
+    CHECK(ofAlice().empty());
+    CHECK(http.get("/api/v1/sessions").column("state") == std::vector<std::string>{"connected"});
+    imap.talk("LOGIN bob@example.org secret");
+    CHECK(http.get("/api/v1/sessions").column("account") == std::vector<std::string>{"bob@example.org"});
+    REQUIRE(http.patch(kAlice, R"({"password":"a new secret"})").status == 200); // no concern of bob's
+    CHECK(imap.talk("NOOP").back() == "OK NOOP completed");
+    REQUIRE(http.patch("/api/v1/accounts/bob@example.org", R"({"enabled":false})").status == 200);
+    CHECK_THAT(imap.line(), Catch::StartsWith("* BYE"));
+}
+
 TEST_CASE("sessions: who loses the right to be here leaves at once, and nobody else", "[sessions]")
 {
     TestServer server;

@@ -20,7 +20,7 @@ struct Watched {
     Tally ended;
 };
 
-// In the clear until COMPRESS, from then on compressed. "GET n" answers with n bytes, "BODY n" takes n bytes and says so.
+// In the clear until COMPRESS, from then on compressed until END. "GET n" answers with n bytes, "BODY n" takes n bytes and says so.
 Task<> compressing(Strand& strand, Poco::Net::StreamSocket socket, Watched& watched, bool tls)
 {
     Stream stream(strand, socket);
@@ -36,6 +36,9 @@ Task<> compressing(Strand& strand, Poco::Net::StreamSocket socket, Watched& watc
             if (line == "COMPRESS") {
                 stream.write("OK\r\n");
                 co_await stream.startDeflate();
+            } else if (line == "END") {
+                stream.write("OK\r\n");
+                co_await stream.endDeflate();
             } else if (line.starts_with("GET ")) {
                 const std::size_t count = std::stoul(line.substr(4));
                 for (std::size_t at = 0; at < count; at += 16 * 1024) {
@@ -119,6 +122,12 @@ public:
         return result;
     }
     std::uint64_t received() const { return in_.total_in; }
+    bool ends() // the server's last block comes, and nothing before it
+    {
+        while (!ended_ && text_.empty() && more()) {
+        }
+        return ended_ && text_.empty();
+    }
 
 private:
     bool more()
@@ -133,16 +142,18 @@ private:
             in_.next_out = reinterpret_cast<Bytef*>(piece);
             in_.avail_out = sizeof piece;
             const int result = ::inflate(&in_, Z_SYNC_FLUSH);
-            if (result != Z_OK && result != Z_BUF_ERROR)
+            ended_ = result == Z_STREAM_END;
+            if (result != Z_OK && result != Z_BUF_ERROR && !ended_)
                 throw std::runtime_error("the server sent what is not DEFLATE");
             text_.append(piece, sizeof piece - in_.avail_out);
-        } while (in_.avail_out == 0);
+        } while (in_.avail_out == 0 && !ended_);
         return true;
     }
 
     Client& client_;
     z_stream out_{}, in_{};
     std::string text_;
+    bool ended_ = false;
 };
 } // namespace
 
@@ -237,4 +248,83 @@ TEST_CASE("compressed, plain and TLS: what is corrupt or too long ends the sessi
         CHECK(packed.talk("LOGOUT") == "BYE");
         CHECK(packed.line() == "<end>");
     }
+}
+
+TEST_CASE("compression ends where both sides say so, and what follows is text", "[net][deflate][rfc8437-4.1]")
+{
+    using namespace std::string_literals;
+    const bool tls = GENERATE(false, true);
+    Watched watched;
+    House house([&watched, tls](Strand& strand, Poco::Net::StreamSocket socket) { return compressing(strand, std::move(socket), watched, tls); });
+    Client client(house.port());
+    if (tls)
+        REQUIRE(client.startTls());
+    Compressing packed(client);
+    CHECK(packed.talk("before") == "echo before");
+    SECTION("more behind the command that is compressed all the same")
+    {
+        client.send(packed.pack("END\r\n") + packed.pack("more\r\n"));
+        CHECK(packed.line() == "OK");
+        CHECK(packed.ends());
+        CHECK(client.line() == "BYE corrupt");
     }
+    SECTION("more in the same block")
+    {
+        packed.send("END\r\nmore\r\n");
+        CHECK(packed.line() == "OK");
+        CHECK(packed.line() == "BYE corrupt");
+    }
+    SECTION("empty blocks without end")
+    {
+        std::string nothing;
+        for (int i = 0; i < 5'000; ++i)
+            nothing += "\0\0\0\xff\xff"s;
+        client.send(packed.pack("END\r\n") + nothing);
+        CHECK(packed.line() == "OK");
+        CHECK(packed.ends());
+        CHECK(client.line() == "BYE corrupt");
+    }
+    SECTION("the client hangs up instead")
+    {
+        packed.send("END\r\n");
+        CHECK(packed.line() == "OK");
+        client.finish();
+        CHECK(watched.ended.reaches(1));
+        CHECK_FALSE(watched.corrupt);
+    }
+    SECTION("after a flush, in a last block, in an empty one behind it, again and again")
+    {
+        const int flush = GENERATE(Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_PARTIAL_FLUSH, Z_FINISH, -1);
+        std::string bytes = packed.pack("END\r\n", flush == -1 ? Z_SYNC_FLUSH : flush);
+        if (flush == -1)
+            bytes += packed.pack("", Z_FINISH);
+        SECTION("in one piece with the text") { client.send(bytes + "plain\r\n"); }
+        SECTION("byte by byte")
+        {
+            const int on = 1;
+            ::setsockopt(client.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+            for (const char c : bytes + "plain\r\n")
+                client.send(std::string_view(&c, 1));
+        }
+        CHECK(packed.line() == "OK");
+        CHECK(packed.ends());
+        CHECK(client.line() == "echo plain");
+        for (int i = 0; i < 3; ++i) {
+            Compressing anew(client);
+            CHECK(anew.talk("packed") == "echo packed");
+            client.send(anew.pack("END\r\n") + "text\r\n");
+            CHECK(anew.line() == "OK");
+            CHECK(anew.ends());
+            CHECK(client.line() == "echo text");
+        }
+        CHECK(client.talk("LOGOUT") == "BYE");
+    }
+    SECTION("a large answer is on its way")
+    {
+        client.send(packed.pack("GET 3000000\r\n") + packed.pack("END\r\n") + "plain\r\n");
+        CHECK(packed.exactly(3'000'000).size() == 3'000'000);
+        CHECK(packed.line() == "OK");
+        CHECK(packed.ends());
+        CHECK(client.line() == "echo plain");
+    }
+}

@@ -152,6 +152,33 @@ TEST_CASE("a list tells what is known of each, in pages, by account and by servi
         CHECK_FALSE(door.sessions.find(id));
 }
 
+TEST_CASE("who logs out and stays is a stranger again", "[net][sessions][rfc8437]")
+{
+    Door door({2, 10, 1});
+    auto* const one = door.enter("192.0.2.1");
+    auto* const two = door.enter("192.0.2.2");
+    one->loggedOut(); // nobody was
+    REQUIRE(one->loggedIn("alice@example.org", "phone"));
+    CHECK_FALSE(two->loggedIn("alice@example.org"));
+    one->loggedOut();
+    CHECK(one->info().account.empty());
+    CHECK(door.addresses({"alice@example.org", "", ""}) == Texts{});
+    CHECK(door.sessions.endAll("alice@example.org") == 0);
+    CHECK(door.sessions.endOpenedWith("alice@example.org", "phone") == 0);
+    one->loginBegins();
+    two->loginBegins();
+    CHECK(two->loggedIn("alice@example.org")); // the place is free
+    CHECK(one->loggedIn("bob@example.org"));
+    CHECK(one->info().account == "bob@example.org");
+    CHECK_FALSE(door.enter("192.0.2.3")); // both have logged in
+    one->loggedOut();
+    CHECK(door.enter("192.0.2.3"));
+    CHECK(one->farewell() == Farewell::pressure);
+    CHECK(two->farewell() == Farewell::none);
+    door.leave(one);
+    CHECK(door.sessions.now() == 2);
+}
+
 TEST_CASE("who is told to go hears it once, by name or with all of the account", "[net][sessions]")
 {
     Door door({100, 100, 100});
