@@ -22,24 +22,20 @@ Var retentionJson(const std::optional<std::uint32_t>& retention)
     return days;
 }
 
-[[noreturn]] void wrong(const std::string& field, const std::string& wanted)
-{
-    throw Problem(422, "invalid_field", "The field \"" + field + "\" must be " + wanted + ".");
-}
-
-std::uint32_t retentionOf(Fields& fields)
+std::optional<std::uint32_t> retentionOf(Fields& fields)
 {
     const std::string wanted = "\"keep\", \"delete\" or {\"days\": 1 to " + std::to_string(Pop3Policy::kMostDays) + "}";
     if (auto inner = fields.objectIfOne("retention")) {
         const auto days = inner->number("days");
         inner->finish();
-        if (!days || *days < 1 || *days > Pop3Policy::kMostDays)
-            wrong("retention", wanted);
-        return static_cast<std::uint32_t>(*days);
+        if (days && *days >= 1 && *days <= Pop3Policy::kMostDays)
+            return static_cast<std::uint32_t>(*days);
+        fields.mustBe("retention", wanted);
+        return std::nullopt;
     }
     const auto word = fields.text("retention");
     if (word != "keep" && word != "delete")
-        wrong("retention", wanted);
+        fields.mustBe("retention", wanted);
     return word == "keep" ? Pop3Policy::kForEver : Pop3Policy::kAtOnce;
 }
 
@@ -47,7 +43,7 @@ bool hideOf(Fields& fields)
 {
     const auto word = fields.text("delete");
     if (word != "remove" && word != "hide")
-        wrong("delete", "\"remove\" or \"hide\"");
+        fields.mustBe("delete", "\"remove\" or \"hide\"");
     return word == "hide";
 }
 

@@ -2,6 +2,27 @@
 #include "admin/api/json.h"
 
 namespace postfach::admin {
+namespace {
+std::string sentenceOf(const std::vector<FieldProblem>& fields)
+{
+    const auto more = fields.size() - 1;
+    return fields.front().detail + (more == 0 ? "" : " And " + std::to_string(more) + " more: see errors.");
+}
+} // namespace
+
+Problem::Problem(int http_status, std::string stable_code, const std::string& detail)
+    : std::runtime_error(detail), status(http_status), code(std::move(stable_code))
+{
+    constexpr std::string_view kBegin = "The field \"";
+    const auto end = detail.find('"', kBegin.size());
+    if (detail.starts_with(kBegin) && end != std::string::npos)
+        fields.push_back({detail.substr(kBegin.size(), end - kBegin.size()), code, detail});
+}
+
+Problem::Problem(std::vector<FieldProblem> about)
+    : std::runtime_error(sentenceOf(about)), status(422), code(about.front().code), fields(std::move(about))
+{
+}
 
 Problem problemOf(const store::Error& error, const std::string& subject)
 {
@@ -56,15 +77,26 @@ std::string_view reasonPhrase(int status)
     }
 }
 
-std::string problemJson(int status, std::string_view code, std::string_view detail)
+std::string problemJson(const Problem& problem)
 {
-    auto problem = object();
-    problem->set("type", "urn:postfach:problem:" + std::string(code));
-    problem->set("title", std::string(reasonPhrase(status)));
-    problem->set("status", status);
-    problem->set("detail", std::string(detail));
-    problem->set("code", std::string(code));
-    return text(problem);
+    auto out = object();
+    out->set("type", "urn:postfach:problem:" + problem.code);
+    out->set("title", std::string(reasonPhrase(problem.status)));
+    out->set("status", problem.status);
+    out->set("detail", std::string(problem.what()));
+    out->set("code", problem.code);
+    if (!problem.fields.empty()) {
+        Poco::JSON::Array::Ptr list = new Poco::JSON::Array;
+        for (const auto& field : problem.fields) {
+            auto one = object();
+            one->set("field", field.field);
+            one->set("code", field.code);
+            one->set("detail", field.detail);
+            list->add(one);
+        }
+        out->set("errors", list);
+    }
+    return text(out);
 }
 
 } // namespace postfach::admin

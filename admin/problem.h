@@ -11,13 +11,19 @@
 
 namespace postfach::admin {
 
+struct FieldProblem { // of one field of a body: "pop3.retention"
+    std::string field, code, detail;
+};
+
 class Problem : public std::runtime_error {
 public:
-    Problem(int http_status, std::string stable_code, const std::string& detail)
-        : std::runtime_error(detail), status(http_status), code(std::move(stable_code)) {}
+    // A detail that begins with `The field "NAME"` is about that field.
+    Problem(int http_status, std::string stable_code, const std::string& detail);
+    explicit Problem(std::vector<FieldProblem> fields); // 422, under the first one's code; at least one
     int status;
     std::string code;
     std::vector<std::pair<std::string, std::string>> headers; // Allow, WWW-Authenticate …
+    std::vector<FieldProblem> fields;
 };
 
 // The one place where the store's kinds become answers. `subject` names what was asked for: "account alice@example.org".
@@ -26,6 +32,14 @@ Problem problemOf(const store::Error& error, const std::string& subject);
 std::string_view reasonPhrase(int status);
 
 // The application/problem+json body.
-std::string problemJson(int status, std::string_view code, std::string_view detail);
+std::string problemJson(const Problem& problem);
+
+// The codes that there are, for people and programs to rely on: published in the OpenAPI document and in admin/README.md.
+struct ProblemCode {
+    int status;
+    const char* code;
+    const char* meaning;
+};
+const std::vector<ProblemCode>& problemCodes();
 
 } // namespace postfach::admin

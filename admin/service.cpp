@@ -1,4 +1,6 @@
 #include "admin/service.h"
+#include "admin/api/conditions.h"
+#include "admin/api/json.h"
 #include "server/base/hash.h"
 #include "server/base/id.h"
 #include "server/base/log.h"
@@ -95,8 +97,7 @@ void checkPassword(const std::string& password)
 
 void expect(const store::Account& account, const std::optional<std::string>& expected)
 {
-    if (expected && *expected != "*" && *expected != Service::etag(account)) // RFC 9110 13.1.1
-        throw Problem(412, "changed", "The account was changed in the meantime: read it again.");
+    requireMatch(expected, Service::etag(account), "account");
 }
 
 void checkScopes(const std::vector<std::string>& scopes)
@@ -160,16 +161,19 @@ store::Domain Service::domain(const std::string& name)
     return *found;
 }
 
-Put<store::Domain> Service::putDomain(const std::string& given, bool only_new, const Pop3Change& pop3, const std::string& by)
+Put<store::Domain> Service::putDomain(const std::string& given, bool only_new, const std::optional<std::string>& expected, const Pop3Change& pop3,
+                                      const std::string& by)
 {
     const auto name = checkedDomain(given);
     Put<store::Domain> result;
     store::Pop3Policy before;
     answering("domain " + name, [&] {
         context_.store.writeAndWait([&](store::WriteTx& tx) {
-            result.created = !tx.findDomain(name);
-            if (!result.created && only_new)
+            const auto old = tx.findDomain(name);
+            result.created = !old;
+            if (old && only_new)
                 throw Problem(412, "already_exists", "The domain " + name + " exists already.");
+            requireMatch(expected, old ? entityTag(toJson(*old)) : std::string(), "domain");
             if (result.created)
                 tx.createDomain(name);
             before = tx.findDomain(name).value().pop3;
@@ -183,7 +187,8 @@ Put<store::Domain> Service::putDomain(const std::string& given, bool only_new, c
     return result;
 }
 
-store::Domain Service::changeDomain(const std::string& name, const Pop3Change& pop3, const std::string& by)
+store::Domain Service::changeDomain(const std::string& name, const std::optional<std::string>& expected, const Pop3Change& pop3,
+                                    const std::string& by)
 {
     domain(name);
     store::Domain after;
@@ -193,6 +198,7 @@ store::Domain Service::changeDomain(const std::string& name, const Pop3Change& p
             const auto found = tx.findDomain(name);
             if (!found)
                 throw Problem(404, "not_found", "There is no domain " + base::printable(name) + ".");
+            requireMatch(expected, entityTag(toJson(*found)), "domain");
             before = found->pop3;
             tx.changeDomain(name, pop3(before));
             after = tx.findDomain(name).value();
@@ -202,10 +208,16 @@ store::Domain Service::changeDomain(const std::string& name, const Pop3Change& p
     return after;
 }
 
-void Service::removeDomain(const std::string& name)
+void Service::removeDomain(const std::string& name, const std::optional<std::string>& expected)
 {
     domain(name);
-    answering("domain " + base::printable(name), [&] { context_.store.writeAndWait([&](store::WriteTx& tx) { tx.removeDomain(name); }); });
+    answering("domain " + base::printable(name), [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            if (const auto found = tx.findDomain(name))
+                requireMatch(expected, entityTag(toJson(*found)), "domain");
+            tx.removeDomain(name);
+        });
+    });
     base::logInfo("admin", "domain removed", {{"domain", name}});
 }
 
@@ -432,7 +444,8 @@ store::Alias Service::alias(const std::string& address)
     return *found;
 }
 
-Put<store::Alias> Service::putAlias(const std::string& given, const std::vector<std::string>& targets, bool only_new)
+Put<store::Alias> Service::putAlias(const std::string& given, const std::vector<std::string>& targets, bool only_new,
+                                    const std::optional<std::string>& expected)
 {
     const auto address = checkedAddress(given);
     if (targets.empty())
@@ -443,9 +456,11 @@ Put<store::Alias> Service::putAlias(const std::string& given, const std::vector<
     Put<store::Alias> result;
     answering("alias " + address, [&] {
         context_.store.writeAndWait([&](store::WriteTx& tx) {
-            result.created = !tx.findAlias(address);
-            if (!result.created && only_new)
+            const auto old = tx.findAlias(address);
+            result.created = !old;
+            if (old && only_new)
                 throw Problem(412, "already_exists", "The alias " + address + " exists already.");
+            requireMatch(expected, old ? entityTag(toJson(*old)) : std::string(), "alias");
             if (tx.findAccount(address))
                 throw Problem(409, "already_exists", address + " is an account already.");
             for (const auto& target : checked)
@@ -459,10 +474,16 @@ Put<store::Alias> Service::putAlias(const std::string& given, const std::vector<
     return result;
 }
 
-void Service::removeAlias(const std::string& address)
+void Service::removeAlias(const std::string& address, const std::optional<std::string>& expected)
 {
     alias(address);
-    answering("alias " + base::printable(address), [&] { context_.store.writeAndWait([&](store::WriteTx& tx) { tx.removeAlias(address); }); });
+    answering("alias " + base::printable(address), [&] {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            if (const auto found = tx.findAlias(address))
+                requireMatch(expected, entityTag(toJson(*found)), "alias");
+            tx.removeAlias(address);
+        });
+    });
     base::logInfo("admin", "alias removed", {{"alias", address}});
 }
 

@@ -36,6 +36,13 @@ struct AccountChange { // absent fields stay as they are
     std::string by;                        // who changes it, for the audit
 };
 
+struct AccountFilter {                     // absent: any
+    std::string domain, text;              // text: part of the address or the name, without regard to case
+    std::optional<bool> enabled;
+    enum class Sort { address, used, created, lastLogin } sort = Sort::address; // the same values by address
+    bool descending = false;
+};
+
 struct NewToken {
     std::string name;
     std::vector<std::string> scopes;
@@ -86,16 +93,21 @@ public:
     ~Service();
     const Context& context() const { return context_; }
 
+    // `expected`, here and below: the ETag a caller relies on (412 when the resource has moved on).
     // --- domains
     std::vector<store::Domain> domains(const store::Page& page);
     store::Domain domain(const std::string& name);
     // PUT: a policy that is not said is inherited from the defaults. PATCH: it stays.
-    Put<store::Domain> putDomain(const std::string& name, bool only_new, const Pop3Change& pop3, const std::string& by);
-    store::Domain changeDomain(const std::string& name, const Pop3Change& pop3, const std::string& by);
-    void removeDomain(const std::string& name);
+    Put<store::Domain> putDomain(const std::string& name, bool only_new, const std::optional<std::string>& expected, const Pop3Change& pop3,
+                                 const std::string& by);
+    store::Domain changeDomain(const std::string& name, const std::optional<std::string>& expected, const Pop3Change& pop3, const std::string& by);
+    void removeDomain(const std::string& name, const std::optional<std::string>& expected);
 
-    // --- accounts. `expected` is the ETag a caller relies on (412 when the account has moved on).
+    // --- accounts
     std::vector<store::Account> accounts(const store::Page& page);
+    // Page::after: an accountKey() of this order.
+    std::vector<store::Account> accounts(const AccountFilter& filter, const store::Page& page);
+    static std::string accountKey(const store::Account& account, AccountFilter::Sort sort);
     store::Account account(const std::string& address);
     static std::string etag(const store::Account& account);
     // Creates, or replaces: what `change` leaves out takes its default, the password stays. The domain is made when new.
@@ -117,8 +129,9 @@ public:
     // --- aliases
     std::vector<store::Alias> aliases(const store::Page& page);
     store::Alias alias(const std::string& address);
-    Put<store::Alias> putAlias(const std::string& address, const std::vector<std::string>& targets, bool only_new);
-    void removeAlias(const std::string& address);
+    Put<store::Alias> putAlias(const std::string& address, const std::vector<std::string>& targets, bool only_new,
+                               const std::optional<std::string>& expected);
+    void removeAlias(const std::string& address, const std::optional<std::string>& expected);
 
     // --- tokens. The secret is told once, here; its SHA-256 is kept.
     std::vector<store::Token> tokens();

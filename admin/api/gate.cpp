@@ -114,7 +114,10 @@ Response Gate::answer(const Judged& judged, const RequestHead& head, const std::
 {
     const Call call{head, body, judged.target, judged.match.values, judged.who};
     try {
-        auto response = judged.match.route->handle(service_, call);
+        const auto work = [&] { return judged.match.route->handle(service_, call); };
+        auto response = head.method == "POST" ? repeated_.answer(judged.who.name, head, body, std::chrono::steady_clock::now(), work) : work();
+        if (std::string_view(judged.match.route->method) == "GET" && std::string_view(judged.match.route->path).starts_with("/api/"))
+            response = conditional(head, std::move(response));
         count(response.status);
         return response;
     } catch (const Problem& problem) {

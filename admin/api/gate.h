@@ -2,6 +2,7 @@
 // Between the reader and the handlers, in this order, before a byte of the body is read: the target is understood, the
 // caller known (401), the origin no foreign page (403), the route found (404, 405), the scope enough (403), the body's kind
 // and length allowed (415, 413). Everything here may block: helper threads only.
+#include "admin/api/conditions.h"
 #include "admin/api/request_reader.h"
 #include "admin/api/response.h"
 #include "admin/api/routes.h"
@@ -33,6 +34,7 @@ private:
     void judgeInto(Judged& judged, const RequestHead& head, bool local, const std::string& peer);
     Principal authenticate(const RequestHead& head, const std::string& peer);
     Service& service_;
+    RepeatedPosts repeated_;
 };
 
 } // namespace postfach::admin

@@ -1,30 +1,27 @@
 // Domains, accounts, aliases, tokens.
+#include "admin/api/conditions.h"
 #include "admin/api/handlers.h"
 #include "admin/api/page.h"
 #include "admin/api/time.h"
 
+#include <map>
+
 namespace postfach::admin::handle {
 namespace {
-
-bool onlyNew(const Call& call) // RFC 9110 13.1.2: If-None-Match: * on PUT
-{
-    const auto* condition = call.head.find("if-none-match");
-    if (condition && *condition != "*")
-        throw Problem(412, "changed", "If-None-Match takes * here.");
-    return condition != nullptr;
-}
-
-std::optional<std::string> expected(const Call& call)
-{
-    const auto* condition = call.head.find("if-match");
-    return condition ? std::optional(*condition) : std::nullopt;
-}
 
 // The address or name in the path is the key; the body may repeat it, as one that was read before does.
 void checkKey(Fields& fields, const std::string& name, const std::string& key)
 {
     if (const auto said = fields.text(name); said && *said != key)
         throw Problem(422, "invalid_field", "The field \"" + name + "\" differs from the path.");
+}
+
+// A representation with its tag. The same bytes make the tag that If-Match is held against.
+Response tagged(int status, const Poco::JSON::Object::Ptr& representation)
+{
+    auto response = Response::json(status, representation);
+    response.headers.emplace_back("ETag", entityTag(response.body));
+    return response;
 }
 
 Response accountAnswer(int status, const store::Account& account)
@@ -78,7 +75,7 @@ Response listDomains(Service& service, const Call& call)
     return listOf(call, page, service.domains(page.oneMore()), [](const auto& d) { return d.name; }, [](const auto& d) { return toJson(d); });
 }
 
-Response getDomain(Service& service, const Call& call) { return Response::json(200, toJson(service.domain(call.values[0]))); }
+Response getDomain(Service& service, const Call& call) { return tagged(200, toJson(service.domain(call.values[0]))); }
 
 Response putDomain(Service& service, const Call& call)
 {
@@ -90,8 +87,8 @@ Response putDomain(Service& service, const Call& call)
             pop3 = std::move(*said);
         fields.finish();
     }
-    const auto result = service.putDomain(call.values[0], onlyNew(call), pop3, call.who.name);
-    return Response::json(result.created ? 201 : 200, toJson(result.value));
+    const auto result = service.putDomain(call.values[0], onlyNew(call), expected(call), pop3, call.who.name);
+    return tagged(result.created ? 201 : 200, toJson(result.value));
 }
 
 Response patchDomain(Service& service, const Call& call)
@@ -103,30 +100,44 @@ Response patchDomain(Service& service, const Call& call)
     const auto pop3 = pop3ChangeOf(fields);
     fields.finish();
     const auto as_it_is = [](store::Pop3Policy policy) { return policy; };
-    return Response::json(200, toJson(service.changeDomain(call.values[0], pop3 ? *pop3 : Pop3Change(as_it_is), call.who.name)));
+    return tagged(200, toJson(service.changeDomain(call.values[0], expected(call), pop3 ? *pop3 : Pop3Change(as_it_is), call.who.name)));
 }
 
 Response deleteDomain(Service& service, const Call& call)
 {
-    service.removeDomain(call.values[0]);
+    service.removeDomain(call.values[0], expected(call));
     return Response::empty();
 }
 
 Response listAccounts(Service& service, const Call& call)
 {
+    using Sort = AccountFilter::Sort;
+    static const std::map<std::string, Sort> kSorts{
+        {"address", Sort::address}, {"used", Sort::used}, {"created", Sort::created}, {"last_login", Sort::lastLogin}};
     const auto page = pageOf(call);
-    return listOf(call, page, service.accounts(page.oneMore()), [](const auto& a) { return a.address; }, [](const auto& a) { return toJson(a); });
+    AccountFilter filter;
+    filter.domain = call.parameter("domain");
+    filter.text = call.parameter("q");
+    if (const auto enabled = call.parameter("enabled"); call.target.query.contains("enabled")) {
+        if (enabled != "true" && enabled != "false")
+            throw Problem(422, "invalid_parameter", "The parameter \"enabled\" must be true or false.");
+        filter.enabled = enabled == "true";
+    }
+    if (auto sort = call.parameter("sort"); call.target.query.contains("sort")) {
+        filter.descending = sort.starts_with('-');
+        const auto known = kSorts.find(filter.descending ? sort.substr(1) : sort);
+        if (known == kSorts.end())
+            throw Problem(422, "invalid_parameter",
+                          "The parameter \"sort\" must be address, used, created or last_login, with - before it for the other way.");
+        filter.sort = known->second;
+    }
+    return listOf(call, page, service.accounts(filter, page.oneMore()),
+                  [&filter](const auto& a) { return Service::accountKey(a, filter.sort); }, [](const auto& a) { return toJson(a); });
 }
 
 Response getAccount(Service& service, const Call& call)
 {
-    const auto account = service.account(call.values[0]);
-    if (const auto* known = call.head.find("if-none-match"); known && *known == Service::etag(account)) {
-        auto response = Response::empty(304);
-        response.headers.emplace_back("ETag", Service::etag(account));
-        return response;
-    }
-    return accountAnswer(200, account);
+    return accountAnswer(200, service.account(call.values[0]));
 }
 
 Response putAccount(Service& service, const Call& call)
@@ -191,7 +202,7 @@ Response listAliases(Service& service, const Call& call)
     return listOf(call, page, service.aliases(page.oneMore()), [](const auto& a) { return a.address; }, [](const auto& a) { return toJson(a); });
 }
 
-Response getAlias(Service& service, const Call& call) { return Response::json(200, toJson(service.alias(call.values[0]))); }
+Response getAlias(Service& service, const Call& call) { return tagged(200, toJson(service.alias(call.values[0]))); }
 
 Response putAlias(Service& service, const Call& call)
 {
@@ -199,13 +210,13 @@ Response putAlias(Service& service, const Call& call)
     checkKey(fields, "address", call.values[0]);
     const auto targets = fields.texts("targets");
     fields.finish();
-    const auto result = service.putAlias(call.values[0], targets.value_or(std::vector<std::string>{}), onlyNew(call));
-    return Response::json(result.created ? 201 : 200, toJson(result.value));
+    const auto result = service.putAlias(call.values[0], targets.value_or(std::vector<std::string>{}), onlyNew(call), expected(call));
+    return tagged(result.created ? 201 : 200, toJson(result.value));
 }
 
 Response deleteAlias(Service& service, const Call& call)
 {
-    service.removeAlias(call.values[0]);
+    service.removeAlias(call.values[0], expected(call));
     return Response::empty();
 }
 

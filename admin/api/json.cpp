@@ -14,26 +14,6 @@ namespace postfach::admin {
 using Poco::Dynamic::Var;
 using Poco::JSON::Array;
 using Poco::JSON::Object;
-namespace {
-
-[[noreturn]] void wrongType(const std::string& name, const std::string& wanted)
-{
-    throw Problem(422, "invalid_field", "The field \"" + name + "\" must be " + wanted + ".");
-}
-
-std::string checkedText(const Var& value, const std::string& name, std::size_t most)
-{
-    if (!value.isString())
-        wrongType(name, "a text");
-    auto text = value.extract<std::string>();
-    if (text.size() > most)
-        wrongType(name, "at most " + std::to_string(most) + " bytes long");
-    for (const char c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-            wrongType(name, "a text without control characters");
-    return text;
-}
-} // namespace
 
 Object::Ptr object() { return new Object(Poco::JSON_PRESERVE_KEY_ORDER); }
 
@@ -108,12 +88,38 @@ Var Fields::take(const std::string& name)
     return from_->get(name);
 }
 
+void Fields::wrong(const std::string& name, const char* code, const std::string& detail)
+{
+    constexpr std::size_t kMost = 50; // told of one body
+    if (problems_->size() < kMost)
+        problems_->push_back({prefix_ + name, code, detail});
+}
+
+void Fields::mustBe(const std::string& name, const std::string& wanted)
+{
+    wrong(name, "invalid_field", "The field \"" + name + "\" must be " + wanted + ".");
+}
+
+std::optional<std::string> Fields::checkedText(const Var& value, const std::string& name, std::size_t most)
+{
+    const auto refuse = [&](const std::string& wanted) {
+        mustBe(name, wanted);
+        return std::nullopt;
+    };
+    if (!value.isString())
+        return refuse("a text");
+    auto text = value.extract<std::string>();
+    if (text.size() > most)
+        return refuse("at most " + std::to_string(most) + " bytes long");
+    if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
+        return refuse("a text without control characters");
+    return text;
+}
+
 std::optional<std::string> Fields::text(const std::string& name, std::size_t most)
 {
     const Var value = take(name);
-    if (!from_->has(name))
-        return std::nullopt;
-    return checkedText(value, name, most);
+    return from_->has(name) ? checkedText(value, name, most) : std::nullopt;
 }
 
 std::optional<std::uint64_t> Fields::number(const std::string& name)
@@ -122,12 +128,11 @@ std::optional<std::uint64_t> Fields::number(const std::string& name)
     if (!from_->has(name))
         return std::nullopt;
     // A bool counts as an integer for Poco, a large number may come as Int64 or UInt64; 2^63 bytes are enough for anybody.
-    if (value.isEmpty() || value.isBoolean() || !value.isInteger() || (value.isSigned() && value.convert<Poco::Int64>() < 0))
-        wrongType(name, "a whole number, 0 or more");
-    const auto number = value.convert<Poco::UInt64>();
-    if (number > (1ULL << 62))
-        wrongType(name, "at most 4611686018427387904");
-    return number;
+    const bool whole = !value.isEmpty() && !value.isBoolean() && value.isInteger() && !(value.isSigned() && value.convert<Poco::Int64>() < 0);
+    if (whole && value.convert<Poco::UInt64>() <= (1ULL << 62))
+        return value.convert<Poco::UInt64>();
+    mustBe(name, whole ? "at most 4611686018427387904" : "a whole number, 0 or more");
+    return std::nullopt;
 }
 
 std::optional<bool> Fields::flag(const std::string& name)
@@ -135,9 +140,10 @@ std::optional<bool> Fields::flag(const std::string& name)
     const Var value = take(name);
     if (!from_->has(name))
         return std::nullopt;
-    if (value.isEmpty() || !value.isBoolean())
-        wrongType(name, "true or false");
-    return value.convert<bool>();
+    if (!value.isEmpty() && value.isBoolean())
+        return value.convert<bool>();
+    mustBe(name, "true or false");
+    return std::nullopt;
 }
 
 std::optional<Fields> Fields::objectIfOne(const std::string& name)
@@ -145,14 +151,17 @@ std::optional<Fields> Fields::objectIfOne(const std::string& name)
     const Var value = take(name);
     if (value.isEmpty() || value.type() != typeid(Object::Ptr))
         return std::nullopt;
-    return Fields(value.extract<Object::Ptr>());
+    Fields inner(value.extract<Object::Ptr>());
+    inner.prefix_ = prefix_ + name + ".";
+    inner.problems_ = problems_;
+    return inner;
 }
 
 std::optional<Fields> Fields::fields(const std::string& name)
 {
     auto inner = objectIfOne(name);
     if (!inner && from_->has(name))
-        wrongType(name, "an object");
+        mustBe(name, "an object");
     return inner;
 }
 
@@ -161,16 +170,20 @@ std::optional<std::vector<std::string>> Fields::texts(const std::string& name, s
     const Var value = take(name);
     if (!from_->has(name))
         return std::nullopt;
-    if (value.isEmpty() || value.type() != typeid(Array::Ptr))
-        wrongType(name, "a list of texts");
-    const auto list = value.extract<Array::Ptr>();
-    if (list->size() > most)
-        wrongType(name, "a list of at most " + std::to_string(most));
+    const bool is_list = !value.isEmpty() && value.type() == typeid(Array::Ptr);
+    const auto list = is_list ? value.extract<Array::Ptr>() : Array::Ptr();
+    if (!is_list || list->size() > most) {
+        mustBe(name, is_list ? "a list of at most " + std::to_string(most) : "a list of texts");
+        return std::nullopt;
+    }
     std::vector<std::string> out;
     for (const auto& item : *list) {
+        auto one = item.isEmpty() ? std::nullopt : checkedText(item, name, 1000);
         if (item.isEmpty())
-            wrongType(name, "a list of texts");
-        out.push_back(checkedText(item, name, 1000));
+            mustBe(name, "a list of texts");
+        if (!one)
+            return std::nullopt;
+        out.push_back(*std::move(one));
     }
     return out;
 }
@@ -183,15 +196,18 @@ bool Fields::isNull(const std::string& name)
 
 void Fields::refuse(const std::string& name)
 {
+    taken_.insert(name);
     if (from_->has(name))
-        throw Problem(422, "read_only_field", "The field \"" + name + "\" cannot be written.");
+        wrong(name, "read_only_field", "The field \"" + name + "\" cannot be written.");
 }
 
 void Fields::finish()
 {
     for (const auto& [name, value] : *from_)
         if (!taken_.contains(name))
-            throw Problem(422, "unknown_field", "There is no field \"" + base::printable(name, 100) + "\" here.");
+            wrong(base::printable(name, 100), "unknown_field", "There is no field \"" + base::printable(name, 100) + "\" here.");
+    if (prefix_.empty() && !problems_->empty())
+        throw Problem(*problems_);
 }
 
 Object::Ptr toJson(const store::Domain& domain)

@@ -1,6 +1,7 @@
 #pragma once
 // JSON in and out, on Poco::JSON. What comes in is bounded in depth before a parser sees it; fields are taken one by one
 // with their types, and whatever is left over is refused.
+#include "admin/problem.h"
 #include "admin/tasks.h"
 #include "server/auth/guard.h"
 #include "server/net/sessions.h"
@@ -10,6 +11,7 @@
 #include <Poco/JSON/Object.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,10 +33,12 @@ Poco::Dynamic::Var dateOrNull(const std::optional<base::Time>& time);
 Poco::JSON::Object::Ptr parseObject(std::string_view body);
 bool isTooDeep(std::string_view json, int most);
 
-// Takes fields out of an object by name and type; finish() refuses what nobody asked for. All throw Problem 422.
+// Takes fields out of an object by name and type. What is wrong is gathered: a field of a wrong type reads as if it were not
+// there, and finish() of the outermost object throws Problem 422 with all of it, and with what nobody asked for. So nothing
+// may be done with what was read before finish().
 class Fields {
 public:
-    explicit Fields(Poco::JSON::Object::Ptr from) : from_(std::move(from)) {}
+    explicit Fields(Poco::JSON::Object::Ptr from) : from_(std::move(from)), problems_(std::make_shared<std::vector<FieldProblem>>()) {}
     std::optional<std::string> text(const std::string& name, std::size_t most = 1000);
     std::optional<std::uint64_t> number(const std::string& name);
     std::optional<bool> flag(const std::string& name);
@@ -44,11 +48,17 @@ public:
     bool has(const std::string& name) const { return from_->has(name); }
     bool isNull(const std::string& name);     // there, and null
     void refuse(const std::string& name);     // known, but not to be written
+    void mustBe(const std::string& name, const std::string& wanted); // gathers that its value is none that it can have
     void finish();
 
 private:
     Poco::Dynamic::Var take(const std::string& name);
+    void wrong(const std::string& name, const char* code, const std::string& detail); // gathered
+    std::optional<std::string> checkedText(const Poco::Dynamic::Var& value, const std::string& name, std::size_t most);
+
     Poco::JSON::Object::Ptr from_;
+    std::string prefix_;                                   // "pop3." of an inner object
+    std::shared_ptr<std::vector<FieldProblem>> problems_;  // shared with the inner ones
     std::set<std::string> taken_;
 };
 

@@ -18,7 +18,9 @@ using Poco::JSON::Object;
 constexpr const char* kSchemas = R"json({
 "Problem": {"type": "object", "required": ["type", "title", "status", "detail", "code"], "additionalProperties": false, "properties": {
   "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"},
-  "code": {"type": "string", "description": "Stays the same for ever"}}},
+  "code": {"type": "string", "description": "Stays the same for ever; x-codes lists them"},
+  "errors": {"type": "array", "description": "What is wrong with which field", "items": {"type": "object", "required": ["field", "code", "detail"],
+    "additionalProperties": false, "properties": {"field": {"type": "string"}, "code": {"type": "string"}, "detail": {"type": "string"}}}}}},
 "Health": {"type": "object", "required": ["status"], "additionalProperties": false, "properties": {"status": {"type": "string"}}},
 "Readiness": {"type": "object", "required": ["status", "components"], "additionalProperties": false, "properties": {
   "status": {"type": "string", "enum": ["ready", "not ready"]},
@@ -168,6 +170,11 @@ const std::map<std::string, const char*> kParameters = {
     {"emailaddress", R"({"in": "query", "name": "emailaddress", "description": "Of whom; its domain is what counts", "schema": {"type": "string"}})"},
     {"Email", R"({"in": "query", "name": "Email", "description": "Of whom; its domain is what counts", "schema": {"type": "string"}})"},
     {"Protocol", R"({"in": "query", "name": "Protocol", "description": "AutodiscoverV1 is known", "schema": {"type": "string"}})"},
+    {"domain", R"({"in": "query", "name": "domain", "description": "Of this domain alone", "schema": {"type": "string"}})"},
+    {"enabled", R"({"in": "query", "name": "enabled", "description": "Only those that may log in, or may not", "schema": {"type": "boolean"}})"},
+    {"q", R"({"in": "query", "name": "q", "description": "Part of the address or the name, without regard to case", "schema": {"type": "string"}})"},
+    {"sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["address", "-address", "used", "-used", "created", "-created", "last_login", "-last_login"], "default": "address"}})"},
     {"check", R"({"in": "query", "name": "check", "description": "Ask DNS what is there", "schema": {"type": "boolean", "default": false}})"},
     {"date", R"({"in": "query", "name": "date", "description": "When it came in; now when left out", "schema": {"type": "string", "format": "date-time"}})"},
 };
@@ -252,6 +259,10 @@ Object::Ptr operation(const Route& route)
         out->set("security", Array::Ptr(new Array));
         statuses.insert({400, 413});
     }
+    if (std::string_view(route.method) == "GET" && std::string_view(route.path).starts_with("/api/"))
+        statuses.insert(304); // If-None-Match
+    if (std::string_view(route.method) == "POST" && *route.scope != 0)
+        statuses.insert({409, 422}); // Idempotency-Key
     if (!route.parameters.empty())
         statuses.insert(422);
     if (route.body != BodyKind::none) {
@@ -291,6 +302,15 @@ std::string openApi()
         for (const auto& [name, schema] : *part)
             schemas->set(name, schema);
     }
+    Array::Ptr codes = new Array;
+    for (const auto& known : problemCodes()) {
+        auto one = object();
+        one->set("status", known.status);
+        one->set("code", known.code);
+        one->set("meaning", known.meaning);
+        codes->add(one);
+    }
+    schemas->getObject("Problem")->set("x-codes", codes);
     document->getObject("components")->set("schemas", schemas);
     auto paths = object();
     for (const auto& route : routes()) {

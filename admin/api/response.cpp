@@ -9,7 +9,7 @@ Response Response::json(int status, const Poco::JSON::Object::Ptr& object) { ret
 
 Response Response::problem(const Problem& problem)
 {
-    return {problem.status, "application/problem+json", problemJson(problem.status, problem.code, problem.what()), problem.headers};
+    return {problem.status, "application/problem+json", problemJson(problem), problem.headers};
 }
 
 } // namespace postfach::admin

@@ -34,7 +34,7 @@ const std::vector<Route>& routes()
         {"PATCH",  "/api/v1/domains/{name}", "accounts", "patchDomain", "Change the policies of a domain (RFC 7396)", handle::patchDomain, patch, "DomainPatch", "Domain", {200, 404, 422}},
         {"DELETE", "/api/v1/domains/{name}", "accounts", "deleteDomain", "Remove an empty domain", handle::deleteDomain, none, "", "", {204, 404, 409}},
 
-        {"GET",    "/api/v1/accounts", "read", "listAccounts", "Accounts by address", handle::listAccounts, none, "", "list:Account", {200, 422}, kPage},
+        {"GET",    "/api/v1/accounts", "read", "listAccounts", "Accounts by address", handle::listAccounts, none, "", "list:Account", {200, 422}, {"limit", "cursor", "domain", "enabled", "q", "sort"}},
         {"GET",    "/api/v1/accounts/{address}", "read", "getAccount", "One account", handle::getAccount, none, "", "Account", {200, 304, 404}},
         {"PUT",    "/api/v1/accounts/{address}", "accounts", "putAccount", "Create or replace an account; its mail and, when left out, its password stay", handle::putAccount, json, "AccountPut", "Account", {200, 201, 409, 412, 422}},
         {"PATCH",  "/api/v1/accounts/{address}", "accounts", "patchAccount", "Change some of an account (RFC 7396)", handle::patchAccount, patch, "AccountPatch", "Account", {200, 404, 412, 422}},

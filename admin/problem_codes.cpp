@@ -1,0 +1,54 @@
+// What a refusal may carry as its code; admin/README.md and the OpenAPI document say the same.
+#include "admin/problem.h"
+
+namespace postfach::admin {
+
+const std::vector<ProblemCode>& problemCodes()
+{
+    static const std::vector<ProblemCode> all = {
+        {400, "bad_request", "The HTTP itself is ambiguous or wrong: nothing was read of it"},
+        {400, "bad_target", "The path or the query cannot be understood in one way only"},
+        {400, "malformed_json", "The body is no JSON, no UTF-8 or nested too deeply"},
+        {400, "bad_xml", "The body is no XML, or has a document type"},
+        {400, "transfer_encoding", "Transfer-Encoding holds more than one coding, or none"},
+        {401, "unauthorized", "No token, or one that is unknown, expired or not allowed here"},
+        {403, "scope", "The token lacks the scope that is named"},
+        {403, "foreign_origin", "A page of another origin made the browser ask"},
+        {404, "not_found", "There is no such thing, or no such path"},
+        {405, "method_not_allowed", "Allow says which methods the path takes"},
+        {408, "timeout", "The request did not arrive in time"},
+        {409, "already_exists", "The name is taken"},
+        {409, "not_empty", "Something belongs to it still"},
+        {409, "reserved", "The name is one that the server keeps for itself"},
+        {409, "over_quota", "The account has no room for it"},
+        {409, "limit", "There are as many as there may be"},
+        {409, "in_progress", "The request with this Idempotency-Key is still being worked on"},
+        {412, "already_exists", "If-None-Match: * asked for something new, and it is there"},
+        {412, "changed", "If-Match named another state than the present one: read again"},
+        {413, "body_too_large", "The body is larger than the path takes"},
+        {414, "target_too_long", "The target has more than 8 KiB"},
+        {415, "media_type", "The body is of another type than the path takes"},
+        {417, "expectation_failed", "Expect asks for something else than 100-continue"},
+        {422, "invalid_body", "The body is no object, or parts of it contradict each other"},
+        {422, "invalid_field", "A field has a value that it cannot have; errors names each"},
+        {422, "unknown_field", "There is no such field; errors names each"},
+        {422, "read_only_field", "The field is told, not written; errors names each"},
+        {422, "invalid_name", "The name of the domain, account, alias or mailbox cannot be one"},
+        {422, "invalid_parameter", "A parameter of the query has a value that it cannot have"},
+        {422, "unknown_parameter", "There is no such parameter of the query"},
+        {422, "key_used", "The Idempotency-Key came with another request before"},
+        {422, "infected", "The message is infected and was not taken"},
+        {422, "unscannable", "The message cannot be scanned and was not taken"},
+        {429, "busy", "Too much at once: Retry-After says when it may go"},
+        {431, "header_too_large", "More or longer header fields than are taken"},
+        {500, "internal", "The server's fault; its log has more under the reference that is named"},
+        {500, "damaged", "The store is damaged there: postfach check"},
+        {501, "transfer_encoding", "A Transfer-Encoding other than chunked"},
+        {503, "unavailable", "It cannot be done now; later it can"},
+        {505, "http_version", "Another HTTP than 1.0 and 1.1"},
+        {507, "disk_full", "The disk is full"},
+    };
+    return all;
+}
+
+} // namespace postfach::admin
