@@ -1,36 +1,10 @@
 """mutt in a terminal of its own: reads, flags, copies, deletes, and leaves."""
 import os
-import pty
-import select
-import signal
 import tempfile
-import time
 
 import mails
 import server
-
-
-def run_in_terminal(command, environment, patience=90):
-    """Runs a program that wants a screen; returns (exit status or None, what it drew)."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ.update(environment)
-        os.execvp(command[0], command)
-    drawn, until = b"", time.monotonic() + patience
-    while time.monotonic() < until:
-        if select.select([terminal], [], [], 0.5)[0]:
-            try:
-                piece = os.read(terminal, 65536)
-            except OSError:  # the program has ended
-                piece = b""
-            if not piece:
-                break
-            drawn += piece
-    else:
-        os.kill(child, signal.SIGKILL)
-    status = os.waitpid(child, 0)[1]
-    os.close(terminal)
-    return (os.WEXITSTATUS(status) if os.WIFEXITED(status) else None), drawn
+from terminal import Terminal
 
 
 def test(report, office, given):
@@ -50,11 +24,11 @@ def test(report, office, given):
                            '<next-entry><delete-message><next-entry><save-message><kill-line>=Archive<enter>'
                            '<sync-mailbox><quit>"\n'
                            % (url, url, address, password, office.certificate(folder), folder))
-            status, drawn = run_in_terminal(["mutt", "-n", "-F", os.path.join(folder, "muttrc")],
-                                            {"TERM": "xterm", "HOME": folder, "LINES": "40", "COLUMNS": "120"})
+            client = Terminal(["mutt", "-n", "-F", os.path.join(folder, "muttrc")], {"HOME": folder})
+            status = client.end(90)
             report.same(service + ": mutt does its work and leaves", status, 0)
             if status != 0:
-                print(drawn[-1500:])
+                print(client.drawn[-1500:])
             imap = office.imap(address, password)
             stored = next(iter(imap.messages().values()), b"")
             try:
