@@ -1,6 +1,9 @@
 #include "admin/service.h"
+#include "admin/answering.h"
 #include "admin/api/conditions.h"
 #include "admin/api/json.h"
+#include "admin/names.h"
+#include "admin/office.h"
 #include "server/base/hash.h"
 #include "server/base/id.h"
 #include "server/base/log.h"
@@ -12,60 +15,6 @@
 namespace postfach::admin {
 namespace {
 using base::lower;
-
-// Runs `work` and turns the store's refusals into answers that name `subject`.
-template <class F>
-auto answering(const std::string& subject, F work) -> decltype(work())
-{
-    try {
-        return work();
-    } catch (const store::Error& error) {
-        if (error.kind == store::Error::Kind::damaged || error.kind == store::Error::Kind::unavailable)
-            base::logError("admin", "store refuses", {{"subject", subject}, {"reason", error.what()}});
-        throw problemOf(error, subject);
-    }
-}
-
-bool isDomain(std::string_view name)
-{
-    if (name.empty() || name.size() > 253 || !base::isUtf8(name))
-        return false;
-    for (const auto label : base::split(name, '.')) {
-        if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-')
-            return false;
-        for (const char c : label)
-            if (!(static_cast<unsigned char>(c) >= 0x80 || base::isDigit(c) || (base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z') ||
-                  c == '-' || c == '_'))
-                return false;
-    }
-    return true;
-}
-
-// Dot-atoms of RFC 5321 (and UTF-8, RFC 6531); no '+', which separates the detail at delivery and would never be reached.
-bool isLocalPart(std::string_view local)
-{
-    if (local.empty() || local.size() > 64 || local.front() == '.' || local.back() == '.' || local.find("..") != std::string_view::npos)
-        return false;
-    return base::isUtf8(local) && std::all_of(local.begin(), local.end(), [](char c) {
-        return static_cast<unsigned char>(c) >= 0x80 || base::isDigit(c) || (base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z') ||
-               std::string_view("!#$%&'*-/=?^_`{|}~.").find(c) != std::string_view::npos;
-    });
-}
-
-std::string checkedDomain(const std::string& name)
-{
-    if (!isDomain(name))
-        throw Problem(422, "invalid_name", "\"" + base::printable(name, 100) + "\" is no domain name.");
-    return lower(name);
-}
-
-std::string checkedAddress(const std::string& address)
-{
-    const auto at = address.rfind('@');
-    if (at == std::string::npos || !isLocalPart(std::string_view(address).substr(0, at)) || !isDomain(std::string_view(address).substr(at + 1)))
-        throw Problem(422, "invalid_name", "\"" + base::printable(address, 100) + "\" is no address: name@domain, without +detail.");
-    return lower(address);
-}
 
 // What was switched on or off, for the audit; a list that only changed its order says nothing.
 void auditServices(const std::string& by, const std::string& account, std::vector<std::string> before, std::vector<std::string> after)
@@ -89,12 +38,6 @@ void checkServices(const std::vector<std::string>& services)
             throw Problem(422, "invalid_field", "The field \"services\" may name imap, pop3 and smtp.");
 }
 
-void checkPassword(const std::string& password)
-{
-    if (password.empty() || password.size() > 1024)
-        throw Problem(422, "invalid_field", "The field \"password\" must have 1 to 1024 bytes.");
-}
-
 void expect(const store::Account& account, const std::optional<std::string>& expected)
 {
     requireMatch(expected, Service::etag(account), "account");
@@ -107,22 +50,6 @@ void checkScopes(const std::vector<std::string>& scopes)
     for (const auto& scope : scopes)
         if (scope != "imap" && scope != "pop3" && scope != "smtp")
             throw Problem(422, "invalid_field", "The field \"scopes\" may name imap, pop3 and smtp.");
-}
-
-// `before`: what the account has now.
-store::Credentials credentialsOf(const AccountChange& change, const store::Credentials& before)
-{
-    if (change.password && change.password_hash)
-        throw Problem(422, "invalid_field", "Give \"password\" or \"password_hash\", not both.");
-    if (change.password) {
-        checkPassword(*change.password);
-        return auth::Authenticator::makeCredentials(*change.password, before);
-    }
-    try {
-        return auth::Authenticator::importCredentials(*change.password_hash, before);
-    } catch (const std::invalid_argument& why) {
-        throw Problem(422, "invalid_field", "The field \"password_hash\" cannot be used: " + std::string(why.what()) + ".");
-    }
 }
 
 store::AccountPatch patchOf(const AccountChange& change, const store::Credentials& before)
@@ -260,13 +187,7 @@ Put<store::Account> Service::putAccount(const std::string& given, const AccountC
                                         const std::optional<std::string>& expected)
 {
     const auto address = checkedAddress(given);
-    AccountChange whole = change; // PUT replaces: what is not said takes its default
-    whole.name = change.name.value_or("");
-    whole.quota = change.quota ? *change.quota : context_.default_quota();
-    whole.quota_messages = change.quota_messages.value_or(0);
-    whole.expunge_to_trash = change.expunge_to_trash.value_or(true);
-    whole.enabled = change.enabled.value_or(true);
-    whole.services = change.services.value_or(defaultServices());
+    const auto whole = wholeAccount(change, context_.default_quota());
     const auto patch = patchOf(whole, credentialsNow(address));
 
     Put<store::Account> result;
@@ -299,7 +220,7 @@ Put<store::Account> Service::putAccount(const std::string& given, const AccountC
             store::AccountPatch rest = patch;
             if (!old)
                 rest.name.reset(), rest.quota.reset(), rest.credentials.reset();
-            rest.pop3 = change.pop3 ? (*change.pop3)({}) : store::Pop3Policy{};
+            rest.pop3 = (*whole.pop3)({});
             if (old)
                 pop3_before = old->pop3, services_before = old->services;
             tx.changeAccount(id, rest);
@@ -357,14 +278,6 @@ void Service::removeAccount(const std::string& address, const std::optional<std:
     context_.auth.forget(before.id);
     endSessions(before, {}, "account removed");
     base::logInfo("admin", "account removed", {{"account", address}});
-}
-
-std::vector<store::Mailbox> Service::mailboxes(const std::string& address)
-{
-    return answering("account " + address, [&] {
-        const auto tx = context_.store.read();
-        return tx->mailboxes(require(*tx, address).id);
-    });
 }
 
 store::Credentials Service::credentialsNow(const std::string& address)
@@ -447,7 +360,7 @@ store::Alias Service::alias(const std::string& address)
 Put<store::Alias> Service::putAlias(const std::string& given, const std::vector<std::string>& targets, bool only_new,
                                     const std::optional<std::string>& expected)
 {
-    const auto address = checkedAddress(given);
+    const auto address = checkedAlias(given);
     if (targets.empty())
         throw Problem(422, "invalid_field", "The field \"targets\" must name at least one address.");
     std::vector<std::string> checked;

@@ -36,12 +36,19 @@ struct AccountChange { // absent fields stay as they are
     std::string by;                        // who changes it, for the audit
 };
 
+// From the password or the hash that `change` brings; `before`: what the account has now. Hashing takes its time. Problem 422.
+store::Credentials credentialsOf(const AccountChange& change, const store::Credentials& before);
+
 struct AccountFilter {                     // absent: any
     std::string domain, text;              // text: part of the address or the name, without regard to case
     std::optional<bool> enabled;
     enum class Sort { address, used, created, lastLogin } sort = Sort::address; // the same values by address
     bool descending = false;
 };
+
+struct Office; // admin/office.h
+struct OfficeChange;
+struct OfficeDifference;
 
 struct NewToken {
     std::string name;
@@ -115,7 +122,18 @@ public:
                                    const std::optional<std::string>& expected);
     store::Account changeAccount(const std::string& address, const AccountChange& change, const std::optional<std::string>& expected);
     void removeAccount(const std::string& address, const std::optional<std::string>& expected);
+    // --- mailboxes of an account, never what is in them
     std::vector<store::Mailbox> mailboxes(const std::string& address);
+    store::Mailbox mailbox(const std::string& address, const std::string& name);
+    Put<store::Mailbox> putMailbox(const std::string& address, const std::string& name, bool only_new, std::optional<bool> subscribed);
+    struct MailboxChange {                     // absent: as it is
+        std::optional<std::string> name;       // another one: it is renamed, with all below it
+        std::optional<bool> subscribed;
+    };
+    store::Mailbox changeMailbox(const std::string& address, const std::string& name, const MailboxChange& change,
+                                 const std::optional<std::string>& expected);
+    // What was in it can be restored for recovery.days.
+    void removeMailbox(const std::string& address, const std::string& name, const std::optional<std::string>& expected);
 
     // --- app passwords. The secret is told once, here.
     std::vector<store::AppPassword> appPasswords(const std::string& address);
@@ -179,6 +197,11 @@ public:
     void scheduledBackup(std::stop_token stop); // into the configured folder; throws what runBackup throws, and readiness tells of it
     SecondCopy& copy() { return copy_; }
     Task restoreMail(store::MailRestore wanted); // one account, mailbox or message out of a backup
+    // --- the office as one document (admin/office.h)
+    Poco::JSON::Object::Ptr officeSnapshot();
+    OfficeDifference compareOffice(const Office& office);     // what applying it would do; Problem 422 for what cannot be
+    // `prune`: aliases and empty domains that are not in it go. Accounts never do.
+    Task applyOffice(std::shared_ptr<const Office> office, const std::string& by, bool prune);
     std::vector<FoundBackup> backups();  // in backup.folder, copy.folder and below DIR/backups
     std::optional<Task> task(const std::string& id) { return tasks_.find(id); }
 
@@ -188,6 +211,9 @@ private:
     store::Account require(store::ReadTx& tx, const std::string& address);
     store::Credentials credentialsNow(const std::string& address); // empty for no account
     std::string backupFolder(const std::string& given) const;
+    Tasks::Outcome putOffice(const Office& office, const std::string& by, bool prune, const Tasks::Progress& progress);
+    void putOfficeAccounts(const Office& office, std::size_t from, std::size_t to, const std::string& by);
+    bool removeOther(const OfficeChange& other);
 
     Context context_;
     SecondCopy copy_{context_};

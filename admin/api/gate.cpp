@@ -9,6 +9,7 @@ namespace postfach::admin {
 namespace {
 
 constexpr std::uint64_t kJsonBody = 1024 * 1024;   // an alias with 1,000 targets takes 350 KiB at most
+constexpr std::uint64_t kOfficeBody = 16ULL << 20; // an account takes 300 bytes
 constexpr std::uint64_t kXmlBody = 64 * 1024;      // an autodiscover request has 400 bytes
 constexpr std::uint64_t kIgnoredBody = 64 * 1024;  // of GET and DELETE, which mean nothing (RFC 9110 9.3.1)
 
@@ -92,6 +93,7 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, bool local, const 
     checkBodyKind(route, head);
     judged.body_limit = route.body == BodyKind::none      ? kIgnoredBody
                         : route.body == BodyKind::xml     ? kXmlBody
+                        : route.body == BodyKind::office  ? kOfficeBody
                         : route.body == BodyKind::message ? service_.context().delivery.policy().message_size
                                                           : kJsonBody;
     if (head.length.value_or(0) > judged.body_limit)

@@ -12,6 +12,13 @@ Response appleConfig(Service&, const Call&);
 Response paccConfig(Service&, const Call&);
 Response getDomainDns(Service&, const Call&);
 
+Response getMailbox(Service&, const Call&);
+Response putMailbox(Service&, const Call&);
+Response patchMailbox(Service&, const Call&);
+Response deleteMailbox(Service&, const Call&);
+Response getSnapshot(Service&, const Call&);
+Response postOffice(Service&, const Call&);
+
 Response home(Service&, const Call&);
 Response healthz(Service&, const Call&);
 Response readyz(Service&, const Call&);

@@ -3,6 +3,7 @@
 #include "admin/api/handlers.h"
 #include "admin/api/page.h"
 #include "admin/api/time.h"
+#include "admin/office.h"
 
 #include <map>
 
@@ -33,28 +34,16 @@ Response accountAnswer(int status, const store::Account& account)
     return response;
 }
 
-// null resets to the default, as RFC 7396 has it; `put` differs only in that what is left out does so too.
+// null resets to the default, as RFC 7396 has it; PUT differs only in that what is left out does so too.
 AccountChange changeOf(Fields fields, const std::string& address, const Call& call, const Service& service)
 {
-    AccountChange change;
     checkKey(fields, "address", address);
-    for (const char* name : {"used", "messages", "quota_level", "recoverable", "pop3_in_force", "created", "last_login"})
-        fields.refuse(name);
-    change.password = fields.isNull("password") ? throw Problem(422, "invalid_field", "The field \"password\" must be a text.")
-                                                : fields.text("password", 1024);
-    change.password_hash = fields.isNull("password_hash") ? throw Problem(422, "invalid_field", "The field \"password_hash\" must be a text.")
-                                                          : fields.text("password_hash", 1024);
-    change.name = fields.isNull("name") ? std::optional<std::string>("") : fields.text("name", 255);
-    change.quota = fields.isNull("quota") ? std::optional(service.context().default_quota()) : fields.number("quota");
-    change.quota_messages = fields.isNull("quota_messages") ? std::optional<std::uint64_t>(0) : fields.number("quota_messages");
-    change.expunge_to_trash = fields.isNull("expunge_to_trash") ? std::optional(true) : fields.flag("expunge_to_trash");
-    change.enabled = fields.isNull("enabled") ? std::optional(true) : fields.flag("enabled");
-    change.services = fields.isNull("services") ? std::optional(defaultServices()) : fields.texts("services", 10);
-    change.pop3 = pop3ChangeOf(fields);
+    auto change = accountChangeOf(fields, service.context().default_quota());
     change.by = call.who.name;
     fields.finish();
     return change;
 }
+
 std::optional<base::Time> expiryOf(Fields& fields)
 {
     if (fields.isNull("expires"))

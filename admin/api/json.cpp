@@ -188,6 +188,31 @@ std::optional<std::vector<std::string>> Fields::texts(const std::string& name, s
     return out;
 }
 
+std::vector<Fields> Fields::list(const std::string& name, std::size_t most)
+{
+    const Var value = take(name);
+    std::vector<Fields> out;
+    if (!from_->has(name))
+        return out;
+    const bool is_list = !value.isEmpty() && value.type() == typeid(Array::Ptr);
+    const auto list = is_list ? value.extract<Array::Ptr>() : Array::Ptr();
+    if (!is_list || list->size() > most) {
+        mustBe(name, "a list of at most " + std::to_string(most) + " objects");
+        return out;
+    }
+    for (const auto& item : *list) {
+        const auto place = name + "[" + std::to_string(out.size()) + "]";
+        if (item.isEmpty() || item.type() != typeid(Object::Ptr)) {
+            mustBe(place, "an object");
+            return {};
+        }
+        out.emplace_back(item.extract<Object::Ptr>());
+        out.back().prefix_ = prefix_ + place + ".";
+        out.back().problems_ = problems_;
+    }
+    return out;
+}
+
 bool Fields::isNull(const std::string& name)
 {
     const Var value = take(name);

@@ -45,6 +45,7 @@ public:
     std::optional<Fields> fields(const std::string& name);        // an object of fields
     std::optional<Fields> objectIfOne(const std::string& name);   // the same; nullopt for anything else
     std::optional<std::vector<std::string>> texts(const std::string& name, std::size_t most = 1000);
+    std::vector<Fields> list(const std::string& name, std::size_t most); // of objects of fields; empty when it is not there
     bool has(const std::string& name) const { return from_->has(name); }
     bool isNull(const std::string& name);     // there, and null
     void refuse(const std::string& name);     // known, but not to be written

@@ -175,6 +175,8 @@ const std::map<std::string, const char*> kParameters = {
     {"q", R"({"in": "query", "name": "q", "description": "Part of the address or the name, without regard to case", "schema": {"type": "string"}})"},
     {"sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
         "enum": ["address", "-address", "used", "-used", "created", "-created", "last_login", "-last_login"], "default": "address"}})"},
+    {"dry_run", R"({"in": "query", "name": "dry_run", "description": "Only say what would change", "schema": {"type": "boolean", "default": false}})"},
+    {"prune", R"({"in": "query", "name": "prune", "description": "Aliases and empty domains that are not in the document go", "schema": {"type": "boolean", "default": false}})"},
     {"check", R"({"in": "query", "name": "check", "description": "Ask DNS what is there", "schema": {"type": "boolean", "default": false}})"},
     {"date", R"({"in": "query", "name": "date", "description": "When it came in; now when left out", "schema": {"type": "string", "format": "date-time"}})"},
 };
@@ -220,6 +222,16 @@ Object::Ptr contentOf(const std::string& schema)
     return content("application/json", reference(schema));
 }
 
+std::string givenFor(const Route& route, int status)
+{
+    const auto all = base::split(route.gives, '|');
+    const auto mark = std::to_string(status) + ":";
+    for (const auto one : all)
+        if (one.starts_with(mark))
+            return std::string(one.substr(mark.size()));
+    return std::string(all.front());
+}
+
 Object::Ptr answer(const Route& route, int status)
 {
     auto out = object();
@@ -228,7 +240,7 @@ Object::Ptr answer(const Route& route, int status)
     if (status >= 400 && std::string_view(route.id) != "readyz")
         out->set("content", content("application/problem+json", reference("Problem")));
     else if (*route.gives != 0 && status != 204 && status != 304)
-        out->set("content", contentOf(route.gives));
+        out->set("content", contentOf(givenFor(route, status)));
     return out;
 }
 
@@ -297,7 +309,7 @@ std::string openApi()
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}})");
     document->getObject("info")->set("version", POSTFACH_VERSION);
     auto schemas = parsed(kSchemas);
-    for (const char* more : {setupSchemas()}) {
+    for (const char* more : {setupSchemas(), officeSchemas()}) {
         const auto part = parsed(more);
         for (const auto& [name, schema] : *part)
             schemas->set(name, schema);

@@ -9,7 +9,7 @@ namespace postfach::admin {
 namespace {
 std::vector<Route> withOthers(std::vector<Route> all)
 {
-    for (const auto& part : {setupRoutes()})
+    for (const auto& part : {setupRoutes(), officeRoutes()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }

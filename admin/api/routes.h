@@ -34,7 +34,7 @@ struct Call { // one request on its way into a handler
     std::string parameter(const std::string& name) const; // of the query; empty when absent
 };
 
-enum class BodyKind { none, json, patch, message, xml };
+enum class BodyKind { none, json, patch, message, xml, office };
 
 struct Route {
     const char* method;
@@ -45,14 +45,15 @@ struct Route {
     Response (*handle)(Service&, const Call&);
     BodyKind body = BodyKind::none;
     const char* takes = "";  // schema of the body
-    const char* gives = "";  // schema of the answer; "list:X" for {"items":[X…],"next":…}
+    const char* gives = "";  // schema of the answer; "list:X" for {"items":[X…],"next":…}; "X|202:Y" for Y under 202
     std::vector<int> statuses;              // besides those of every route (401, 403, 500 …)
     std::vector<const char*> parameters{};  // of the query
     bool lenient = false;    // mail programs ask it: parameters that are not known are passed over
 };
 
 const std::vector<Route>& routes();
-std::vector<Route> setupRoutes(); // its part for mail programs that set themselves up
+std::vector<Route> setupRoutes();  // its part for mail programs that set themselves up
+std::vector<Route> officeRoutes(); // mailboxes, and the office as one document
 
 struct Match {
     const Route* route = nullptr;

@@ -4,5 +4,6 @@
 namespace postfach::admin {
 
 const char* setupSchemas();
+const char* officeSchemas();
 
 } // namespace postfach::admin

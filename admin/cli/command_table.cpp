@@ -32,6 +32,8 @@ const std::vector<OptionName>& optionNames()
         {"--exclusive", "HOW", "one POP3 session at a time: yes, no, inherit"},
         {"--service", "NAME", "imap, imaps, pop3, pop3s or lmtp"},
         {"--check", "", "ask DNS what is there"},
+        {"--dry-run", "", "only say what would change"},
+        {"--prune", "", "aliases and empty domains that are not in the document go too"},
         {"--repair", "", "repair what can be repaired"},
     };
     return table;
@@ -80,6 +82,18 @@ const std::vector<Command>& commands()
         {{"alias", "add"}, "ADDRESS TARGET…", 2, 1000, {}, "mail for ADDRESS goes to every TARGET", "Example: postfach alias add info@example.org alice@example.org bob@example.org", run::aliasAdd},
         {{"alias", "list"}, "", 0, 0, {}, "list the aliases", "", run::aliasList},
         {{"alias", "remove"}, "ADDRESS", 1, 1, {}, "remove an alias", "", run::aliasRemove},
+
+        {{"mailbox", "list"}, "ADDRESS", 1, 1, {}, "list the mailboxes of an account, with their sizes", "", run::mailboxList},
+        {{"mailbox", "create"}, "ADDRESS NAME…", 2, 1000, {}, "make mailboxes, with those above them", "Example: postfach mailbox create alice@example.org Projects/2026", run::mailboxCreate},
+        {{"mailbox", "rename"}, "ADDRESS NAME NEW-NAME", 3, 3, {}, "rename a mailbox, with all below it", "", run::mailboxRename},
+        {{"mailbox", "remove"}, "ADDRESS NAME…", 2, 1000, {}, "remove mailboxes that have none below them",
+         "What was in them can be restored for recovery.days: `postfach deleted list`.", run::mailboxRemove},
+        {{"config", "snapshot"}, "", 0, 0, {}, "write domains, accounts, aliases and their policies as one JSON document",
+         "Without passwords. It can be kept under version control and put into force again.\n\nExample: postfach config snapshot > office.json", run::configSnapshot},
+        {{"config", "apply"}, "FILE", 1, 1, {"--dry-run", "--prune"}, "make the office what the document says",
+         "What is missing is made, what differs is changed; what is not in the document stays. --prune removes aliases and empty domains that are\n"
+         "not in it, never an account. An account that is new may bring \"password\" or \"password_hash\"; who is there keeps what he has.\n\n"
+         "Examples:\n  postfach config apply office.json --dry-run\n  postfach config apply office.json", run::configApply},
 
         {{"token", "create"}, "NAME", 1, 1, {"--scope", "--expires"}, "create a token for the HTTP API; printed once",
          "The scope admin is every scope but mail, which reads other people's mail.\n\nExample: postfach token create monitoring --scope read --expires 365d", run::tokenCreate},

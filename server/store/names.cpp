@@ -113,6 +113,8 @@ std::string addressName(std::string_view address)
     return kept;
 }
 
+std::string aliasName(std::string_view address) { return address.starts_with('@') ? "@" + domainName(address.substr(1)) : addressName(address); }
+
 std::string domainName(std::string_view name)
 {
     const std::string kept = base::lower(name);

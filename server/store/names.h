@@ -18,6 +18,7 @@ std::vector<std::string> parentsOf(std::string_view name, char delimiter);
 bool isBelow(std::string_view name, std::string_view ancestor, char delimiter);
 
 std::string addressName(std::string_view address); // lower-case, local@domain
+std::string aliasName(std::string_view address);   // the same, or "@domain": what the domain has no name for
 std::string domainName(std::string_view name);     // lower-case
 std::string_view domainOf(std::string_view address);
 // The address without "+detail" of its local part; empty when there is none.

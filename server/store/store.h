@@ -48,7 +48,8 @@ public:
     virtual std::optional<Credentials> credentials(AccountId id) = 0;
     virtual std::vector<AppPassword> appPasswords(AccountId id) = 0;                // by label
     virtual std::vector<Account> accounts(const Page& page) = 0;                    // by address
-    // Who gets mail for this address: account, alias (followed), either with +detail cut off. Empty: nobody. No duplicates.
+    // Who gets mail for this address: account, alias (followed), either with +detail cut off, else the alias "@domain". Empty:
+    // nobody. No duplicates.
     virtual std::vector<AccountId> resolve(std::string_view address) = 0;
     virtual std::optional<Domain> findDomain(std::string_view name) = 0;
     virtual std::vector<Domain> domains(const Page& page) = 0;

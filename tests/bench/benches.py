@@ -1,4 +1,5 @@
 """The table of benches. One bench, one file: bench_NAME.py, whose BENCH says what it measures and against whom."""
+import bench_admin
 import bench_append
 import bench_connections
 import bench_deliver
@@ -21,4 +22,5 @@ BENCHES = {
     "pop3": bench_pop3.BENCH,
     "select": bench_select.BENCH,
     "store": bench_store.BENCH,
+    "admin": bench_admin.BENCH,
 }

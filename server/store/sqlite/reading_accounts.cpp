@@ -123,6 +123,8 @@ std::vector<AccountId> Reading::resolve(std::string_view address)
     std::vector<AccountId> found;
     std::set<std::string> seen;
     std::vector<std::string> level{base::lower(address)};
+    if (address.starts_with('@')) // no address: the key of an alias
+        return found;
     const auto accountNamed = [&](const std::string& name) {
         Statement row = db_.query("SELECT id FROM account WHERE address = ?", name);
         if (!row.step())
@@ -137,7 +139,8 @@ std::vector<AccountId> Reading::resolve(std::string_view address)
         for (const std::string& name : level) {
             if (seen.size() >= kMost || !seen.insert(name).second)
                 continue;
-            for (const std::string& candidate : {name, withoutDetail(name)}) {
+            const std::string rest = "@" + std::string(domainOf(name)); // the alias for what the domain has no name for
+            for (const std::string& candidate : {name, withoutDetail(name), rest}) {
                 if (candidate.empty())
                     continue;
                 if (accountNamed(candidate))

@@ -191,7 +191,7 @@ void Writing::noteQuotaTold(AccountId id, unsigned level)
 void Writing::putAlias(std::string_view address, const std::vector<std::string>& targets)
 {
     constexpr std::size_t kTargets = 1'000; // as many as LMTP takes recipients
-    const std::string kept = addressName(address);
+    const std::string kept = aliasName(address);
     if (findAccount(kept))
         throw Error(Kind::alreadyExists, kept + " is an account");
     if (targets.empty())

@@ -204,6 +204,14 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("GET", alice + "/mailboxes/INBOX/messages", v1 + "/accounts/{address}/mailboxes/{mailbox}/messages", 200);
     check("POST", alice + "/mailboxes/INBOX/messages", v1 + "/accounts/{address}/mailboxes/{mailbox}/messages", 201, "Subject: z\r\n\r\n", "message/rfc822");
     check("GET", alice + "/mailboxes/INBOX/messages/1", v1 + "/accounts/{address}/mailboxes/{mailbox}/messages/{uid}", 200);
+    const std::string one_mailbox = v1 + "/accounts/{address}/mailboxes/{mailbox}";
+    check("PUT", alice + "/mailboxes/Work", one_mailbox, 201, "{}");
+    check("GET", alice + "/mailboxes/Work", one_mailbox, 200);
+    check("PATCH", alice + "/mailboxes/Work", one_mailbox, 200, R"({"subscribed":false})", "application/merge-patch+json");
+    check("DELETE", alice + "/mailboxes/Work", one_mailbox, 204);
+    const auto office = check("GET", v1 + "/configuration/snapshot", v1 + "/configuration/snapshot", 200).body;
+    check("POST", v1 + "/configuration/apply?dry_run=true", v1 + "/configuration/apply", 200, office);
+    check("POST", v1 + "/configuration/apply", v1 + "/configuration/apply", 202, office);
     const std::string app_passwords = v1 + "/accounts/{address}/app-passwords";
     check("POST", alice + "/app-passwords", app_passwords, 201, "{\"label\":\"phone\",\"scopes\":[\"imap\"],\"expires\":\"2030-01-01T00:00:00Z\"}");
     check("POST", alice + "/app-passwords", app_passwords, 409, "{\"label\":\"phone\",\"scopes\":[\"imap\"]}");

@@ -53,6 +53,36 @@ TEST_CASE("who gets mail for an address", "[store][accounts]")
     CHECK(resolve("deep4@example.org") == Ids{office.alice});
 }
 
+TEST_CASE("an alias for a whole domain takes what the domain has no name for", "[store][accounts]")
+{
+    Office office;
+    const auto put = [](const std::string& alias) { return [alias](WriteTx& tx) { tx.putAlias(alias, {"alice@example.org"}); }; };
+    for (const std::string bad : {"@", "@-x", "@a@b.example", "@a..b"})
+        CHECK(refusedWrite(office, put(bad)) == Kind::badName);
+    AccountId bob;
+    office.write([&](WriteTx& tx) {
+        bob = tx.createAccount({"bob@example.org", "", {}, 0});
+        tx.putAlias("@Example.org", {"alice@example.org"});
+        tx.putAlias("@circle.example", {"nobody@circle.example"});
+        tx.putAlias("sales@example.org", {"bob@example.org"});
+    });
+    using Ids = std::vector<AccountId>;
+    const auto resolve = [&](const std::string& address) { return office.store->read()->resolve(address); };
+    CHECK(resolve("anything@EXAMPLE.org") == Ids{office.alice});
+    CHECK(resolve("any+thing@example.org") == Ids{office.alice});
+    CHECK(resolve("bob@example.org") == Ids{bob});            // a name goes first
+    CHECK(resolve("bob+x@example.org") == Ids{bob});
+    CHECK(resolve("sales@example.org") == Ids{bob});
+    CHECK(resolve("x@sub.example.org").empty());
+    CHECK(resolve("x@other.example").empty());
+    CHECK(resolve("@example.org").empty());                   // no address
+    CHECK(resolve("x@circle.example").empty());               // leads to itself, and ends
+    CHECK(office.store->read()->findAlias("@EXAMPLE.ORG")->targets == std::vector<std::string>{"alice@example.org"});
+    CHECK(office.store->check(false).empty());
+    office.write([](WriteTx& tx) { tx.removeAlias("@example.org"); });
+    CHECK(resolve("anything@example.org").empty());
+}
+
 TEST_CASE("an account's changes make a new version, a login does not, removing it leaves nothing", "[store][accounts]")
 {
     Office office;

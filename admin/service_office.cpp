@@ -1,0 +1,269 @@
+// Service: the office as one document, read and put into force. Each entry is decided again within the transaction that
+// changes it; a few hundred go into one, so that mail is delivered in between, and a document that is applied a second
+// time changes nothing.
+#include "admin/answering.h"
+#include "admin/office.h"
+#include "server/base/text.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace postfach::admin {
+namespace {
+constexpr std::size_t kAtOnce = 1000; // read
+constexpr std::size_t kChunk = 100;   // written in one transaction: some milliseconds
+
+template <class T, class Read, class Key>
+std::vector<T> everything(Read read, Key key)
+{
+    std::vector<T> all;
+    for (;;) {
+        const auto part = read(store::Page{all.empty() ? std::string() : key(all.back()), kAtOnce});
+        all.insert(all.end(), part.begin(), part.end());
+        if (part.size() < kAtOnce)
+            return all;
+    }
+}
+
+struct Present {
+    std::vector<store::Domain> domains;
+    std::vector<store::Account> accounts;
+    std::vector<store::Alias> aliases;
+};
+
+Present presentOffice(store::ReadTx& tx)
+{
+    return {everything<store::Domain>(
+                [&tx](const store::Page& page) { return tx.domains(page); }, [](const auto& d) { return d.name; }),
+        everything<store::Account>(
+            [&tx](const store::Page& page) { return tx.accounts(page); }, [](const auto& a) { return a.address; }),
+        everything<store::Alias>(
+            [&tx](const store::Page& page) { return tx.aliases(page); }, [](const auto& a) { return a.address; })};
+}
+
+// Every alias must lead somewhere, and no address be two things.
+void checkWhole(const Office& office, const Present& present)
+{
+    std::set<std::string> accounts, aliases;
+    for (const auto& one : present.accounts)
+        accounts.insert(one.address);
+    for (const auto& one : office.accounts)
+        accounts.insert(one.address);
+    for (const auto& one : present.aliases)
+        aliases.insert(one.address);
+    for (const auto& one : office.aliases)
+        aliases.insert(one.address);
+    std::vector<FieldProblem> wrong;
+    const auto add = [&wrong](const char* list, std::size_t at, const char* field, const std::string& detail) {
+        if (wrong.size() < 50)
+            wrong.push_back({std::string(list) + "[" + std::to_string(at) + "]." + field, "invalid_field", detail});
+    };
+    for (std::size_t i = 0; i < office.accounts.size(); ++i)
+        if (aliases.contains(office.accounts[i].address))
+            add("accounts", i, "address", office.accounts[i].address + " is an alias.");
+    for (std::size_t i = 0; i < office.aliases.size(); ++i) {
+        if (accounts.contains(office.aliases[i].address))
+            add("aliases", i, "address", office.aliases[i].address + " is an account.");
+        for (const auto& target : office.aliases[i].targets)
+            if (target == office.aliases[i].address || (!accounts.contains(target) && !aliases.contains(target)))
+                add("aliases", i, "targets", "The target " + target + " is no account and no other alias.");
+    }
+    if (!wrong.empty())
+        throw Problem(std::move(wrong));
+}
+
+// Decides for every entry of one kind: `differs` gives the fields, for what is there.
+template <class There, class Wanted, class Key, class WantedKey, class Differs>
+void compare(OfficeDifference& result, const char* kind, const std::vector<There>& there, const std::vector<Wanted>& wanted,
+    Key key, WantedKey wanted_key, Differs differs)
+{
+    std::map<std::string, const There*> rest;
+    for (const auto& one : there)
+        rest.emplace(key(one), &one);
+    for (const auto& one : wanted) {
+        const auto found = rest.find(wanted_key(one));
+        if (found == rest.end()) {
+            result.changes.push_back({kind, wanted_key(one), "create", {}});
+            continue;
+        }
+        auto fields = differs(one, *found->second);
+        rest.erase(found);
+        if (fields.empty())
+            ++result.same;
+        else
+            result.changes.push_back({kind, wanted_key(one), "change", std::move(fields)});
+    }
+    for (const auto& [name, one] : rest)
+        result.others.push_back({kind, name, "remove", {}});
+}
+
+OfficeDifference difference(const Office& office, const Present& present)
+{
+    using Names = std::vector<std::string>;
+    OfficeDifference result;
+    compare(
+        result, "domain", present.domains, office.domains, [](const auto& d) { return d.name; },
+        [](const auto& d) { return d.name; },
+        [](const Office::Domain& wanted, const store::Domain& there) {
+            return wanted.pop3 == there.pop3 ? Names{} : Names{"pop3"};
+        });
+    compare(
+        result, "account", present.accounts, office.accounts, [](const auto& a) { return a.address; },
+        [](const auto& a) { return a.address; },
+        [](const Office::Account& wanted, const store::Account& there) { return differing(wanted.wanted, there); });
+    compare(
+        result, "alias", present.aliases, office.aliases, [](const auto& a) { return a.address; },
+        [](const auto& a) { return a.address; },
+        [](const store::Alias& wanted, const store::Alias& there) {
+            return wanted.targets == there.targets ? Names{} : Names{"targets"};
+        });
+    return result;
+}
+} // namespace
+
+Poco::JSON::Object::Ptr Service::officeSnapshot()
+{
+    return answering("office", [&] {
+        const auto present = presentOffice(*context_.store.read());
+        return officeJson(present.domains, present.accounts, present.aliases);
+    });
+}
+
+OfficeDifference Service::compareOffice(const Office& office)
+{
+    return answering("office", [&] {
+        const auto present = presentOffice(*context_.store.read());
+        checkWhole(office, present);
+        return difference(office, present);
+    });
+}
+
+void Service::putOfficeAccounts(const Office& office, std::size_t from, std::size_t to, const std::string& by)
+{
+    struct Done {
+        std::optional<store::Account> before;
+        store::Account after;
+    };
+    // Hashing takes its time: only for who is new, and before the transaction.
+    std::map<std::string, store::Credentials> credentials;
+    {
+        const auto tx = context_.store.read();
+        for (auto i = from; i < to; ++i)
+            if (const auto& account = office.accounts[i];
+                (account.wanted.password || account.wanted.password_hash) && !tx->findAccount(account.address))
+                credentials.emplace(account.address, credentialsOf(account.wanted, {}));
+    }
+    std::vector<Done> done;
+    context_.store.writeAndWait([&](store::WriteTx& tx) {
+        done.clear();
+        for (auto i = from; i < to; ++i) {
+            const auto& [address, wanted] = office.accounts[i];
+            Done one;
+            one.before = tx.findAccount(address);
+            if (one.before && differing(wanted, *one.before).empty())
+                continue;
+            store::AccountPatch patch;
+            patch.name = wanted.name, patch.enabled = wanted.enabled;
+            patch.quota = wanted.quota, patch.quota_messages = wanted.quota_messages;
+            patch.expunge_to_trash = wanted.expunge_to_trash, patch.services = wanted.services;
+            patch.pop3 = (*wanted.pop3)({});
+            auto id = one.before ? one.before->id : store::AccountId{};
+            if (!one.before) {
+                store::NewAccount fresh;
+                fresh.address = address;
+                if (const auto known = credentials.find(address); known != credentials.end())
+                    fresh.credentials = known->second;
+                id = tx.createAccount(fresh);
+            }
+            tx.changeAccount(id, patch);
+            one.after = tx.account(id).value();
+            done.push_back(std::move(one));
+        }
+    });
+    for (const auto& one : done) {
+        context_.auth.forget(one.after.id);
+        if (one.before)
+            endWhoMayNoLonger(*one.before, one.after, false);
+        auditPop3Change(by, "account", one.after.address, one.before ? one.before->pop3 : store::Pop3Policy{}, one.after.pop3);
+        base::logInfo("admin", one.before ? "account changed" : "account created", {{"account", one.after.address}, {"by", by}});
+    }
+}
+
+Tasks::Outcome Service::putOffice(const Office& office, const std::string& by, bool prune, const Tasks::Progress& progress)
+{
+    const auto planned = compareOffice(office);
+    const auto total =
+        office.domains.size() + office.accounts.size() + office.aliases.size() + (prune ? planned.others.size() : 0);
+    std::size_t done = 0;
+    const auto chunks = [&](std::size_t count, auto work) {
+        for (std::size_t from = 0; from < count; from += kChunk) {
+            if (stopping_.stop_requested())
+                throw Problem(503, "unavailable", "The server stops; apply the document again.");
+            const auto to = std::min(count, from + kChunk);
+            work(from, to);
+            progress(done += to - from, total);
+        }
+    };
+    progress(0, total);
+    chunks(office.domains.size(), [&](std::size_t from, std::size_t to) {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            for (auto i = from; i < to; ++i) {
+                if (!tx.findDomain(office.domains[i].name))
+                    tx.createDomain(office.domains[i].name);
+                tx.changeDomain(office.domains[i].name, office.domains[i].pop3);
+            }
+        });
+    });
+    chunks(office.accounts.size(), [&](std::size_t from, std::size_t to) { putOfficeAccounts(office, from, to, by); });
+    chunks(office.aliases.size(), [&](std::size_t from, std::size_t to) {
+        context_.store.writeAndWait([&](store::WriteTx& tx) {
+            for (auto i = from; i < to; ++i)
+                tx.putAlias(office.aliases[i].address, office.aliases[i].targets);
+        });
+    });
+    std::uint64_t removed = 0, left = 0;
+    if (prune) { // aliases before the domains that they keep from going
+        auto others = planned.others;
+        std::stable_partition(others.begin(), others.end(), [](const OfficeChange& one) { return one.kind == "alias"; });
+        chunks(others.size(), [&](std::size_t from, std::size_t to) {
+            for (auto i = from; i < to; ++i)
+                (removeOther(others[i]) ? removed : left) += 1;
+        });
+    }
+    std::uint64_t created = 0;
+    Tasks::Outcome outcome;
+    for (const auto& change : planned.changes)
+        created += change.action == "create" ? 1U : 0U;
+    outcome.result = std::to_string(created) + " created, " + std::to_string(planned.changes.size() - created) + " changed, "
+        + std::to_string(planned.same) + " as they were"
+        + (prune ? ", " + std::to_string(removed) + " removed, " + std::to_string(left) + " not in the document left" : "");
+    base::logInfo("admin", "configuration applied", {{"by", by}, {"result", outcome.result}});
+    return outcome;
+}
+
+// Never an account: it has mail. A domain only when nothing is left in it.
+bool Service::removeOther(const OfficeChange& other)
+{
+    if (other.kind == "account")
+        return false;
+    try {
+        if (other.kind == "alias")
+            removeAlias(other.key, std::nullopt);
+        else
+            removeDomain(other.key, std::nullopt);
+        return true;
+    } catch (const Problem&) {
+        return false;
+    }
+}
+
+Task Service::applyOffice(std::shared_ptr<const Office> office, const std::string& by, bool prune)
+{
+    compareOffice(*office); // what is wrong with it is said at once
+    return tasks_.start("configuration", [this, office = std::move(office), by, prune](const Tasks::Progress& progress) {
+        return putOffice(*office, by, prune, progress);
+    });
+}
+
+} // namespace postfach::admin
