@@ -130,11 +130,9 @@ std::string decodeQuotedPrintable(std::string_view body)
         const std::size_t next = nextLine(body, at);
         const std::string_view whole = body.substr(at, next - at);
         const std::string_view text = withoutLineEnd(whole);
-        // RFC 2045 6.7 (3): white space at the end of a line was added on the way. Not at the end of the body: a line that
-        // has no end may be a piece.
+        // RFC 2045 6.7 (3): white space at the end of a line was added on the way.
         const bool has_end = text.size() < whole.size();
-        const std::size_t last = text.find_last_not_of(" \t");
-        const std::string_view line = has_end ? text.substr(0, last == std::string_view::npos ? 0 : last + 1) : text;
+        const std::string_view line = text.substr(0, text.find_last_not_of(" \t") + 1);
         bool joins_next = false;
         for (std::size_t i = 0; i < line.size(); ++i) {
             const std::size_t sign = std::min(line.find('=', i), line.size());

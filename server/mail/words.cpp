@@ -22,8 +22,13 @@ struct Word {
 
 std::string decodeQ(std::string_view text)
 {
-    std::string spaced(text);
-    std::replace(spaced.begin(), spaced.end(), '_', ' ');
+    std::string spaced; // such that none is white space at the end of a line
+    spaced.reserve(text.size());
+    for (const char c : text)
+        if (c == '_' || c == ' ')
+            spaced += "=20";
+        else
+            spaced += c;
     return decodeQuotedPrintable(spaced);
 }
 

@@ -319,11 +319,15 @@ def threads(answers):
     return []
 
 
-def without(thread, left_out):
-    """The thread without these numbers; whoever is alone in a list stands for it."""
-    kept = [without(one, left_out) if isinstance(one, list) else one for one in thread if isinstance(one, list) or int(one) not in left_out]
-    kept = [one for one in kept if one != []]
-    return kept[0] if len(kept) == 1 and isinstance(kept[0], list) else kept
+def set_of(numbers):
+    """As a sequence set."""
+    runs = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join("%d:%d" % (first, last) for first, last in runs)
 
 
 def compare_orders(differences, stored, ours, theirs, announced):
@@ -338,8 +342,8 @@ def compare_orders(differences, stored, ours, theirs, announced):
         keys += ["DISPLAYFROM", "DISPLAYTO", "REVERSE DISPLAYFROM DATE"] if "SORT=DISPLAY" in announced else []
         for key in keys:
             left_out = set().union(*(sources.get(word, set()) for word in key.split()))
-            command = "SORT (%s) UTF-8 ALL" % key
-            mine, other = ([int(n) for answer in one.do(command) if answer.startswith(b"* SORT") for n in answer.split()[2:] if int(n) not in left_out]
+            command = "SORT (%s) UTF-8 %s" % (key, set_of(stored.keys() - left_out))
+            mine, other = ([int(n) for answer in one.do(command) if answer.startswith(b"* SORT") for n in answer.split()[2:]]
                            for one in (ours, theirs))
             differences.compared["SORT"] += len(mine)
             if mine != other:
@@ -348,8 +352,8 @@ def compare_orders(differences, stored, ours, theirs, announced):
     for algorithm in ("ORDEREDSUBJECT", "REFERENCES", "REFS"):
         if "THREAD=" + algorithm in announced:
             left_out = dates if algorithm == "REFS" else dates | subjects
-            command = "THREAD %s UTF-8 ALL" % algorithm
-            mine, other = ([thread for thread in (without(one, left_out) for one in threads(server_.do(command))) if thread] for server_ in (ours, theirs))
+            command = "THREAD %s UTF-8 %s" % (algorithm, set_of(stored.keys() - left_out))
+            mine, other = (threads(one.do(command)) for one in (ours, theirs))
             differences.compared["THREAD " + algorithm] += len(mine)
             for thread in mine:
                 if thread not in other:
@@ -387,8 +391,6 @@ def test(report, office, given):
         compare_searches(differences, stored, ours, theirs)
         announced = capabilities(ours) & capabilities(theirs)
         print("both announce " + " ".join(sorted(announced)))
-        if not os.environ.get("POSTFACH_SECOND_OPINION"):  # their differences are not all decided yet: SECOND-OPINION.md
-            announced = set()
         if "BINARY" in announced:
             theirs = compare_binary(differences, common, ours, theirs, again)
         compare_orders(differences, stored, ours, theirs, announced)

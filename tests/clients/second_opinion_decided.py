@@ -171,6 +171,27 @@ def has_raw_text(d):
     return d.ours and not d.message.isascii()
 
 
+def is_wrong_size(d):
+    """The contents are the same, and ours is as long as we say."""
+    def content(answer):
+        return [value for key, value in sorted(answer.items()) if not key.startswith(b"BINARY.SIZE")]
+
+    def size(answer):
+        return [int(value) for key, value in answer.items() if key.startswith(b"BINARY.SIZE")]
+    if not isinstance(d.ours, dict) or not isinstance(d.theirs, dict):
+        return False
+    return content(d.ours) == content(d.theirs) and size(d.ours) == [len(value) for value in content(d.ours)]
+
+
+def is_refused(d, code, encoding=rb""):
+    return isinstance(d.ours, dict) and d.theirs == code and re.search(rb"(?im)^content-transfer-encoding:[ \t]*" + encoding, d.message)
+
+
+def led_by(*names):
+    """Orders that part at a mail of these names: each server's first mail that is another's."""
+    return lambda d: any(re.search(name, d.name) for name in names)
+
+
 WORDS = "SEARCH (FROM|TO|CC|SUBJECT|BODY|TEXT|RECEIVED)"
 
 DECIDED = [
@@ -193,10 +214,19 @@ DECIDED = [
     ("8-bit parameters come as UTF-8", r"BODYSTRUCTURE single (parameters|disposition)", is_raw_parameter),
     ("a tab in a parameter is a space", r"BODYSTRUCTURE single (parameters|disposition)", is_tab_in_parameter),
     ("an unquoted parameter goes to the semicolon", r"BODYSTRUCTURE (single|multipart) (parameters|disposition)", is_unquoted_value),
-    ("a boundary may hold \"=\" or be written in RFC 2231", r"BODYSTRUCTURE (sections|single|multipart)|BODY\[N", has_odd_boundary),
+    ("a boundary may hold \"=\" or be written in RFC 2231", r"BODYSTRUCTURE (sections|single|multipart)|BODY\[N|BINARY", has_odd_boundary),
     ("an empty field is no field", r"BODYSTRUCTURE single (id|disposition)", is_empty_field),
     ("an encoding is the first word of its field", r"BODYSTRUCTURE single encoding", is_odd_encoding),
     ("what the scanner found is told by a keyword", r"FLAGS", is_own_keyword),
+    ("BINARY.SIZE is the size of what BINARY gives", r"BINARY", is_wrong_size),
+    ("what is no base64 and no quoted-printable is passed over", r"BINARY", lambda d: is_refused(d, b"[PARSE]")),
+    ("uuencoded text and entities of HTML are read", r"BINARY", lambda d: is_refused(d, b"[UNKNOWN-CTE]", rb"(x-)?uuencode")),
+    ("an empty field is no field", r"BINARY", lambda d: is_refused(d, b"[UNKNOWN-CTE]", rb"\r\n[^ \t]")),
+    ("a part that cannot be decoded spoils no other", r"BINARY", lambda d: is_refused(d, b"[UNKNOWN-CTE]", rb"(x-unprintable|quoted printable)")),
+    ("THREAD=REFS ends with the thread of the newest arrival", r"THREAD REFS order", lambda d: True),
+    ("a name is sorted as ENVELOPE says it", r"SORT DISPLAYFROM", led_by("aliases_googlemail")),
+    ("an accent is compared behind its letter", r"SORT DISPLAYTO", led_by("nice__unicode1")),
+    ("8-bit text without a charset is read all the same", r"SORT REVERSE DISPLAYFROM DATE", led_by("rspamd/utf.eml")),
     ("a mail without a date was sent when it came", r"SEARCH SENT", lambda d: has_odd_date(d.message)),
     ("a comment is the name where there is no other", "SEARCH FROM", found_by_us("rfc3464-10", "rhost-apple-01", "rfc2822__example10")),
     ("of a malformed address what can be answered is kept", "(inner )?ENVELOPE to|SEARCH TO", lambda d: "stack-overflow" in d.name),

@@ -232,25 +232,28 @@ void Forest::sortRoots()
     std::sort(roots_.begin(), roots_.end(), older);
 }
 
-// Step 6. With `newest_last` (REFS) messages go by their arrival, and threads by the newest message in them.
+// Step 6. With `newest_last` (REFS) the threads themselves, and they alone, go by the newest arrival in them.
 void Forest::sortAll(bool newest_last)
 {
     order_.resize(message_.size());
+    std::vector<Order> newest(message_.size());
     for (Node node = 0; node < message_.size(); ++node)
         if (!isDummy(node)) {
             const ThreadMessage& message = messages_[message_[node]];
-            order_[node] = {newest_last ? message.arrived : message.sent, message_[node]};
+            order_[node] = {message.sent, message_[node]};
+            newest[node] = {message.arrived, message_[node]};
         }
     std::vector<Node> order = roots_;
     for (std::size_t i = 0; i < order.size(); ++i)
         order.insert(order.end(), children_[order[i]].begin(), children_[order[i]].end());
-    std::vector<Order> newest = order_;
     const auto older = [this](Node a, Node b) { return order_[a] < order_[b]; };
     for (auto node = order.rbegin(); node != order.rend(); ++node) {
         auto& below = children_[*node];
         std::sort(below.begin(), below.end(), older);
-        if (isDummy(*node))
-            newest[*node] = order_[*node] = order_[below.front()];
+        if (isDummy(*node)) {
+            order_[*node] = order_[below.front()];
+            newest[*node] = newest[below.front()];
+        }
         for (const Node child : below)
             newest[*node] = std::max(newest[*node], newest[child]);
     }

@@ -1,6 +1,6 @@
 #pragma once
 // Messages as threads: RFC 5256 3 (ORDEREDSUBJECT, REFERENCES) and draft-ietf-morg-inthread (REFS: REFERENCES without subjects, and
-// the thread with the newest mail last). Pure; n log n; no recursion, however long a chain of references is.
+// the thread with the newest arrival last). Pure; n log n; no recursion, however long a chain of references is.
 #include <cstdint>
 #include <optional>
 #include <string>

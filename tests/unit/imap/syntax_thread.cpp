@@ -89,8 +89,9 @@ TEST_CASE("REFS leaves subjects alone and puts the thread with the newest arriva
 {
     CHECK(threads(ThreadBy::refs, mails({"a x 1", "b re:x 2"})) == "(1)(2)");
     CHECK(threads(ThreadBy::refs, mails({"a x 9", "b y 8", "c z 1 a"})) == "(2)(1 3)");
-    CHECK(threads(ThreadBy::refs, mails({"b y 2 a", "c z 1 a", "d w 0"})) == "((1)(2))(3)");
-    CHECK(threads(ThreadBy::refs, mails({"b y 2 a", "d w 0", "c z 1 a"})) == "(2)((1)(3))");
+    CHECK(threads(ThreadBy::refs, mails({"b y 2 a", "c z 1 a", "d w 0"})) == "((2)(1))(3)");
+    CHECK(threads(ThreadBy::refs, mails({"b y 2 a", "d w 0", "c z 1 a"})) == "(2)((3)(1))");
+    CHECK(threads(ThreadBy::refs, mails({"a x 0", "b y 5 a", "c z 4 a", "d w 3 a"})) == "(1 (4)(3)(2))"); // siblings by their sent date
 }
 
 TEST_CASE("loops of references are harmless", "[imap][syntax][thread][threats-8]")

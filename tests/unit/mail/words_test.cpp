@@ -44,6 +44,7 @@ TEST_CASE("encoded words become UTF-8", "[mail][rfc2047]")
         {"(=?ISO-8859-1?Q?a?=  =?ISO-8859-1?Q?b?=)", "(ab)"},
         {"(=?ISO-8859-1?Q?a_b?=)", "(a b)"},
         {"(=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=)", "(a b)"},
+        {"=?utf-8?Q?a_ =09?= =?utf-8?Q?b _?=", "a  \tb  "}, // what is white at the end was meant
         {"=?utf-8?Q?a?==?utf-8?Q?b?=", "ab"},
         {"x =?utf-8?Q?a?= y =?utf-8?Q?b?= z", "x a y b z"},
         {"x=?utf-8?Q?a?=y", "xay"},
