@@ -6,6 +6,9 @@
 
 #include <stdexcept>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace postfach::base {
 
 Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new())
@@ -24,6 +27,8 @@ Sha256 Sha256Stream::finish()
     EVP_DigestFinal_ex(context_, digest.data(), nullptr);
     return digest;
 }
+
+std::uint64_t checksum(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 Sha256 sha256(std::string_view bytes)
 {

@@ -82,6 +82,8 @@ inline constexpr int kFetchFieldNames = 200;  // of one HEADER.FIELDS: each is c
 
 // IMAP: headers decoded and folded for SEARCH, SORT and THREAD, of all sessions: those of some 100,000 usual mails.
 inline constexpr std::size_t kHeaderCache = 64 * 1024 * 1024;
+inline constexpr std::size_t kStructureCache = 32 * 1024 * 1024; // twice: for clients that know message/global, and for the others
+inline constexpr std::size_t kSortOrders = 16 * 1024 * 1024;     // 8 bytes a message and order
 
 // LMTP. RFC 5321 4.5.3.1.8 wants at least 100 recipients.
 inline constexpr int kRecipients = 1'000;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 
 namespace postfach::base {
 
@@ -183,6 +185,14 @@ std::size_t sequenceLength(std::string_view text)
 bool isUtf8(std::string_view text)
 {
     while (!text.empty()) {
+        if (text.size() >= sizeof(std::uint64_t)) { // most text is ASCII
+            std::uint64_t eight = 0;
+            std::memcpy(&eight, text.data(), sizeof eight);
+            if ((eight & 0x8080808080808080ULL) == 0) {
+                text.remove_prefix(sizeof eight);
+                continue;
+            }
+        }
         const auto length = sequenceLength(text);
         if (length == 0)
             return false;

@@ -138,7 +138,8 @@ struct Delivery::Inner {
 
     Action decide(Job& job) const;
     static base::Sha256 hashOf(const Job& job, const Source& message);
-    void look(Job& job, const Source& message, std::exception_ptr& trouble, const std::function<void()>& done);
+    struct Asked; // the scanner
+    void look(Job& job, const Source& message, net::Strand& strand, const std::shared_ptr<Asked>& asked);
     void prepare(Job& job, std::string_view message);
     void commit(store::WriteTx& tx, Job& job) const;
     void commitAll(store::WriteTx& tx, std::vector<Job>& jobs, const std::optional<Replaced>& replaces, std::size_t& at) const;
@@ -191,39 +192,44 @@ base::Sha256 Delivery::Inner::hashOf(const Job& job, const Source& message)
     return stream.finish();
 }
 
-// Understands the message and has it scanned unless its verdict is known; on a helper, which meanwhile prepares the body of a small one.
-// A large one would go to the disk, though it may be refused. Calls done() once.
-void Delivery::Inner::look(Job& job, const Source& message, std::exception_ptr& trouble, const std::function<void()>& done)
-{
-    // Of the scanner and this helper whoever is the last says so. Until then the other may write into the job.
-    const auto left = std::make_shared<std::atomic<int>>(2);
-    const auto ready = [left, done] {
-        if (left->fetch_sub(1, std::memory_order_acq_rel) == 1)
-            done();
-    };
-    bool asked = false;
-    try {
-        job.understood = understand(message.view(), job.content);
-        job.hash = hashOf(job, message);
-        if (auto known = verdicts.find(job.hash, scanner.status())) {
-            job.verdict = std::move(*known);
-            job.content.pieces.clear();
-        } else {
-            scanner.scan(std::move(job.content), [this, &job, ready](Verdict verdict) {
-                job.verdict = std::move(verdict);
-                verdicts.remember(job.hash, job.verdict);
-                ready();
-            });
-            asked = true;
-        }
-        if (message.size <= kPreparedAtOnce)
-            job.body = store.prepareBody(message.view());
-    } catch (...) {
-        trouble = std::current_exception();
+// A scan that goes on while we do something else.
+struct Delivery::Inner::Asked {
+    enum class State : std::uint8_t { idle, running, waited, done };
+    std::atomic<State> state{State::idle};
+    Verdict verdict; // the scanner's until it is done
+
+    void answer(net::Strand& strand, Verdict said)
+    {
+        verdict = std::move(said);
+        if (state.exchange(State::done, std::memory_order_acq_rel) == State::waited)
+            strand.wake(net::kAhead);
     }
-    if (!asked)
-        ready(); // in the scanner's place
-    ready();
+
+    net::Task<> wait(net::Strand& strand)
+    {
+        State running = State::running;
+        if (state.compare_exchange_strong(running, State::waited, std::memory_order_acq_rel))
+            while (state.load(std::memory_order_acquire) != State::done)
+                co_await strand.waitUninterrupted(net::kAhead);
+    }
+};
+
+// Understands the message and has it scanned unless its verdict is known, and meanwhile prepares the body of a small one. A large one
+// would go to the disk, though it may be refused.
+void Delivery::Inner::look(Job& job, const Source& message, net::Strand& strand, const std::shared_ptr<Asked>& asked)
+{
+    job.understood = understand(message.view(), job.content);
+    job.hash = hashOf(job, message);
+    if (auto known = verdicts.find(job.hash, scanner.status())) {
+        job.verdict = std::move(*known);
+        job.content.pieces.clear();
+    } else {
+        asked->state = Asked::State::running;
+        const auto answer = [asked, self = strand.shared_from_this()](Verdict verdict) { asked->answer(*self, std::move(verdict)); };
+        scanner.scan(std::move(job.content), answer);
+    }
+    if (message.size <= kPreparedAtOnce)
+        job.body = store.prepareBody(message.view());
 }
 
 // Disk and processor work: on a helper.
@@ -355,11 +361,19 @@ Result Delivery::Inner::unavailableFor(const std::exception_ptr& error, const Jo
 // Understands it, has it scanned, decides, and makes ready what is to be kept. Throws what a disk says.
 net::Task<> Delivery::Inner::examine(net::Strand& strand, Job& job, Source message)
 {
+    const auto asked = std::make_shared<Asked>();
+    auto looking = [this, &job, &message, &strand, &asked] { look(job, message, strand, asked); };
     std::exception_ptr trouble;
-    std::function<void(std::function<void()>)> looking = [this, &strand, &job, &message, &trouble](std::function<void()> done) {
-        strand.scheduler().help([this, &job, &message, &trouble, done = std::move(done)] { look(job, message, trouble, done); });
-    };
-    co_await strand.completion(std::move(looking));
+    try {
+        co_await strand.offload(std::move(looking));
+    } catch (...) {
+        trouble = std::current_exception();
+    }
+    if (asked->state.load(std::memory_order_acquire) != Asked::State::idle) {
+        co_await asked->wait(strand);
+        job.verdict = std::move(asked->verdict);
+        verdicts.remember(job.hash, job.verdict);
+    }
     if (trouble)
         std::rethrow_exception(trouble);
 

@@ -36,9 +36,20 @@ net::Task<> eachHeader(
     Session& session, const store::Snapshot& numbered, const std::vector<std::uint32_t>& places, TakeHeader take)
 {
     HeaderCache& cache = *session.context().headers;
-    for (std::size_t from = 0; from < places.size(); from += kBatch) {
-        const std::size_t to = std::min(places.size(), from + kBatch);
-        ReadEach read = [&](store::ReadTx& tx, std::size_t at, RemadeSummaries& remade) {
+    std::vector<std::size_t> unknown; // positions in `places`
+    for (std::size_t at = 0; at < places.size(); ++at) {
+        const store::Message message = numbered.at(places[at]);
+        if (const HeaderCache::Keys keys = cache.find(message.body))
+            take(at, message, keys);
+        else
+            unknown.push_back(at);
+        if (session.strand().turnDue())
+            co_await session.strand().turn();
+    }
+    for (std::size_t from = 0; from < unknown.size(); from += kBatch) {
+        const std::size_t to = std::min(unknown.size(), from + kBatch);
+        ReadEach read = [&](store::ReadTx& tx, std::size_t i, RemadeSummaries& remade) {
+            const std::size_t at = unknown[i];
             const store::Message message = numbered.at(places[at]);
             take(at, message, readOne(tx, cache, message.body, remade));
         };

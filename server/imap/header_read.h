@@ -9,7 +9,7 @@
 
 namespace postfach::imap {
 
-// Calls `take` once for each of `places` of `numbered`, on helpers, several at once and in any order; `at` counts within
+// Calls `take` once for each of `places` of `numbered`, here or on helpers, several at once and in any order; `at` counts within
 // `places`. What is gone or damaged has an empty header. What `take` captures by reference must live in the caller's frame.
 using TakeHeader = std::function<void(std::size_t at, const store::Message& message, const HeaderCache::Keys& header)>;
 net::Task<> eachHeader(

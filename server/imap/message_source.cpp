@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
+#include <utility>
 
 namespace postfach::imap {
 
@@ -59,16 +61,16 @@ Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade)
     Content content;
     try {
         std::string bytes;
-        mail::Summary summary = readSummary(tx, wish.body, remade, &bytes);
-        if (wish.bytes || (wish.bytes_if && wish.bytes_if(summary)))
+        if (wish.summary)
+            content.summary = readSummary(tx, wish.body, remade, &bytes);
+        if (wish.bytes || (wish.bytes_if && wish.bytes_if(*content.summary)))
             content.bytes = bytes.empty() ? tx.body(wish.body) : std::move(bytes);
-        content.summary = std::move(summary);
     } catch (const store::Error& error) {
         using enum store::Error::Kind;
         if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
             throw;
-        content.damaged = error.kind == damaged;
-        if (content.damaged)
+        content.state = error.kind == damaged ? Content::State::damaged : Content::State::gone;
+        if (error.kind == damaged)
             base::logError("imap", "damaged message", {{"body", wish.body.value}, {"reason", error.what()}});
     }
     return content;
@@ -89,6 +91,49 @@ net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish>
     std::vector<Content> contents = co_await reading(session.strand(), session.store(), std::move(job));
     co_await putBack(session, std::move(remade));
     co_return contents;
+}
+
+struct ReadingAhead::Reading {
+    enum class State : std::uint8_t { running, waited, done };
+    std::atomic<State> state{State::running};
+    std::vector<Content> contents; // the helper's until it is done, as is the error
+    std::exception_ptr error;
+};
+
+// The session may end meanwhile: nothing of it is touched but the reading, and the strand, which outlives it.
+void ReadingAhead::start(Session& session, std::vector<store::BodyId> bodies)
+{
+    reading_ = std::make_shared<Reading>();
+    net::Strand& strand = session.strand();
+    strand.scheduler().help(
+        [reading = reading_, self = strand.shared_from_this(), &store = session.store(), bodies = std::move(bodies)] {
+            try {
+                const auto tx = store.read();
+                RemadeSummaries none;
+                for (const store::BodyId body : bodies) {
+                    Wish wish(body);
+                    wish.summary = false;
+                    wish.bytes = true;
+                    reading->contents.push_back(readOne(*tx, wish, none));
+                }
+            } catch (...) {
+                reading->error = std::current_exception();
+            }
+            if (reading->state.exchange(Reading::State::done, std::memory_order_acq_rel) == Reading::State::waited)
+                self->wake(net::kAhead);
+        });
+}
+
+net::Task<std::vector<Content>> ReadingAhead::take(Session& session)
+{
+    const std::shared_ptr<Reading> reading = std::exchange(reading_, nullptr);
+    Reading::State running = Reading::State::running;
+    if (reading->state.compare_exchange_strong(running, Reading::State::waited, std::memory_order_acq_rel))
+        while (reading->state.load(std::memory_order_acquire) != Reading::State::done)
+            co_await session.strand().waitUninterrupted(net::kAhead);
+    if (reading->error)
+        std::rethrow_exception(reading->error);
+    co_return std::move(reading->contents);
 }
 
 net::Task<std::vector<std::optional<RowFacts>>> readRowFacts(Session& session, std::vector<store::Message> messages)

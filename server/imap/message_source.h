@@ -30,20 +30,32 @@ net::Task<> readEach(Session& session, std::size_t from, std::size_t to, std::si
 
 struct Wish { // what is wanted of one message
     store::BodyId body;
+    bool summary = true;
     bool bytes = false;                                       // all of them, whatever the summary says
-    std::function<bool(const mail::Summary&)> bytes_if;       // or when this says so; may be empty
-    Wish(store::BodyId b, bool all, std::function<bool(const mail::Summary&)> condition)
-        : body(b), bytes(all), bytes_if(std::move(condition)) {}
+    std::function<bool(const mail::Summary&)> bytes_if;       // or when this says so; may be empty; not without a summary
+    explicit Wish(store::BodyId b) : body(b) {}
 };
 
 struct Content {
-    std::optional<mail::Summary> summary;                     // unset: the message is gone, or its data is damaged
+    enum class State : std::uint8_t { there, gone, damaged } state = State::there;
+    std::optional<mail::Summary> summary;                     // of what is there, where it was wanted
     std::optional<std::string> bytes;
-    bool damaged = false;
 };
 
 // One Content a wish, in order.
 net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish> wishes);
+
+// Whole messages that are read on a helper while the session sends those before. One reading at a time.
+class ReadingAhead {
+public:
+    void start(Session& session, std::vector<store::BodyId> bodies);
+    bool isUnderWay() const { return reading_ != nullptr; }
+    net::Task<std::vector<Content>> take(Session& session); // what was started; throws what it threw
+
+private:
+    struct Reading;
+    std::shared_ptr<Reading> reading_;
+};
 
 struct RowFacts { // what is kept of a message and stands in no view
     std::string email_id;                                     // RFC 8474

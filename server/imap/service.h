@@ -6,6 +6,8 @@
 #include "server/base/limits.h"
 #include "server/delivery/delivery.h"
 #include "server/imap/header_cache.h"
+#include "server/imap/sort_orders.h"
+#include "server/imap/structure_cache.h"
 #include "server/net/strand.h"
 #include "server/net/tls.h"
 #include "server/store/store.h"
@@ -30,6 +32,8 @@ struct Context {
     std::chrono::milliseconds progress_every{10'000}; // how often a client hears that its command still runs (RFC 9585)
     std::uint32_t messages_at_once = 1'000'000;       // of one command, MESSAGELIMIT (RFC 9738): some seconds of the writer
     std::shared_ptr<HeaderCache> headers = std::make_shared<HeaderCache>(base::limits::kHeaderCache);
+    std::shared_ptr<StructureCaches> structures = std::make_shared<StructureCaches>(base::limits::kStructureCache);
+    std::shared_ptr<SortOrders> sort_orders = std::make_shared<SortOrders>(base::limits::kSortOrders);
     std::uint64_t messageSize() const { return delivery.policy().message_size; } // APPENDLIMIT, bytes; may change while serving
 };
 

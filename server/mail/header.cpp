@@ -74,11 +74,14 @@ std::string unfold(std::string_view value)
     std::string out;
     out.reserve(value.size());
     for (std::size_t i = 0; i < value.size(); ++i) {
+        std::size_t end = i;
+        while (end < value.size() && value[end] != '\r' && value[end] != '\n' && value[end] != '\0')
+            ++end;
+        out.append(value, i, end - i);
+        i = end;
+        if (i == value.size())
+            break;
         const char c = value[i];
-        if (c != '\r' && c != '\n' && c != '\0') {
-            out += c;
-            continue;
-        }
         const std::size_t behind = c == '\r' && i + 1 < value.size() && value[i + 1] == '\n' ? i + 2 : i + 1;
         const bool is_fold = c != '\0' && value[behind - 1] == '\n' && behind < value.size() && isBlank(value[behind]);
         if (!is_fold)

@@ -13,7 +13,7 @@
 
 namespace postfach::mail {
 
-inline constexpr std::uint16_t kSummaryVersion = 1;
+inline constexpr std::uint16_t kSummaryVersion = 2;
 
 struct Envelope { // RFC 9051 7.5.2; texts are unfolded, not decoded; nullopt where the field is absent
     std::optional<std::string> date, subject, in_reply_to, message_id;

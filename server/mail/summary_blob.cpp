@@ -1,6 +1,7 @@
 // The summary as bytes: version, checksum, then numbers as LEB128 and texts with their length before them. Children are not
 // written: they follow from the parents. What is read is checked twice, by the checksum and by the tree's own rules, so
 // neither a flipped bit nor a forged blob makes a summary whose bounds lie outside of its message.
+#include "server/base/hash.h"
 #include "server/base/limits.h"
 #include "server/mail/summary.h"
 
@@ -12,14 +13,6 @@ namespace postfach::mail {
 namespace {
 
 constexpr std::size_t kHead = 2 + 8; // version, checksum; both little-endian
-
-std::uint64_t checksum(std::string_view bytes) // FNV-1a, 64 bits: against damage, not against forgery
-{
-    std::uint64_t hash = 14695981039346656037ULL;
-    for (const char c : bytes)
-        hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-    return hash;
-}
 
 void putFixed(std::string& out, std::uint64_t value, int bytes)
 {
@@ -260,7 +253,7 @@ std::string serialize(const Summary& summary)
     std::string out;
     out.reserve(kHead + writer.out.size());
     putFixed(out, kSummaryVersion, 2);
-    putFixed(out, checksum(writer.out), 8);
+    putFixed(out, base::checksum(writer.out), 8);
     out += writer.out;
     return out;
 }
@@ -268,7 +261,7 @@ std::string serialize(const Summary& summary)
 std::optional<Summary> deserialize(std::string_view bytes)
 {
     if (bytes.size() < kHead || readFixed(bytes.substr(0, 2)) != kSummaryVersion
-        || readFixed(bytes.substr(2, 8)) != checksum(bytes.substr(kHead)))
+        || readFixed(bytes.substr(2, 8)) != base::checksum(bytes.substr(kHead)))
         return std::nullopt;
     Reader reader(bytes.substr(kHead));
     Summary summary;

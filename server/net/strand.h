@@ -25,6 +25,7 @@ namespace postfach::net {
 // Why a strand was woken. Bits stay set until the session asks for them, so news during a flush is not lost.
 enum Wake : std::uint32_t {
     kReadable = 1, kWritable = 2, kNews = 4, kDone = 8, kTurn = 16, kDeadline = 32, kShutdown = 64, kStep = 128, kPlace = 256,
+    kAhead = 512,
 };
 
 // Why a session is told to go before its time.

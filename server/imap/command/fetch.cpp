@@ -26,6 +26,7 @@ namespace {
 constexpr std::size_t kBatchInMemory = 1'000, kBatchToRead = 128;
 constexpr std::uint64_t kBatchBytes = 64 * 1024; // also the largest body that is held whole while its reader is slow
 constexpr std::size_t kPiece = 32 * 1024;
+constexpr std::uint32_t kUsualSummary = 512;
 
 struct Row {
     std::uint32_t number;
@@ -48,7 +49,9 @@ public:
     bool undecodable() const { return undecodable_; } // a BINARY of an encoding that nobody knows
 
 private:
-    bool nextBatch();
+    std::vector<Row> nextBatch();
+    net::Task<std::vector<Content>> contents();
+    bool isReadAhead() const;
     void lookUpFlags();
     net::Task<> markSeen();
     net::Task<> lookUpFacts();
@@ -58,8 +61,21 @@ private:
     net::Task<> sendSection(const BodySection& section, const Row& row, const Content& content, std::string& out);
     net::Task<> sendDecoded(
         const BodySection& section, const Row& row, const mail::Summary& summary, const SectionBytes& found, std::string& out);
-    net::Task<> sendRange(store::BodyId body, std::optional<std::string_view> held, std::uint64_t begin, std::uint64_t count);
+    struct Range { // of the message's bytes
+        std::uint64_t begin, length;
+    };
+    net::Task<> sendRange(
+        const BodySection& section, const Row& row, std::optional<std::string_view> held, Range range, std::string& out);
+    net::Task<> sendBytes(store::BodyId body, std::optional<std::string_view> held, std::uint64_t begin, std::uint64_t count);
     void putKept(std::string& out, const Row& row) const;
+    net::Task<bool> answerFromCache();
+    BodyCache<StructureText>& structures() const
+    {
+        StructureCaches& caches = *session_.context().structures;
+        return session_.enabled().utf8Strings() ? caches.utf8 : caches.plain;
+    }
+    std::shared_ptr<const StructureText> structureOf(const Row& row, const mail::Summary& summary);
+    void putStructure(std::string& out, const StructureText& text) const;
     Wish wishFor(const Row& row) const;
 
     Session& session_;
@@ -69,7 +85,8 @@ private:
     const std::vector<IndexRange> ranges_;
     std::size_t range_ = 0;                   // where the next batch begins
     std::uint32_t index_ = 0;
-    std::vector<Row> batch_;
+    std::vector<Row> batch_, next_;
+    ReadingAhead ahead_;                      // of next_
     bool missed_ = false, damaged_ = false, undecodable_ = false;
 };
 
@@ -78,28 +95,31 @@ bool isOfTopHeader(const BodySection& section)
     return section.part.empty() && section.what != BodySection::What::whole && section.what != BodySection::What::text;
 }
 
-bool Fetch::nextBatch()
+std::vector<Row> Fetch::nextBatch()
 {
-    batch_.clear();
-    const bool reads = items_.needsSummary();
+    std::vector<Row> batch;
+    const bool reads = items_.isRead();
     const bool makes = std::any_of(items_.sections.begin(), items_.sections.end(), [](const BodySection& s) { return s.picksFields(); });
     const std::size_t most = reads ? kBatchToRead : kBatchInMemory;
+    const std::uint64_t room = items_.sections.empty() || items_.needsSummary() ? kBatchBytes : kBatchBytes / 2; // two are held then
     std::uint64_t bytes = 0;
-    while (range_ < ranges_.size() && batch_.size() < most && bytes < kBatchBytes) {
+    while (range_ < ranges_.size() && batch.size() < most && bytes < room) {
         const IndexRange& range = ranges_[range_];
         index_ = std::max(index_, range.first);
         view_.numbered().each(index_, range.last, [&](std::uint32_t index, const store::Message& message) {
-            batch_.push_back({index + 1, message, {}, {}});
+            batch.push_back({index + 1, message, {}, {}});
             index_ = index + 1;
             // A large message is sent by ranges and holds no memory, unless fields must be picked from it.
-            if (reads && (makes || message.size <= kBatchBytes))
+            if (items_.sections.empty())
+                bytes += std::min(message.size, kUsualSummary);
+            else if (reads && (makes || message.size <= kBatchBytes))
                 bytes += message.size;
-            return batch_.size() < most && bytes < kBatchBytes;
+            return batch.size() < most && bytes < room;
         });
         if (index_ >= range.last)
             ++range_;
     }
-    return !batch_.empty();
+    return batch;
 }
 
 // The newest flags and MODSEQs; of what is expunged already, the last.
@@ -172,7 +192,8 @@ net::Task<> Fetch::lookUpFacts()
 net::Task<> Fetch::run()
 {
     const bool marks = items_.setsSeen() && !view_.readOnly();
-    while (nextBatch()) {
+    for (batch_ = nextBatch(); !batch_.empty(); batch_ = std::move(next_)) {
+        next_ = nextBatch();
         if (marks)
             co_await markSeen();
         if (tell_flags_ || tell_modseq_)
@@ -182,7 +203,7 @@ net::Task<> Fetch::run()
             co_await session_.loadKeywords();
         if (items_.needsRows())
             co_await lookUpFacts();
-        if (items_.needsSummary())
+        if (items_.isRead())
             co_await answerWithContent();
         else
             co_await answerFromMemory();
@@ -245,48 +266,112 @@ net::Task<> Fetch::answerFromMemory()
 
 Wish Fetch::wishFor(const Row& row) const
 {
-    const FetchItems* items = &items_;
-    if (row.message.size <= kBatchBytes)
-        return Wish(row.message.body, false, [items](const mail::Summary& summary) { return items->needsBytes(summary); });
+    Wish wish(row.message.body);
+    wish.summary = items_.needsSummary();
+    if (row.message.size <= kBatchBytes) {
+        wish.bytes = !wish.summary;
+        wish.bytes_if = [items = &items_](const mail::Summary& summary) { return items->needsBytes(summary); };
+        return wish;
+    }
     // Of a large one only what cannot be sent by ranges wants the whole: fields of a header that the summary does not hold.
-    const bool made_below = std::any_of(items->sections.begin(), items->sections.end(),
+    const bool made_below = std::any_of(items_.sections.begin(), items_.sections.end(),
                                         [](const BodySection& s) { return s.picksFields() && !isOfTopHeader(s); });
-    const bool made_on_top = std::any_of(items->sections.begin(), items->sections.end(),
+    const bool made_on_top = std::any_of(items_.sections.begin(), items_.sections.end(),
                                          [](const BodySection& s) { return s.picksFields() && isOfTopHeader(s); });
-    return Wish(row.message.body, made_below, [made_on_top](const mail::Summary& s) { return made_on_top && !s.top_header; });
+    wish.bytes = made_below;
+    if (made_on_top)
+        wish.bytes_if = [](const mail::Summary& summary) { return !summary.top_header; };
+    return wish;
+}
+
+// The next batch is read while this one is sent, where that needs nothing but the bodies, and they are small.
+bool Fetch::isReadAhead() const
+{
+    return !items_.needsSummary() && !items_.needsRows() && !next_.empty()
+        && std::all_of(next_.begin(), next_.end(), [](const Row& row) { return row.message.size <= kBatchBytes; });
+}
+
+net::Task<std::vector<Content>> Fetch::contents()
+{
+    std::vector<Content> contents;
+    if (ahead_.isUnderWay()) {
+        contents = co_await ahead_.take(session_);
+    } else {
+        std::vector<Wish> wishes;
+        for (const Row& row : batch_)
+            wishes.push_back(wishFor(row));
+        contents = co_await readContents(session_, std::move(wishes));
+    }
+    if (isReadAhead()) {
+        std::vector<store::BodyId> bodies;
+        for (const Row& row : next_)
+            bodies.push_back(row.message.body);
+        ahead_.start(session_, std::move(bodies));
+    }
+    co_return contents;
 }
 
 net::Task<> Fetch::answerWithContent()
 {
-    std::vector<Wish> wishes;
-    for (const Row& row : batch_)
-        wishes.push_back(wishFor(row));
-    const std::vector<Content> contents = co_await readContents(session_, std::move(wishes));
+    if (items_.isStructureAlone()) {
+        const bool answered = co_await answerFromCache();
+        if (answered)
+            co_return;
+    }
+    const std::vector<Content> contents = co_await this->contents();
     for (std::size_t i = 0; i < batch_.size(); ++i) {
-        damaged_ = damaged_ || contents[i].damaged;
-        missed_ = missed_ || (!contents[i].summary && !contents[i].damaged);
-        if (contents[i].summary)
+        damaged_ = damaged_ || contents[i].state == Content::State::damaged;
+        missed_ = missed_ || contents[i].state == Content::State::gone;
+        if (contents[i].state == Content::State::there)
             co_await answer(batch_[i], contents[i]);
     }
+}
+
+std::shared_ptr<const StructureText> Fetch::structureOf(const Row& row, const mail::Summary& summary)
+{
+    auto text = std::make_shared<StructureText>();
+    putEnvelope(text->envelope, summary.envelope());
+    putBodyStructure(text->body_structure, summary, true, session_.enabled().utf8Strings());
+    structures().keep(row.message.body, text, text->envelope.size() + text->body_structure.size());
+    return text;
+}
+
+// All of the batch, or nothing of it: then all of it is read at once.
+net::Task<bool> Fetch::answerFromCache()
+{
+    std::vector<std::shared_ptr<const StructureText>> known;
+    for (const Row& row : batch_) {
+        known.push_back(structures().find(row.message.body));
+        if (!known.back())
+            co_return false;
+    }
+    std::string out;
+    for (std::size_t i = 0; i < batch_.size(); ++i) {
+        putKept(out, batch_[i]);
+        putStructure(out, *known[i]);
+        closeRow(out);
+    }
+    co_await session_.send(std::move(out));
+    co_return true;
+}
+
+void Fetch::putStructure(std::string& out, const StructureText& text) const
+{
+    if (items_.envelope)
+        out.append("ENVELOPE ").append(text.envelope).append(" ");
+    if (items_.body_structure)
+        out.append("BODYSTRUCTURE ").append(text.body_structure).append(" ");
 }
 
 net::Task<> Fetch::answer(const Row& row, const Content& content)
 {
     std::string out;
     putKept(out, row);
-    if (items_.envelope) {
-        out += "ENVELOPE ";
-        putEnvelope(out, content.summary->envelope());
-        out += ' ';
-    }
+    if (items_.envelope || items_.body_structure)
+        putStructure(out, *structureOf(row, *content.summary));
     if (items_.body) {
         out += "BODY ";
         putBodyStructure(out, *content.summary, false, session_.enabled().utf8Strings());
-        out += ' ';
-    }
-    if (items_.body_structure) {
-        out += "BODYSTRUCTURE ";
-        putBodyStructure(out, *content.summary, true, session_.enabled().utf8Strings());
         out += ' ';
     }
     if (items_.preview) {
@@ -307,7 +392,11 @@ net::Task<> Fetch::answer(const Row& row, const Content& content)
 net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const Content& content, std::string& out)
 {
     const std::string_view message = content.bytes ? std::string_view(*content.bytes) : std::string_view();
-    const bool is_whole = section.what == BodySection::What::whole && section.part.empty();
+    if (section.isWholeMessage()) {
+        const std::optional<std::string_view> held = content.bytes ? std::optional(message) : std::nullopt;
+        const Range whole{0, held ? held->size() : row.message.size};
+        co_return co_await sendRange(section, row, held, whole, out);
+    }
     using Form = BodySection::Form;
     const Coding coding = section.form == Form::encoded ? Coding::none : codingOf(section, *content.summary);
     if (coding == Coding::unknown) {
@@ -324,27 +413,37 @@ net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const
         co_return;
     }
 
-    const std::uint64_t size = row.message.size;
-    const std::uint64_t begin = is_whole ? 0 : std::min(found->offset, size);
-    const std::uint64_t length = is_whole ? size : std::min(found->length, size - begin);
-    const auto [skip, count] = section.cut(length);
+    const std::uint64_t size = content.bytes ? message.size() : row.message.size;
+    Range range{std::min(found->offset, size), size};
+    if (section.what != BodySection::What::whole || !section.part.empty())
+        range.length = std::min(found->length, size - range.begin);
+    std::optional<std::string_view> held;
+    if (content.bytes)
+        held = message.substr(range.begin, range.length);
+    co_await sendRange(section, row, held, range, out);
+}
+
+// What `partial` leaves of a range of the message, with its announcement; `held` are the bytes of the range.
+net::Task<> Fetch::sendRange(
+    const BodySection& section, const Row& row, std::optional<std::string_view> held, Range range, std::string& out)
+{
+    const auto [skip, count] = section.cut(range.length);
     if (count == 0) {
         out += section.label + " \"\" ";
         co_return;
     }
 
     // What is in it nobody has looked at: BINARY's literal8 may hold anything (RFC 3516 4.2).
-    out += section.label + (section.form == Form::decoded ? " ~{" : " {") + std::to_string(count) + "}\r\n";
-    std::string head;
-    head.swap(out);
-    co_await session_.send(std::move(head));
+    out.append(section.label).append(section.form == BodySection::Form::decoded ? " ~{" : " {");
+    out.append(std::to_string(count)).append("}\r\n");
+    session_.stream().write(out);
+    out.clear();
     // The client counts on every byte that was announced, and would take any word of ours for one of them: what stops us here
     // ends the connection.
     try {
-        std::optional<std::string_view> held;
-        if (content.bytes)
-            held = message.substr(begin + skip, count);
-        co_await sendRange(row.message.body, held, begin + skip, count);
+        if (held)
+            held = held->substr(skip, count);
+        co_await sendBytes(row.message.body, held, range.begin + skip, count);
     } catch (const net::PeerGone&) {
         throw;
     } catch (const std::exception& trouble) {
@@ -377,12 +476,12 @@ net::Task<> Fetch::sendDecoded(
     std::string head;
     head.swap(out);
     co_await session_.send(std::move(head));
-    co_await sendRange(row.message.body, spool.view().substr(skip, count), skip, count);
+    co_await sendBytes(row.message.body, spool.view().substr(skip, count), skip, count);
     out += ' ';
 }
 
 // `count` bytes of a body from `begin`: out of memory where they are, else read in pieces.
-net::Task<> Fetch::sendRange(store::BodyId body, std::optional<std::string_view> held, std::uint64_t begin, std::uint64_t count)
+net::Task<> Fetch::sendBytes(store::BodyId body, std::optional<std::string_view> held, std::uint64_t begin, std::uint64_t count)
 {
     for (std::uint64_t at = 0; at < count;) {
         const std::uint64_t from = begin + at;

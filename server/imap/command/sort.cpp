@@ -24,6 +24,10 @@ public:
     net::Task<std::vector<std::uint32_t>> run(); // places of the numbering, in order
 
 private:
+    net::Task<std::vector<std::uint32_t>> sort();
+    void remember(const std::vector<std::uint32_t>& order) const;
+    std::string program() const;
+    std::vector<store::Uid> uids() const; // of what was found
     struct Row {
         std::uint64_t begin = 0; // the first eight bytes decide most comparisons
         std::string bytes;
@@ -53,7 +57,54 @@ void Sorting::fill(std::size_t at, const store::Message& message, const mail::He
         row.begin = row.begin << 8 | (i < row.bytes.size() ? static_cast<unsigned char>(row.bytes[i]) : 0U);
 }
 
+std::string Sorting::program() const
+{
+    std::string text;
+    for (const SortKey& key : keys_) {
+        text += static_cast<char>('a' + static_cast<int>(key.kind));
+        text += key.reverse ? '-' : '+';
+    }
+    return text;
+}
+
+std::vector<store::Uid> Sorting::uids() const
+{
+    std::vector<store::Uid> all;
+    all.reserve(search_.found().size());
+    for (const std::uint32_t index : search_.found())
+        all.push_back(search_.scope().numbered.uidAt(index));
+    return all;
+}
+
+void Sorting::remember(const std::vector<std::uint32_t>& order) const
+{
+    SortOrder kept;
+    kept.uids = uids();
+    kept.ranks.resize(order.size());
+    for (std::size_t rank = 0; rank < order.size(); ++rank)
+        kept.ranks[order[rank]] = static_cast<std::uint32_t>(rank); // all were found: a place is its position, too
+    session_.context().sort_orders->keep(search_.scope().mailbox, program(), std::make_shared<const SortOrder>(std::move(kept)));
+}
+
 net::Task<std::vector<std::uint32_t>> Sorting::run()
+{
+    const auto& found = search_.found();
+    const bool by_relevancy =
+        std::any_of(keys_.begin(), keys_.end(), [](const SortKey& key) { return key.kind == SortKey::Kind::relevancy; });
+    if (by_relevancy || found.empty())
+        co_return co_await sort();
+    if (const auto known = session_.context().sort_orders->find(search_.scope().mailbox, program())) {
+        std::vector<std::uint32_t> order = arranged(*known, found, uids());
+        if (!order.empty())
+            co_return order;
+    }
+    std::vector<std::uint32_t> order = co_await sort();
+    if (found.size() == search_.scope().numbered.count())
+        remember(order);
+    co_return order;
+}
+
+net::Task<std::vector<std::uint32_t>> Sorting::sort()
 {
     const auto& found = search_.found();
     const store::Snapshot& numbered = search_.scope().numbered;

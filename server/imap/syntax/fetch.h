@@ -26,6 +26,7 @@ struct BodySection { // BODY[...], its RFC822 aliases, and BINARY[...]
         std::uint64_t skip, count;
     };
     Cut cut(std::uint64_t length) const; // what `partial` leaves of so many bytes
+    bool isWholeMessage() const { return what == What::whole && part.empty() && form == Form::encoded; } // needs no summary
     bool picksFields() const { return what == What::headerFields || what == What::headerFieldsNot; }
     std::string label;                // how the answer names it: BODY[1.2.HEADER.FIELDS (Date)]<0>, RFC822.TEXT …
 };
@@ -36,7 +37,9 @@ struct FetchItems {
     bool save_date = false, preview = false, email_id = false, thread_id = false;
     std::vector<BodySection> sections;
     bool setsSeen() const;            // any section without peek
-    bool needsSummary() const;
+    bool isRead() const;              // by reading a message's content: what stands in no row and no view
+    bool needsSummary() const;        // more of it than all its bytes
+    bool isStructureAlone() const { return (envelope || body_structure) && !body && !preview && sections.empty(); }
     bool needsRows() const { return save_date || email_id; } // what is kept beside a message and in no view
     bool needsBytes() const;          // any section at all: what can be said before the summary is known
     bool needsBytes(const mail::Summary& summary) const; // any section that the summary's top_header cannot serve

@@ -244,9 +244,12 @@ bool FetchItems::setsSeen() const
     return std::any_of(sections.begin(), sections.end(), [](const BodySection& section) { return !section.peek; });
 }
 
+bool FetchItems::isRead() const { return envelope || body || body_structure || preview || !sections.empty(); }
+
 bool FetchItems::needsSummary() const
 {
-    return envelope || body || body_structure || preview || !sections.empty();
+    return envelope || body || body_structure || preview
+        || std::any_of(sections.begin(), sections.end(), [](const BodySection& section) { return !section.isWholeMessage(); });
 }
 
 bool FetchItems::needsBytes() const { return !sections.empty(); }

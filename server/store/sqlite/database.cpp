@@ -31,7 +31,13 @@ constexpr std::size_t kOpenPatience = 5; // seconds; Poco tries again as long, a
 Poco::Data::Session open(const std::string& file)
 {
     static std::once_flag once;
-    std::call_once(once, [] { Poco::Data::SQLite::Connector::registerConnector(); });
+    std::call_once(once, [] {
+        // A connection is one thread's at a time, and nobody asks what memory is in use: locks around every call would be for nothing.
+        // Where SQLite is at work already it stays as it is.
+        sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+        Poco::Data::SQLite::Connector::registerConnector();
+    });
     installPageChecks();
     try {
         return Poco::Data::Session("SQLite", file, kOpenPatience);

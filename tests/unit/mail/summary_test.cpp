@@ -1,3 +1,4 @@
+#include "server/base/hash.h"
 #include "server/mail/summary.h"
 #include "tests/support/catch.h"
 #include "tests/unit/mail/outline.h"
@@ -92,9 +93,7 @@ TEST_CASE("a forged summary with a right checksum still has a sound tree, or is 
 {
     const std::string blob = serialize(summarize(kMail));
     const auto sealed = [](std::string bytes) {
-        std::uint64_t hash = 14695981039346656037ULL;
-        for (const char c : std::string_view(bytes).substr(10))
-            hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+        const std::uint64_t hash = base::checksum(std::string_view(bytes).substr(10));
         for (std::size_t i = 0; i < 8; ++i)
             bytes[2 + i] = static_cast<char>(hash >> (8 * i) & 0xff);
         return bytes;
