@@ -1,5 +1,6 @@
 #include "server/imap/search_answer.h"
 
+#include "server/base/text.h"
 #include "server/mail/decode.h"
 
 #include <algorithm>
@@ -47,6 +48,9 @@ SearchKey noted(Session& session, const SearchReturn& wanted, Parse parse)
 }
 
 // "ESEARCH (TAG "a1") UID"
+// RFC 6855 3 with its erratum 4029, RFC 9755 3: no other charset can be meant, and none may be named but where one has to be.
+constexpr const char* kOneCharset = "You enabled UTF8=ACCEPT: all that you say is UTF-8";
+
 void putEsearchBegin(std::string& out, const Request& request)
 {
     out += "ESEARCH ";
@@ -68,14 +72,20 @@ void putNumbers(std::string& out, const SearchResult& result)
 
 SearchKey searchKey(Session& session, Parser& args, const SearchReturn& wanted)
 {
-    return noted(session, wanted, [&args] { return parseSearch(args); });
+    return noted(session, wanted, [&] {
+        if (session.enabled().utf8 && args.tryWord("CHARSET"))
+            throw BadSyntax(kOneCharset);
+        return parseSearch(args);
+    });
 }
 
 SearchKey searchKeyWithCharset(Session& session, Parser& args, const SearchReturn& wanted)
 {
-    return noted(session, wanted, [&args] {
+    return noted(session, wanted, [&] {
         const std::string charset = args.astring();
         args.space();
+        if (session.enabled().utf8 && !base::iequals(charset, "UTF-8"))
+            throw BadSyntax(kOneCharset);
         if (charset.size() > 64 || !mail::isKnownCharset(charset))
             throw BadCharset();
         return parseSearchWith(args, charset);

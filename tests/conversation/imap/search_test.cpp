@@ -55,3 +55,22 @@ TEST_CASE("SEARCH refuses nonsense and answers sense", "[imap][search][rfc9051-6
         CHECK(found("BODY invoice") == "* SEARCH");
     }
 }
+
+TEST_CASE("after ENABLE UTF8=ACCEPT a search names no charset, and where it must, UTF-8", "[imap][search][utf8][rfc9755-3]")
+{
+    TestServer server;
+    auto client = server.imap();
+    client.append("INBOX", "Subject: =?utf-8?Q?=C3=84pfel?=\r\n\r\n");
+    client.select();
+    CHECK(client.talk("SEARCH CHARSET UTF-8 SUBJECT {6+}\r\n\u00c4pfel").front() == "* SEARCH 1");
+    client.talk("ENABLE UTF8=ACCEPT");
+    for (const auto* command : {"SEARCH CHARSET UTF-8 ALL", "UID SEARCH CHARSET US-ASCII ALL", "SEARCH RETURN (COUNT) CHARSET UTF-8 ALL",
+             "ESEARCH IN (inboxes) RETURN (COUNT) CHARSET UTF-8 ALL", "SORT (DATE) US-ASCII ALL", "THREAD REFS ISO-8859-1 ALL"}) {
+        INFO(command);
+        CHECK(client.talk(command) == Lines{"BAD You enabled UTF8=ACCEPT: all that you say is UTF-8"});
+    }
+    CHECK(client.talk("SEARCH SUBJECT {6+}\r\n\u00c4pfel").front() == "* SEARCH 1");
+    CHECK(client.talk("SEARCH SUBJECT \"\u00c4pfel\"").front() == "* SEARCH 1");
+    CHECK(client.talk("SORT (DATE) utf-8 ALL").front() == "* SORT 1");
+    CHECK(client.talk("THREAD REFS UTF-8 ALL").front() == "* THREAD (1)");
+}
