@@ -22,12 +22,15 @@ struct Verdict {
     std::string name;           // signature as libclamav names it, or the reason: its word, then ": " and what exactly
     std::string signatures;     // identifies the signature set that said so (stable text, e.g. a short hash)
     std::uint32_t milliseconds = 0;
+    // What was seen inside, as far as exact hash signatures ask (wire.h): kLayer bytes each. Empty: nothing, or too much to be told.
+    std::string inner;
 };
 
 // What to scan: the first piece is the message as mail (the worker puts a Received: line before it); the others are decoded
 // parts and transcodes. A piece whose SHA-256 libclamav already saw as a layer of the first is skipped by the worker.
 struct Content {
     std::vector<std::string> pieces;
+    bool background = false;       // nobody waits for it: it goes behind all others, and leaves a worker free where there are several
 };
 
 struct Status {
@@ -35,6 +38,7 @@ struct Status {
     std::string problem;           // why not, for a person; also while ready: files left out, an update that was refused
     std::string signatures;        // the set in use
     std::uint64_t signature_count = 0;
+    unsigned workers = 1;          // that scan at the same time
     std::int64_t loaded_at = 0;    // ms since 1970
     std::uint64_t scans = 0, infected = 0, unscannable = 0, errors = 0, restarts = 0;
 };

@@ -32,6 +32,8 @@ constexpr auto kCalmTime = 60s;    // a death after so long is not part of a ser
 constexpr milliseconds kBackOffMost = 30s;
 constexpr auto kSettled = 2s;      // files younger than this may still be growing
 constexpr int kTries = 2;
+constexpr auto kPatience = 2s;     // who waits so long gets the worker of a scan that nobody waits for
+constexpr int kGivenWay = 3;       // then that one is told to come again
 constexpr int kPoisonScans = 3;
 constexpr std::size_t kPoisonKept = 256;
 constexpr std::uint64_t kLargeSet = 10'000; // from here on losing a tenth of it is taken for an accident
@@ -94,6 +96,7 @@ Dispatcher::~Dispatcher()
 void Dispatcher::scan(Content content, std::function<void(Verdict)> answer)
 {
     auto job = std::make_unique<Job>();
+    job->background = content.background;
     job->content = std::move(content);
     job->answer = std::move(answer);
     job->give_up = Clock::now() + options_.deadline;
@@ -148,11 +151,9 @@ void Dispatcher::run()
             if (slot.job)
                 queue_.push_back(std::move(slot.job));
     }
-    while (!queue_.empty()) {
-        auto job = std::move(queue_.front());
-        queue_.pop_front();
-        finish(std::move(job), Verdict::Kind::error, "the server is stopping", {});
-    }
+    for (auto* line : {&queue_, &background_})
+        for (; !line->empty(); line->pop_front())
+            finish(std::move(line->front()), Verdict::Kind::error, "the server is stopping", {});
     leaving_.clear();
     is_ready.set(0);
 }
@@ -175,7 +176,8 @@ void Dispatcher::takeInbox()
         const std::lock_guard lock(mutex_);
         for (auto& job : inbox_) {
             job->id = next_id_++;
-            queue_.push_back(std::move(job));
+            job->since = Clock::now();
+            (job->background ? background_ : queue_).push_back(std::move(job));
         }
         inbox_.clear();
         std::swap(reload_asked, reload_asked_);
@@ -330,14 +332,64 @@ void Dispatcher::dispatch()
     if (!serving_)
         return;
     for (Slot& slot : serving_->slots) {
-        while (slot.idle() && !queue_.empty()) {
-            auto job = std::move(queue_.front());
-            queue_.pop_front();
+        while (slot.idle()) {
+            auto job = next();
+            if (!job)
+                break;
             if (!hand(slot, std::move(job)))
                 break;
         }
     }
     queue_length.set(static_cast<std::int64_t>(queue_.size()));
+}
+
+// Of those that wait, the one whose turn it is. A worker stays free for whoever comes next, where there are several.
+std::unique_ptr<Job> Dispatcher::next()
+{
+    auto* line = &queue_;
+    if (queue_.empty() && inBackground() < std::max<std::size_t>(serving_->slots.size(), 2) - 1)
+        line = &background_;
+    if (line->empty())
+        return nullptr;
+    auto job = std::move(line->front());
+    line->pop_front();
+    return job;
+}
+
+std::size_t Dispatcher::inBackground() const
+{
+    std::size_t count = 0;
+    for (const Slot& slot : serving_->slots)
+        count += slot.job && slot.job->background ? 1 : 0;
+    return count;
+}
+
+// A large scan in the background must not hold up a delivery for its whole deadline.
+void Dispatcher::makeWay(SteadyTime now)
+{
+    if (queue_.empty() || !serving_ || now - queue_.front()->since < kPatience)
+        return;
+    for (std::size_t i = 0; i < serving_->slots.size(); ++i) {
+        Slot& slot = serving_->slots[i];
+        if (!slot.job || !slot.job->background)
+            continue;
+        auto job = std::move(slot.job);
+        serving_->kill(i);
+        if (++job->given_way < kGivenWay)
+            waitAgain(std::move(job));
+        else
+            finish(std::move(job), Verdict::Kind::error, "others needed the scanner", {});
+        queue_.front()->since = now; // its successor needs a moment, and one is enough
+        return;
+    }
+}
+
+// At the head of its line.
+void Dispatcher::waitAgain(std::unique_ptr<Job> job)
+{
+    job->since = Clock::now();
+    job->give_up = job->since + options_.deadline;
+    (job->background ? background_ : queue_).push_front(std::move(job));
 }
 
 // False when the worker does not take it: the job waits on, the worker's end is read from its socket.
@@ -356,11 +408,12 @@ bool Dispatcher::hand(Slot& slot, std::unique_ptr<Job> job)
     request.id = job->id;
     request.bytes = job->parcel.bytes;
     if (!wire::send(slot.socket.get(), wire::encode(request), job->parcel.fd.get())) {
-        queue_.push_front(std::move(job));
+        (job->background ? background_ : queue_).push_front(std::move(job));
         slot.greeted = false;
         return false;
     }
     job->started = Clock::now();
+    job->layers.clear();
     job->give_up = job->started + options_.deadline;
     slot.job = std::move(job);
     return true;
@@ -386,7 +439,13 @@ void Dispatcher::hearWorker(Generation& generation, std::size_t index)
         base::logWarning("scanner", "worker cannot start", {{"problem", answer->name}});
         return; // its end follows
     }
-    if (!answer || !slot.job || answer->id != slot.job->id) {
+    const bool of_job = answer && slot.job && answer->id == slot.job->id;
+    if (of_job && answer->kind == wire::AnswerKind::layers && answer->name.size() % wire::kLayer == 0
+        && slot.job->layers.size() + answer->name.size() <= wire::kMostLayers * wire::kLayer) {
+        slot.job->layers += answer->name;
+        return;
+    }
+    if (!of_job || answer->kind == wire::AnswerKind::layers) {
         base::logError("scanner", "worker answered nonsense", {{"slot", index}});
         auto job = std::move(slot.job);
         generation.kill(index);
@@ -408,8 +467,7 @@ void Dispatcher::hearWorker(Generation& generation, std::size_t index)
     default:
         base::logWarning("scanner", "no verdict", {{"problem", answer->name}});
         if (++job->deaths < kTries) {
-            job->give_up = Clock::now() + options_.deadline;
-            queue_.push_front(std::move(job)); // its successor starts with an empty temporary folder
+            waitAgain(std::move(job)); // its successor starts with an empty temporary folder
             return;
         }
         return finish(std::move(job), Verdict::Kind::error, name, generation.signatures);
@@ -429,8 +487,7 @@ void Dispatcher::workerDied(Generation& generation, std::size_t index)
     restart_count.add();
     base::logWarning("scanner", "worker died during a scan", {{"slot", index}, {"deaths", job->deaths + 1}});
     if (++job->deaths < kTries) {
-        job->give_up = Clock::now() + options_.deadline;
-        queue_.push_front(std::move(job));
+        waitAgain(std::move(job));
         return;
     }
     finishCrash(std::move(job), generation.signatures);
@@ -454,6 +511,7 @@ void Dispatcher::finish(std::unique_ptr<Job> job, Verdict::Kind kind, std::strin
     verdict.kind = kind;
     verdict.name = std::move(name);
     verdict.signatures = signatures;
+    verdict.inner = std::move(job->layers);
     if (job->started != SteadyTime{})
         verdict.milliseconds = static_cast<std::uint32_t>(
             std::chrono::duration_cast<milliseconds>(Clock::now() - job->started).count());
@@ -477,18 +535,25 @@ void Dispatcher::finish(std::unique_ptr<Job> job, Verdict::Kind kind, std::strin
 
 // ---- time
 
-void Dispatcher::checkTimes()
+void Dispatcher::giveUp(std::deque<std::unique_ptr<Job>>& line, SteadyTime now)
 {
-    const auto now = Clock::now();
-    for (std::size_t left = queue_.size(); left > 0; --left) {
-        auto job = std::move(queue_.front());
-        queue_.pop_front();
+    for (std::size_t left = line.size(); left > 0; --left) {
+        auto job = std::move(line.front());
+        line.pop_front();
         if (job->give_up > now)
-            queue_.push_back(std::move(job));
+            line.push_back(std::move(job));
         else
             finish(std::move(job), Verdict::Kind::error, serving_ ? "no worker was free in time" : "the scanner is not ready: " + start_problem_,
                    {});
     }
+}
+
+void Dispatcher::checkTimes()
+{
+    const auto now = Clock::now();
+    giveUp(queue_, now);
+    giveUp(background_, now);
+    makeWay(now);
     std::vector<Generation*> working;
     if (serving_)
         working.push_back(serving_.get());
@@ -506,8 +571,7 @@ void Dispatcher::checkTimes()
             base::logWarning("scanner", "scan took too long, worker killed", {{"slot", i}});
             // libclamav's own limit lies at half of the deadline: past the whole of it the worker hung, not the content.
             if (++job->deaths < kTries) {
-                job->give_up = now + options_.deadline;
-                queue_.push_front(std::move(job));
+                waitAgain(std::move(job));
             } else {
                 finishCrash(std::move(job), generation->signatures);
             }
@@ -531,8 +595,11 @@ int Dispatcher::pollTime() const
 {
     SteadyTime next = Clock::now() + 1s; // slow clocks (loading, leaving, folder) need no better
     const auto consider = [&](SteadyTime time) { next = std::min(next, time); };
-    for (const auto& job : queue_)
-        consider(job->give_up);
+    for (const auto* line : {&queue_, &background_})
+        for (const auto& job : *line)
+            consider(job->give_up);
+    if (!queue_.empty() && serving_ && inBackground() > 0)
+        consider(queue_.front()->since + kPatience);
     for (const auto* generation : {serving_.get()})
         if (generation)
             for (const Slot& slot : generation->slots)
@@ -631,6 +698,7 @@ void Dispatcher::publish()
     if (serving_)
         say(serving_->detail);
     status_.problem = std::move(problem);
+    status_.workers = workers_;
     status_.scans = scans_;
     status_.infected = infected_;
     status_.unscannable = unscannable_;

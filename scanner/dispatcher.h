@@ -42,6 +42,11 @@ private:
     void servingDied();
     void keepGood(const Generation& generation) const;
     void dispatch();
+    std::unique_ptr<Job> next();
+    std::size_t inBackground() const;
+    void makeWay(SteadyTime now);
+    void waitAgain(std::unique_ptr<Job> job);
+    void giveUp(std::deque<std::unique_ptr<Job>>& line, SteadyTime now);
     bool hand(Slot& slot, std::unique_ptr<Job> job);
     void hearWorker(Generation& generation, std::size_t slot);
     void workerDied(Generation& generation, std::size_t slot);
@@ -67,7 +72,7 @@ private:
     Status status_;
 
     // The thread's own.
-    std::deque<std::unique_ptr<Job>> queue_;
+    std::deque<std::unique_ptr<Job>> queue_, background_; // the second has its turn when the first is empty
     std::unique_ptr<Generation> serving_, loading_;
     std::vector<std::unique_ptr<Generation>> leaving_;
     bool want_generation_ = true; // start one as soon as start_at_ has come and memory allows

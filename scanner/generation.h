@@ -25,8 +25,12 @@ struct Job {
     std::function<void(Verdict)> answer;
     wire::Parcel parcel;                  // packed once, handed out again after a worker's death
     SteadyTime give_up{};                 // waiting: error at this moment; at work: the worker is killed
+    SteadyTime since{};                   // it waits for a worker
     SteadyTime started{};
+    std::string layers;                   // told by the worker that has it
     int deaths = 0;
+    int given_way = 0;                    // in the background: how often its worker was taken for somebody who waits
+    bool background = false;
 };
 
 struct Slot {

@@ -16,6 +16,7 @@ namespace postfach::scanner::wire {
 namespace {
 
 constexpr std::size_t kText = 1500; // of one text field; two of them fit a datagram
+static_assert(kLayersAtOnce * kLayer <= kText);
 
 template <class T>
 void put(std::string& out, T value)
@@ -118,7 +119,7 @@ std::optional<Answer> decodeAnswer(std::string_view bytes)
     answer.retires = in.take<std::uint8_t>() != 0;
     answer.id = in.take<std::uint64_t>();
     answer.name = in.takeText();
-    if (!in.whole() || magic != kMagic || kind > static_cast<std::uint8_t>(AnswerKind::hello))
+    if (!in.whole() || magic != kMagic || kind > static_cast<std::uint8_t>(AnswerKind::layers))
         return std::nullopt;
     answer.kind = static_cast<AnswerKind>(kind);
     return answer;

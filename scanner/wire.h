@@ -33,7 +33,13 @@ struct Request {
     std::uint64_t bytes = 0; // size of the memfd
 };
 
-enum class AnswerKind : std::uint8_t { clean, infected, unscannable, error, hello };
+enum class AnswerKind : std::uint8_t { clean, infected, unscannable, error, hello, layers };
+
+// `layers` comes before the answer, when something was seen inside: of each layer its size (4 bytes, little-endian) and the first 8 bytes of its
+// MD5, SHA-1 and SHA-256, several in one `name`. All of a content, or none of one that has more than kMostLayers.
+inline constexpr std::size_t kLayer = 4 + 3 * 8;
+inline constexpr std::size_t kMostLayers = 300;
+inline constexpr std::size_t kLayersAtOnce = 50; // what a datagram's text holds
 
 // From a worker. `hello` comes once, before the first request: the worker is confined and has passed its own test. An
 // `error` with id 0 comes instead of it and says why not.

@@ -1,10 +1,12 @@
 #include "scanner/process/findings.h"
+#include "scanner/wire.h"
 #include "server/base/text.h"
 
 #include <array>
 #include <cstring>
 
 #include <clamav.h>
+#include <openssl/evp.h>
 
 namespace postfach::scanner {
 namespace {
@@ -49,6 +51,7 @@ std::string shown(const std::string& text) { return base::printable(text, 120); 
 
 void Findings::startPiece()
 {
+    ++piece_;
     layers_ = 0;
     open_container_.clear();
     opened_.clear();
@@ -109,10 +112,40 @@ void Findings::layer(std::string_view type, const char* name, std::string_view b
         sizes_seen_.insert(bytes.size());
         layers_seen_.insert(base::sha256(bytes));
     }
+    tell(type, bytes, level);
     if (type == "CL_TYPE_MAIL" && hasPartial(bytes))
         first(broken_, "message/partial");
     if (trouble_.empty() && space_.low())
         trouble_ = "temporary folder: too little space during the scan";
+}
+
+// For signatures that are a hash of a whole file. The mail itself is none, and libclamav matches no hash against HTML.
+void Findings::tell(std::string_view type, std::string_view bytes, std::uint32_t level)
+{
+    const bool is_mail = piece_ == 1 && level == 0;
+    if (is_mail || too_many_ || bytes.size() <= kTiny || bytes.size() > UINT32_MAX || !bytes.data() || type == "CL_TYPE_HTML")
+        return;
+    const auto put = [](std::string& out, std::uint64_t number, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i)
+            out += static_cast<char>(number >> (8 * i) & 0xFF);
+    };
+    std::string layer;
+    put(layer, bytes.size(), 4);
+    std::uint64_t first = 0;
+    for (const EVP_MD* kind : {EVP_md5(), EVP_sha1(), EVP_sha256()}) {
+        unsigned char digest[EVP_MAX_MD_SIZE] = {};
+        if (EVP_Digest(bytes.data(), bytes.size(), digest, nullptr, kind, nullptr) != 1)
+            return;
+        std::memcpy(&first, digest, sizeof first);
+        layer.append(reinterpret_cast<const char*>(digest), sizeof first);
+    }
+    if (!told_.insert(first).second)
+        return;
+    too_many_ = told_.size() > wire::kMostLayers;
+    if (too_many_)
+        layers_told_.clear();
+    else
+        layers_told_ += layer;
 }
 
 void Findings::member(std::string_view container, const char* name, std::uint64_t size, bool encrypted, std::uint32_t position)

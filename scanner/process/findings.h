@@ -33,10 +33,12 @@ public:
     const std::string& infection() const { return infection_; }
     const std::string& trouble() const { return trouble_; } // no verdict can be had
     std::string reason() const;                             // why unscannable; empty: nothing against it
+    const std::string& layers() const { return layers_told_; } // wire.h
     bool clean() const { return infection_.empty() && trouble_.empty() && reason().empty(); }
 
 private:
     void closeContainer();
+    void tell(std::string_view type, std::string_view bytes, std::uint32_t level);
 
     const Limits& limits_;
     const TempSpace& space_;
@@ -44,6 +46,10 @@ private:
     std::string encrypted_, limit_, timeout_, broken_; // the first of each kind
     std::unordered_set<std::size_t> wanted_sizes_, sizes_seen_;
     std::set<base::Sha256> layers_seen_;
+    std::string layers_told_;
+    std::unordered_set<std::uint64_t> told_; // the first bytes of their SHA-256
+    bool too_many_ = false;
+    int piece_ = 0;
 
     // Of the piece being scanned.
     std::uint64_t layers_ = 0;

@@ -76,12 +76,19 @@ Scanner::Scanner(cl_engine* engine, const Limits& limits)
 
 ScanResult Scanner::scan(const std::vector<std::string_view>& pieces)
 {
+    Findings found(limits_, space_);
+    ScanResult result = scan(pieces, found);
+    result.layers = found.layers();
+    return result;
+}
+
+ScanResult Scanner::scan(const std::vector<std::string_view>& pieces, Findings& found)
+{
     using Clock = std::chrono::steady_clock;
     constexpr std::size_t kTiny = 5;
     if (const std::string problem = space_.problemBefore(); !problem.empty())
         return {wire::AnswerKind::error, problem};
 
-    Findings found(limits_, space_);
     for (std::size_t i = 1; i < pieces.size(); ++i)
         found.want(pieces[i]);
     std::set<base::Sha256> done;

@@ -14,7 +14,11 @@ namespace postfach::scanner {
 struct ScanResult {
     wire::AnswerKind kind = wire::AnswerKind::error; // clean, infected, unscannable, error
     std::string name;
+    std::string layers; // wire.h; empty when there are none, or too many
+    ScanResult(wire::AnswerKind k, std::string n) : kind(k), name(std::move(n)) {}
 };
+
+class Findings;
 
 class Scanner {
 public:
@@ -28,6 +32,8 @@ public:
     std::string canary(); // the one sample that needs the temporary folder
 
 private:
+    ScanResult scan(const std::vector<std::string_view>& pieces, Findings& found);
+
     cl_engine* engine_;
     Limits limits_;
     TempSpace space_;

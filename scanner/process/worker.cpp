@@ -28,6 +28,21 @@ void keepSocketOnly(int socket)
     ::close_range(kSocket + 1, ~0U, 0);
 }
 
+// What was seen inside; false when nobody hears it any more.
+bool tell(const std::string& layers, std::uint64_t id)
+{
+    constexpr std::size_t kAtOnce = wire::kLayersAtOnce * wire::kLayer;
+    for (std::size_t at = 0; at < layers.size(); at += kAtOnce) {
+        wire::Answer answer;
+        answer.kind = wire::AnswerKind::layers;
+        answer.id = id;
+        answer.name = layers.substr(at, kAtOnce);
+        if (!wire::send(kSocket, wire::encode(answer)))
+            return false;
+    }
+    return true;
+}
+
 bool say(wire::AnswerKind kind, bool retires, std::uint64_t id, const std::string& name)
 {
     wire::Answer answer;
@@ -61,7 +76,7 @@ void serve(Scanner& scanner)
             if (const std::string problem = scanner.canary(); !problem.empty() && result.kind == wire::AnswerKind::clean)
                 result = {wire::AnswerKind::error, problem}; // found nothing, but would it have?
         const bool retires = result.kind == wire::AnswerKind::error || scans >= kScansOfALife;
-        if (!say(result.kind, retires, request->id, result.name) || retires)
+        if (!tell(result.layers, request->id) || !say(result.kind, retires, request->id, result.name) || retires)
             return;
     }
 }
