@@ -38,6 +38,7 @@ Problem problemOf(const store::Error& error, const std::string& subject)
     case Kind::reserved: return {409, "reserved", "The " + subject + " is reserved."};
     case Kind::overQuota: return {409, "over_quota", "The quota of the account is used up."};
     case Kind::limit: return {409, "limit", "A limit of the account is reached."};
+    case Kind::infected: return {409, "infected", "The " + subject + " is infected, as the signatures of today see it."};
     case Kind::diskFull: return {507, "disk_full", "The disk is full."};
     case Kind::unavailable: return {503, "unavailable", "The store cannot be used now; try again later."};
     case Kind::damaged: return {500, "damaged", "The store is damaged here: run `postfach check`."};

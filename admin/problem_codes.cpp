@@ -22,6 +22,7 @@ const std::vector<ProblemCode>& problemCodes()
         {409, "reserved", "The name is one that the server keeps for itself"},
         {409, "over_quota", "The account has no room for it"},
         {409, "limit", "There are as many as there may be"},
+        {409, "infected", "The deleted message is infected by today's signatures and is not restored"},
         {409, "in_progress", "The request with this Idempotency-Key is still being worked on"},
         {412, "already_exists", "If-None-Match: * asked for something new, and it is there"},
         {412, "changed", "If-Match named another state than the present one: read again"},

@@ -41,6 +41,7 @@ std::string ofStore(const store::Error& error, std::string_view command)
     case badName: return no("CANNOT", "A mailbox cannot have that name");
     case reserved: return no("CANNOT", "That mailbox must stay");
     case overQuota: return no("OVERQUOTA", "The account is full; delete something first");
+    case infected: return no("CANNOT", "The message is infected");
     case limit: return no("LIMIT", "That is more than an account may have");
     case diskFull:
     case unavailable: return ours("UNAVAILABLE", "The server cannot do this now; try again later", command, error.what());

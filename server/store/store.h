@@ -8,6 +8,7 @@
 // savepoint, commits once (fsync), publishes to the views in commit order, and then answers each: done(nullptr), or done(error)
 // when this closure threw (it alone is rolled back) or the commit failed (nobody is told OK). done runs on the writer's
 // thread and must not block. What a closure captures by reference must live until done.
+#include "server/store/scans.h"
 #include "server/store/types.h"
 #include "server/store/view.h"
 
@@ -99,6 +100,19 @@ public:
     virtual std::vector<Quarantined> quarantine(const Page& page) = 0;               // by id as decimal, ascending
     virtual std::optional<Quarantined> quarantined(QuarantineId id) = 0;
 
+    virtual std::vector<Quarantined> quarantineOf(BodyId body) = 0;                  // every entry with this content
+
+    // --- scans of what is stored
+    virtual Coverage coverage(std::string_view signatures) = 0;                      // looks at every content's row
+    // Contents that `signatures` have not looked at, with ids below `before` (BodyId{}: any).
+    virtual std::vector<Behind> behind(std::string_view signatures, BehindOrder order, BodyId before, std::size_t limit) = 0;
+    virtual std::vector<Place> places(const std::vector<BodyId>& bodies) = 0;        // by mailbox and UID; looks at every message
+    virtual std::vector<Outbreak> outbreaks() = 0;                                   // by signature
+    virtual std::vector<BodyId> waiting(std::string_view signature, std::size_t limit) = 0; // contents that wait for an answer
+    virtual std::vector<Exposure> exposure(BodyId body, std::size_t limit) = 0;      // by day; looks at every record
+    // Every content of which the inside is known; packed: InnerHash::kPacked bytes each, unpacked by unpackInnerHashes().
+    virtual void eachInnerHashes(const std::function<void(BodyId, std::string_view packed)>& visit) = 0;
+
     virtual std::string setting(std::string_view name) = 0;                          // small facts of the appliance; empty when unset
 
     struct Totals { std::uint64_t accounts, domains, mailboxes, messages, bodies, bytes, quarantined; };
@@ -176,6 +190,20 @@ public:
     virtual QuarantineId addQuarantine(const NewQuarantine& entry) = 0; // counts against no quota
     virtual Appended releaseQuarantine(QuarantineId id) = 0;  // back to its mailbox (INBOX if that is gone), flags, date, UIDL; the notice goes
     virtual void deleteQuarantine(QuarantineId id) = 0;
+
+    // --- scans of what is stored
+    // Takes a message that is there into quarantine, with all that a release gives back (flags, dates, UIDL, what POP3 knows of it), and
+    // puts the notice into its place, whatever the quota. Nothing, and nullopt, when the message is gone or has another content.
+    virtual std::optional<QuarantineId> replaceByNotice(const Place& message, const Replacement& by) = 0;
+    // One more content in which `signatures` found `signature`; past `most` hits of a set it is asked (State::asking).
+    virtual Outbreak countHit(std::string_view signature, std::string_view signatures, std::uint64_t most) = 0;
+    virtual void putWaiting(BodyId body, std::string_view signature) = 0;            // once
+    virtual void endWaiting(BodyId body) = 0;
+    virtual void decideOutbreak(std::string_view signature, Outbreak::State state) = 0; // noSuchEntry
+    virtual void recordFetched(const Reader& reader, const std::vector<Fetched>& bodies) = 0;
+    virtual void forgetFetched(Time before) = 0;                                     // whole days
+    virtual void putInnerHashes(BodyId body, const std::vector<InnerHash>& hashes) = 0; // in place of those before; none, or too many: it goes
+    virtual void forgetOutbreaks(Time dismissed_before) = 0; // those that ask and nothing waits any more, and what was dismissed long ago
 };
 
 struct Finding { // of check()

@@ -1,3 +1,4 @@
+#include "server/store/scans.h"
 #include "server/store/types.h"
 
 #include <algorithm>
@@ -48,6 +49,27 @@ Pop3Policy Pop3Policy::over(const Pop3Policy& inherited) const
 {
     const auto first = [](const auto& mine, const auto& theirs) { return mine ? mine : theirs; };
     return {first(retention, inherited.retention), first(seen, inherited.seen), first(hide, inherited.hide), first(exclusive, inherited.exclusive)};
+}
+
+std::vector<InnerHash> unpackInnerHashes(std::string_view packed)
+{
+    std::vector<InnerHash> all;
+    const auto take = [&packed](std::size_t bytes) {
+        std::uint64_t number = 0;
+        for (std::size_t i = 0; i < bytes; ++i)
+            number |= std::uint64_t{static_cast<unsigned char>(packed[i])} << (8 * i);
+        packed.remove_prefix(bytes);
+        return number;
+    };
+    while (packed.size() >= InnerHash::kPacked) {
+        InnerHash hash;
+        hash.size = static_cast<std::uint32_t>(take(sizeof hash.size));
+        hash.md5 = take(InnerHash::kKept);
+        hash.sha1 = take(InnerHash::kKept);
+        hash.sha256 = take(InnerHash::kKept);
+        all.push_back(hash);
+    }
+    return all;
 }
 
 } // namespace postfach::store

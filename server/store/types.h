@@ -30,6 +30,7 @@ public:
         noSuchAccount, noSuchMailbox, noSuchMessage, noSuchEntry, // the thing named is not there
         alreadyExists, notEmpty, badName, reserved,               // the name cannot be had
         overQuota, limit,                                         // the account's own bounds
+        infected,                                                 // it is known to be, and may not come back to its owner
         diskFull, unavailable, damaged,                           // ours: try later, or call the administrator
     };
     Error(Kind k, const std::string& text) : std::runtime_error(text), kind(k) {}
@@ -227,6 +228,7 @@ struct Quarantined : NewQuarantine {
     std::uint64_t size = 0;
     base::Sha256 sha256{};
     Time created{};
+    std::optional<Time> cleared;           // when newer signatures found nothing in it any more
 };
 
 struct QuotaLevel {                        // of an account whose owner should be told something new

@@ -24,6 +24,7 @@ std::string packKeywords(const std::vector<std::uint16_t>& more);
 std::vector<std::uint16_t> unpackKeywords(std::string_view bytes);
 std::string ruledUidl(std::uint32_t uid_validity, Uid uid);
 std::int64_t messageSeconds(Time time);
+inline constexpr std::int64_t kSecondsOfDay = 86'400;
 
 // A policy in four columns: days (-1: for ever), and 0 or 1; NULL where it is inherited.
 Pop3Policy pop3PolicyOf(const Statement& row, int first);
@@ -75,6 +76,16 @@ public:
     std::vector<QuotaLevel> quotaLevels();
     std::vector<Quarantined> quarantine(const Page& page);
     std::optional<Quarantined> quarantined(QuarantineId id);
+    std::vector<Quarantined> quarantineOf(BodyId body);
+
+    Coverage coverage(std::string_view signatures);
+    std::vector<Behind> behind(std::string_view signatures, BehindOrder order, BodyId before, std::size_t limit);
+    std::vector<Place> places(const std::vector<BodyId>& bodies);
+    std::vector<Outbreak> outbreaks();
+    std::vector<BodyId> waiting(std::string_view signature, std::size_t limit);
+    std::vector<Exposure> exposure(BodyId body, std::size_t limit);
+    void eachInnerHashes(const std::function<void(BodyId, std::string_view)>& visit);
+
     std::string setting(std::string_view name);
     ReadTx::Totals totals();
 
@@ -155,6 +166,19 @@ public:
     std::vector<QuotaLevel> quotaLevels() override { return reading_.quotaLevels(); }
     std::vector<Quarantined> quarantine(const Page& page) override { return reading_.quarantine(page); }
     std::optional<Quarantined> quarantined(QuarantineId id) override { return reading_.quarantined(id); }
+    std::vector<Quarantined> quarantineOf(BodyId body) override { return reading_.quarantineOf(body); }
+
+    Coverage coverage(std::string_view signatures) override { return reading_.coverage(signatures); }
+    std::vector<Behind> behind(std::string_view signatures, BehindOrder order, BodyId before, std::size_t limit) override
+    {
+        return reading_.behind(signatures, order, before, limit);
+    }
+    std::vector<Place> places(const std::vector<BodyId>& bodies) override { return reading_.places(bodies); }
+    std::vector<Outbreak> outbreaks() override { return reading_.outbreaks(); }
+    std::vector<BodyId> waiting(std::string_view signature, std::size_t limit) override { return reading_.waiting(signature, limit); }
+    std::vector<Exposure> exposure(BodyId body, std::size_t limit) override { return reading_.exposure(body, limit); }
+    void eachInnerHashes(const std::function<void(BodyId, std::string_view)>& visit) override { reading_.eachInnerHashes(visit); }
+
     std::string setting(std::string_view name) override { return reading_.setting(name); }
     ReadTx::Totals totals() override { return reading_.totals(); }
 

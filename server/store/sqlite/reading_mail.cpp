@@ -50,7 +50,7 @@ MessageRow messageOf(const Statement& row) // uid, modseq, body_id, size, flags,
 
 #define QUARANTINE_COLUMNS \
     "SELECT q.id, q.account_id, q.mailbox, q.body_id, q.signature, q.sender, q.recipient, q.subject, q.way_in, q.flags," \
-    " q.keywords, q.date, q.uidl, q.notice, q.created, a.address, b.size, b.hash " \
+    " q.keywords, q.date, q.uidl, q.notice, q.created, a.address, b.size, b.hash, b.verdict, b.verdict_time " \
     "FROM quarantine q JOIN account a ON a.id = q.account_id JOIN body b ON b.id = q.body_id "
 
 Quarantined quarantinedOf(const Statement& row)
@@ -75,6 +75,8 @@ Quarantined quarantinedOf(const Statement& row)
     q.address = row.text(15);
     q.size = static_cast<std::uint64_t>(row.integer(16));
     q.sha256 = asSha256(row.bytes(17));
+    if (static_cast<ScanRecord::Verdict>(row.integer(18)) == ScanRecord::Verdict::clean)
+        q.cleared = base::fromMillis(row.integer(19));
     return q;
 }
 
@@ -329,6 +331,15 @@ std::vector<Quarantined> Reading::quarantine(const Page& page)
     Statement row = db_.query(QUARANTINE_COLUMNS "WHERE q.id > ? ORDER BY q.id LIMIT ?",
                               std::min<std::uint64_t>(after, std::numeric_limits<std::int64_t>::max()),
                               std::min<std::size_t>(page.limit, 1U << 30));
+    while (row.step())
+        all.push_back(quarantinedOf(row));
+    return all;
+}
+
+std::vector<Quarantined> Reading::quarantineOf(BodyId body)
+{
+    std::vector<Quarantined> all;
+    Statement row = db_.query(QUARANTINE_COLUMNS "WHERE q.body_id = ? ORDER BY q.id", body);
     while (row.step())
         all.push_back(quarantinedOf(row));
     return all;

@@ -121,6 +121,24 @@ const std::vector<Migration>& migrations()
             "CREATE TABLE annotation (account_id INTEGER NOT NULL, mailbox_id INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE,"
             " value BLOB NOT NULL, PRIMARY KEY (account_id, mailbox_id, name)) STRICT, WITHOUT ROWID",
         },
+        {   // What is found in mail that was delivered. replaced: what the message of a quarantine entry was besides; downloaded, hidden as
+            // in pop3_message. outbreak: state as in store/scans.h; waiting: contents that are infected and left alone until somebody answers.
+            // Without ids: its rows must not look like those of usage (salvage.cpp).
+            "CREATE TABLE replaced (quarantine_id INTEGER PRIMARY KEY, saved INTEGER NOT NULL, downloaded INTEGER, hidden INTEGER NOT NULL)"
+            " STRICT, WITHOUT ROWID",
+            "CREATE TABLE outbreak (signature TEXT PRIMARY KEY, signatures TEXT NOT NULL, state INTEGER NOT NULL, hits INTEGER NOT NULL,"
+            " since INTEGER NOT NULL, decided INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+            "CREATE TABLE waiting (body_id INTEGER PRIMARY KEY, signature TEXT NOT NULL) STRICT",
+            // Who had a content handed out. protocol as in store/scans.h; days since 1970 UTC, first and last seconds of that day. In the
+            // order of days, so that what is new is written in one place, and what is old goes in one piece.
+            "CREATE TABLE reader (id INTEGER PRIMARY KEY AUTOINCREMENT, account_id INTEGER NOT NULL, protocol INTEGER NOT NULL,"
+            " address TEXT NOT NULL, client TEXT NOT NULL, last_day INTEGER NOT NULL) STRICT",
+            "CREATE UNIQUE INDEX reader_place ON reader (account_id, protocol, address, client)",
+            "CREATE TABLE fetched (day INTEGER NOT NULL, reader_id INTEGER NOT NULL, body_id INTEGER NOT NULL, first INTEGER NOT NULL,"
+            " last INTEGER NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (day, reader_id, body_id)) STRICT, WITHOUT ROWID",
+            // hashes: 28 bytes a layer: size, then the first 8 of MD5, SHA-1 and SHA-256; numbers little-endian.
+            "CREATE TABLE inner_hash (body_id INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT",
+        },
     };
     return all;
 }

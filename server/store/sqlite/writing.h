@@ -94,6 +94,16 @@ public:
     Appended releaseQuarantine(QuarantineId id) override;
     void deleteQuarantine(QuarantineId id) override;
 
+    std::optional<QuarantineId> replaceByNotice(const Place& message, const Replacement& by) override;
+    Outbreak countHit(std::string_view signature, std::string_view signatures, std::uint64_t most) override;
+    void putWaiting(BodyId body, std::string_view signature) override;
+    void endWaiting(BodyId body) override;
+    void decideOutbreak(std::string_view signature, Outbreak::State state) override;
+    void forgetOutbreaks(Time dismissed_before) override;
+    void recordFetched(const Reader& reader, const std::vector<Fetched>& bodies) override;
+    void forgetFetched(Time before) override;
+    void putInnerHashes(BodyId body, const std::vector<InnerHash>& hashes) override;
+
     Changes finish(); // once, at the closure's end
 
     // --- below the interface, for check()
@@ -142,6 +152,12 @@ private:
     void forget(const std::vector<Forgettable>& entries);
     std::int64_t giveUpOldest(std::optional<AccountId> account, std::int64_t bytes);
     void settleBodies();
+
+    // --- what a quarantine entry that was a message keeps besides
+    void keepReplaced(QuarantineId id, MailboxId mailbox, Uid uid);
+    std::optional<Time> savedOf(QuarantineId id);
+    void giveBackReplaced(QuarantineId id, MailboxId mailbox, Uid uid);
+    std::int64_t readerId(const Reader& reader, std::int64_t day);
 
     void putPop3Policy(AccountId id, const Pop3Policy& policy);
     AccountId requireAccount(AccountId id);

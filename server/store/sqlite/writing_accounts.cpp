@@ -166,7 +166,10 @@ void Writing::removeAccount(AccountId id)
         while (row.step())
             --refs_[row.integer(0)];
     }
+    db_.run("DELETE FROM replaced WHERE quarantine_id IN (SELECT id FROM quarantine WHERE account_id = ?)", id);
     db_.run("DELETE FROM quarantine WHERE account_id = ?", id);
+    db_.run("DELETE FROM fetched WHERE reader_id IN (SELECT id FROM reader WHERE account_id = ?)", id);
+    db_.run("DELETE FROM reader WHERE account_id = ?", id);
     db_.run("DELETE FROM subscription WHERE account_id = ?", id);
     db_.run("DELETE FROM keyword WHERE account_id = ?", id);
     db_.run("DELETE FROM annotation WHERE account_id = ?", id);

@@ -83,6 +83,8 @@ void Writing::settleBodies()
             row.step();
         }
         db_.run("DELETE FROM content WHERE body_id = ?", id);
+        db_.run("DELETE FROM waiting WHERE body_id = ?", id);
+        db_.run("DELETE FROM inner_hash WHERE body_id = ?", id);
         --changes_.bodies;
     }
     refs_.clear();
@@ -167,7 +169,8 @@ Appended Writing::releaseQuarantine(QuarantineId id)
     row.message.bits = entry->flags.bits;
     row.message.internal_date = entry->internal_date;
     row.more = entry->flags.more;
-    const Appended appended = place(*target, std::move(row), entry->uidl, false);
+    const Appended appended = place(*target, std::move(row), entry->uidl, false, savedOf(id));
+    giveBackReplaced(id, target->id, appended.uid);
     if (home && entry->notice) // UIDs are never given twice: this is the notice, or nothing
         expunge(home->id, {*entry->notice});
     deleteQuarantine(id);
@@ -181,6 +184,7 @@ void Writing::deleteQuarantine(QuarantineId id)
         throw Error(Kind::noSuchEntry, "no quarantine entry " + std::to_string(id.value));
     --refs_[row.integer(0)];
     row.step();
+    db_.run("DELETE FROM replaced WHERE quarantine_id = ?", id);
 }
 
 } // namespace postfach::store::sqlite

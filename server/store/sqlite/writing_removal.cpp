@@ -213,6 +213,8 @@ Writing::Restored Writing::restoreRecoverable(RecoverableId id)
     const auto entry = recoverable(id);
     if (!entry)
         throw Error(Kind::noSuchEntry, "no recoverable message " + std::to_string(id.value));
+    if (scanRecord(entry->body).verdict == ScanRecord::Verdict::infected)
+        throw Error(Kind::infected, "recoverable message " + std::to_string(id.value) + " is infected");
     MailboxId home;
     {
         Statement row = db_.query("SELECT mailbox_id FROM recoverable WHERE id = ?", id);
