@@ -4,6 +4,8 @@
 #include "server/auth/auth.h"
 #include "server/base/clock.h"
 #include "server/delivery/delivery.h"
+#include "server/delivery/read_log.h"
+#include "server/delivery/rescan.h"
 #include "server/net/sessions.h"
 #include "server/net/tls.h"
 #include "server/store/backup.h"
@@ -45,6 +47,8 @@ struct Context {
     store::Store& store;
     auth::Authenticator& auth;
     delivery::Delivery& delivery;
+    delivery::Rescan& rescan;
+    delivery::ReadLog& reads;
     scanner::Client& scanner;
     const base::Clock& clock;
     net::Sessions& sessions;

@@ -171,6 +171,12 @@ public:
     store::Quarantined quarantined(std::int64_t id);
     void releaseQuarantined(std::int64_t id);
     void deleteQuarantined(std::int64_t id);
+    struct ExposureOf {              // of a quarantined content: who has or had it, and who had it handed out
+        std::vector<store::Quarantined> quarantined;
+        std::vector<std::pair<std::string, store::Place>> stored; // account; in a mailbox still
+        std::vector<store::Exposure> reads;
+    };
+    ExposureOf exposure(std::int64_t id);
 
     // --- what was deleted and can be restored, of one account
     std::vector<store::Recoverable> deleted(const std::string& address, const store::RecoverableFilter& filter, const store::Page& page);
@@ -185,7 +191,12 @@ public:
 
     // --- scanning, health
     scanner::Status scanStatus() { return context_.scanner.status(); }
-    void reloadSignatures();
+    void runScan();                    // reads the signatures again, and begins a pass over what is behind
+    delivery::Rescan::Status rescanStatus();
+    void cancelRescan();
+    std::vector<store::Outbreak> outbreaks();
+    void confirmOutbreak(const std::string& signature);
+    std::uint64_t dismissOutbreak(const std::string& signature); // how many messages were released
     std::vector<Component> readiness();
     std::string metrics();
 
@@ -203,7 +214,7 @@ public:
     // `prune`: aliases and empty domains that are not in it go. Accounts never do.
     Task applyOffice(std::shared_ptr<const Office> office, const std::string& by, bool prune);
     std::vector<FoundBackup> backups();  // in backup.folder, copy.folder and below DIR/backups
-    std::optional<Task> task(const std::string& id) { return tasks_.find(id); }
+    std::optional<Task> task(const std::string& id); // the pass over stored mail is one, too
 
 private:
     void endSessions(const store::Account& account, const std::set<std::string>& protocols, const char* reason);

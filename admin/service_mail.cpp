@@ -106,12 +106,6 @@ std::string Service::message(const std::string& address, const std::string& mail
 
 // --- scanning, health
 
-void Service::reloadSignatures()
-{
-    context_.scanner.reload();
-    base::logInfo("admin", "signatures reload asked for");
-}
-
 std::vector<Component> Service::readiness()
 {
     std::vector<Component> components;
@@ -121,6 +115,8 @@ std::vector<Component> Service::readiness()
                                                         : warned ? "A check found faults that endanger no mail; run `postfach check`." : ""});
     const auto scan = context_.scanner.status();
     components.push_back({"scanner", scan.ready, scan.ready ? "" : scan.problem});
+    const auto checked = context_.rescan.status().percent();
+    components.push_back({"coverage", true, checked ? std::to_string(*checked) + " % of stored mail checked with the present signatures" : ""});
     if (!context_.backup.folder.empty()) // mail flows without it, so it takes nobody's readiness; the log has the reason
         components.push_back({"backup", true, backup_failed_ ? "The last scheduled backup failed." : ""});
     if (copy_.wanted()) { // the same

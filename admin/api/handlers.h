@@ -66,6 +66,7 @@ Response listQuarantine(Service&, const Call&);
 Response getQuarantined(Service&, const Call&);
 Response deleteQuarantined(Service&, const Call&);
 Response releaseQuarantined(Service&, const Call&);
+Response getExposure(Service&, const Call&);
 
 Response listDeleted(Service&, const Call&);
 Response restoreDeleted(Service&, const Call&);
@@ -73,6 +74,9 @@ Response forgetDeleted(Service&, const Call&);
 
 Response getScans(Service&, const Call&);
 Response postScan(Service&, const Call&);
+Response deletePass(Service&, const Call&);
+Response confirmFinding(Service&, const Call&);
+Response dismissFinding(Service&, const Call&);
 Response postCheck(Service&, const Call&);
 Response listBackups(Service&, const Call&);
 Response postBackup(Service&, const Call&);

@@ -159,6 +159,42 @@ Response releaseQuarantined(Service& service, const Call& call)
     return Response::empty();
 }
 
+Response getExposure(Service& service, const Call& call)
+{
+    const auto exposure = service.exposure(idOf(call));
+    Poco::JSON::Array::Ptr holders = new Poco::JSON::Array;
+    const auto add = [&holders](const std::string& account, const std::string& mailbox, const char* state) {
+        auto one = object();
+        one->set("account", account);
+        one->set("mailbox", mailbox);
+        one->set("state", state);
+        holders->add(one);
+    };
+    for (const auto& entry : exposure.quarantined)
+        add(entry.address, entry.mailbox, "quarantined");
+    for (const auto& [account, place] : exposure.stored) {
+        const auto mailbox = service.context().store.read()->mailbox(place.mailbox);
+        add(account, mailbox ? mailbox->name : "", "stored");
+    }
+    Poco::JSON::Array::Ptr reads = new Poco::JSON::Array;
+    const auto orNull = [](const std::string& text) { return text.empty() ? Poco::Dynamic::Var() : Poco::Dynamic::Var(text); };
+    for (const auto& read : exposure.reads) {
+        auto one = object();
+        one->set("account", orNull(read.account));
+        one->set("protocol", read.reader.protocol == store::Reader::Protocol::imap ? "imap" : "pop3");
+        one->set("address", orNull(read.reader.address));
+        one->set("client", orNull(read.reader.client));
+        one->set("first", base::rfc3339(read.first));
+        one->set("last", base::rfc3339(read.last));
+        one->set("times", read.times);
+        reads->add(one);
+    }
+    auto out = object();
+    out->set("holders", holders);
+    out->set("reads", reads);
+    return Response::json(200, out);
+}
+
 Response listDeleted(Service& service, const Call& call)
 {
     const auto page = pageOf(call);

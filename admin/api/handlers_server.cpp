@@ -9,22 +9,6 @@
 namespace postfach::admin::handle {
 namespace {
 
-Poco::JSON::Object::Ptr scansJson(const scanner::Status& status)
-{
-    auto out = object();
-    out->set("ready", status.ready);
-    out->set("problem", status.problem.empty() ? Poco::Dynamic::Var() : Poco::Dynamic::Var(status.problem));
-    out->set("signatures", status.signatures);
-    out->set("signature_count", status.signature_count);
-    out->set("loaded_at", status.loaded_at == 0 ? Poco::Dynamic::Var() : Poco::Dynamic::Var(base::rfc3339(base::fromMillis(status.loaded_at))));
-    out->set("scans", status.scans);
-    out->set("infected", status.infected);
-    out->set("unscannable", status.unscannable);
-    out->set("errors", status.errors);
-    out->set("restarts", status.restarts);
-    return out;
-}
-
 Poco::JSON::Object::Ptr copyJson(Service& service)
 {
     const auto status = service.copy().status();
@@ -103,14 +87,6 @@ Response server(Service& service, const Call&)
     out->set("default_quota", context.default_quota());
     out->set("copy", service.copy().wanted() ? Poco::Dynamic::Var(copyJson(service)) : Poco::Dynamic::Var());
     return Response::json(200, out);
-}
-
-Response getScans(Service& service, const Call&) { return Response::json(200, scansJson(service.scanStatus())); }
-
-Response postScan(Service& service, const Call&)
-{
-    service.reloadSignatures();
-    return Response::json(202, scansJson(service.scanStatus()));
 }
 
 Response postCheck(Service& service, const Call& call)

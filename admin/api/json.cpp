@@ -351,6 +351,7 @@ Object::Ptr toJson(const store::Quarantined& entry)
     out->set("sha256", base::hex(entry.sha256));
     out->set("received", base::rfc3339(entry.internal_date));
     out->set("created", base::rfc3339(entry.created));
+    out->set("cleared", entry.cleared ? Poco::Dynamic::Var(base::rfc3339(*entry.cleared)) : Poco::Dynamic::Var());
     return out;
 }
 

@@ -121,10 +121,19 @@ constexpr const char* kSchemas = R"json({
   "tls": {"type": ["object", "null"], "required": ["protocol", "cipher"], "additionalProperties": false, "properties": {
     "protocol": {"type": "string"}, "cipher": {"type": "string"}}},
   "since": {"type": "string", "format": "date-time"}, "bytes_in": {"type": "integer"}, "bytes_out": {"type": "integer"}}},
-"Quarantined": {"type": "object", "required": ["id", "account", "mailbox", "signature", "sender", "recipient", "subject", "way_in", "size", "sha256", "received", "created"], "additionalProperties": false, "properties": {
+"Quarantined": {"type": "object", "required": ["id", "account", "mailbox", "signature", "sender", "recipient", "subject", "way_in", "size", "sha256", "received", "created", "cleared"], "additionalProperties": false, "properties": {
   "id": {"type": "integer"}, "account": {"type": "string"}, "mailbox": {"type": "string"}, "signature": {"type": "string"}, "sender": {"type": "string"},
   "recipient": {"type": "string"}, "subject": {"type": "string"}, "way_in": {"type": "string"}, "size": {"type": "integer"}, "sha256": {"type": "string"},
-  "received": {"type": "string", "format": "date-time"}, "created": {"type": "string", "format": "date-time"}}},
+  "received": {"type": "string", "format": "date-time"}, "created": {"type": "string", "format": "date-time"},
+  "cleared": {"type": ["string", "null"], "format": "date-time", "description": "When newer signatures found nothing in it any more"}}},
+"Exposure": {"type": "object", "required": ["holders", "reads"], "additionalProperties": false, "properties": {
+  "holders": {"type": "array", "items": {"type": "object", "required": ["account", "mailbox", "state"], "additionalProperties": false, "properties": {
+    "account": {"type": "string"}, "mailbox": {"type": "string"}, "state": {"type": "string", "enum": ["quarantined", "stored"]}}}},
+  "reads": {"type": "array", "description": "More than the header was fetched; one for each program, address and day (UTC), kept for scanner.read_days",
+    "items": {"type": "object", "required": ["account", "protocol", "address", "client", "first", "last", "times"], "additionalProperties": false, "properties": {
+    "account": {"type": ["string", "null"]}, "protocol": {"type": "string", "enum": ["imap", "pop3"]},
+    "address": {"type": ["string", "null"], "description": "null: of many, more than are kept for a day"}, "client": {"type": ["string", "null"], "description": "What the program says of itself"},
+    "first": {"type": "string", "format": "date-time"}, "last": {"type": "string", "format": "date-time"}, "times": {"type": "integer"}}}}}},
 "Deleted": {"type": "object", "required": ["id", "mailbox", "size", "cause", "received", "saved", "deleted"], "additionalProperties": false, "properties": {
   "id": {"type": "integer"}, "mailbox": {"type": "string", "description": "Where it was"}, "size": {"type": "integer"},
   "cause": {"type": "string", "description": "Who removed it: imap, pop3, pop3-retention, mailbox, trash"},
@@ -132,10 +141,32 @@ constexpr const char* kSchemas = R"json({
   "deleted": {"type": "string", "format": "date-time"}}},
 "Restored": {"type": "object", "required": ["mailbox", "uid"], "additionalProperties": false, "properties": {
   "mailbox": {"type": "string"}, "uid": {"type": "integer"}}},
-"Scans": {"type": "object", "required": ["ready", "problem", "signatures", "signature_count", "loaded_at", "scans", "infected", "unscannable", "errors", "restarts"], "additionalProperties": false, "properties": {
+"Scans": {"type": "object", "required": ["ready", "problem", "signatures", "signature_count", "loaded_at", "scans", "infected", "unscannable", "errors", "restarts", "stored", "coverage",
+  "pass", "findings"], "additionalProperties": false, "properties": {
   "ready": {"type": "boolean"}, "problem": {"type": ["string", "null"]}, "signatures": {"type": "string"}, "signature_count": {"type": "integer"},
   "loaded_at": {"type": ["string", "null"], "format": "date-time"}, "scans": {"type": "integer"}, "infected": {"type": "integer"},
-  "unscannable": {"type": "integer"}, "errors": {"type": "integer"}, "restarts": {"type": "integer"}}},
+  "unscannable": {"type": "integer"}, "errors": {"type": "integer"}, "restarts": {"type": "integer"},
+  "stored": {"type": "string", "enum": ["idle", "running", "waiting", "off", "cancelled"], "description": "What the pass over stored mail does; waiting: for the scanner; off: scanner.rescan_share is 0"},
+  "coverage": {"type": "object", "required": ["contents", "bytes", "checked", "checked_bytes", "percent"], "additionalProperties": false,
+    "description": "Of the stored contents, those that the present signatures have looked at", "properties": {
+    "contents": {"type": "integer"}, "bytes": {"type": "integer"}, "checked": {"type": "integer"}, "checked_bytes": {"type": "integer"},
+    "percent": {"type": ["integer", "null"], "minimum": 0, "maximum": 100, "description": "null: not counted yet, because the scanner is not ready"}}},
+  "pass": {"oneOf": [{"$ref": "#/components/schemas/RescanPass"}, {"type": "null"}]},
+  "findings": {"type": "array", "items": {"$ref": "#/components/schemas/Finding"}}}},
+"RescanPass": {"type": "object", "required": ["id", "signatures", "started", "finished", "scanned", "scanned_bytes", "left", "left_bytes", "bytes_per_second", "seconds_to_go", "candidates", "hits", "cleared",
+  "no_verdict", "problem"], "additionalProperties": false, "description": "The pass over stored mail that runs, or ran last; also a task of this id", "properties": {
+  "id": {"type": "string"}, "signatures": {"type": "string"}, "started": {"type": "string", "format": "date-time"}, "finished": {"type": ["string", "null"], "format": "date-time"},
+  "scanned": {"type": "integer", "description": "Contents"}, "scanned_bytes": {"type": "integer"}, "left": {"type": "integer"}, "left_bytes": {"type": "integer"},
+  "bytes_per_second": {"type": "integer"}, "seconds_to_go": {"type": ["integer", "null"]},
+  "candidates": {"type": "integer", "description": "Contents that exact hash signatures point at, by what is recorded of their inside; they are scanned first"},
+  "hits": {"type": "integer", "description": "Contents that were found infected"}, "cleared": {"type": "integer", "description": "Contents in quarantine of which nothing is said any more"},
+  "no_verdict": {"type": "integer", "description": "Contents that could not be scanned; they are tried again"}, "problem": {"type": ["string", "null"]}}},
+"Finding": {"type": "object", "required": ["signature", "state", "hits", "waiting", "since", "decided"], "additionalProperties": false, "description": "A signature that was found in stored mail", "properties": {
+  "signature": {"type": "string"}, "state": {"type": "string", "enum": ["quarantined", "asking", "confirmed", "dismissed"],
+    "description": "asking: found more often than scanner.brake_hits and scanner.brake_percent allow; what is found since then waits for confirm or dismiss"},
+  "hits": {"type": "integer", "description": "Contents, with these signatures"}, "waiting": {"type": "integer", "description": "Contents that wait for an answer"},
+  "since": {"type": "string", "format": "date-time"}, "decided": {"type": "string", "format": "date-time"}}},
+"Released": {"type": "object", "required": ["released"], "additionalProperties": false, "properties": {"released": {"type": "integer", "description": "Messages"}}},
 "CheckCreate": {"type": "object", "additionalProperties": false, "properties": {"repair": {"type": "boolean"}}},
 "Backup": {"type": "object", "required": ["folder", "id", "created", "accounts", "messages", "bytes", "written", "missing", "problem"], "additionalProperties": false, "properties": {
   "folder": {"type": "string"}, "id": {"type": "string"}, "created": {"type": ["string", "null"], "format": "date-time"}, "accounts": {"type": "integer"},

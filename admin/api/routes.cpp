@@ -65,6 +65,7 @@ const std::vector<Route>& routes()
 
         {"GET",    "/api/v1/quarantine", "read", "listQuarantine", "Quarantined messages, oldest first", handle::listQuarantine, none, "", "list:Quarantined", {200, 422}, kPage},
         {"GET",    "/api/v1/quarantine/{id}", "read", "getQuarantined", "One quarantined message, without its content", handle::getQuarantined, none, "", "Quarantined", {200, 404}},
+        {"GET",    "/api/v1/quarantine/{id}/exposure", "scan", "getExposure", "Who has or had this content, and who fetched it, when, from which address, with which program", handle::getExposure, none, "", "Exposure", {200, 404}},
         {"DELETE", "/api/v1/quarantine/{id}", "scan", "deleteQuarantined", "Delete for good", handle::deleteQuarantined, none, "", "", {204, 404}},
         {"POST",   "/api/v1/quarantine/{id}/release", "scan", "releaseQuarantined", "Put it into the mailbox it was meant for; the notice goes", handle::releaseQuarantined, none, "", "", {204, 404, 409}},
 
@@ -73,8 +74,14 @@ const std::vector<Route>& routes()
          handle::restoreDeleted, none, "", "Restored", {200, 404, 409, 507}},
         {"DELETE", "/api/v1/accounts/{address}/deleted/{id}", "accounts", "forgetDeleted", "Remove it for good, before its days are over", handle::forgetDeleted, none, "", "", {204, 404}},
 
-        {"GET",    "/api/v1/scans", "read", "getScans", "The scanner's state and counts", handle::getScans, none, "", "Scans", {200}},
-        {"POST",   "/api/v1/scans", "scan", "runScan", "Read the signatures again and put them to use", handle::postScan, none, "", "Scans", {202}},
+        {"GET",    "/api/v1/scans", "read", "getScans", "The scanner's state and counts, how much of the stored mail the present signatures have looked at, and what was found in it",
+         handle::getScans, none, "", "Scans", {200}},
+        {"POST",   "/api/v1/scans", "scan", "runScan", "Read the signatures again, put them to use, and scan the stored mail that they have not looked at", handle::postScan, none, "", "Scans", {202}},
+        {"DELETE", "/api/v1/scans/pass", "scan", "cancelPass", "End the pass over stored mail, until there are other signatures or somebody asks for one", handle::deletePass, none, "", "", {204}},
+        {"POST",   "/api/v1/scans/findings/{signature}/confirm", "scan", "confirmFinding", "What was found in stored mail is harmful: quarantine what waits, and whatever else is found",
+         handle::confirmFinding, none, "", "", {204, 404}},
+        {"POST",   "/api/v1/scans/findings/{signature}/dismiss", "scan", "dismissFinding", "What was found in stored mail is a false alarm: leave what waits, release what was taken",
+         handle::dismissFinding, none, "", "Released", {200, 404}},
         {"POST",   "/api/v1/checks", "admin", "runCheck", "Check the store's consistency", handle::postCheck, json, "CheckCreate", "Task", {202, 422}},
         {"GET",    "/api/v1/backups", "read", "listBackups", "Backups in backup.folder, copy.folder and below DIR/backups", handle::listBackups, none, "", "list:Backup", {200, 422}, kPage},
         {"POST",   "/api/v1/backups", "admin", "createBackup", "Create a backup while mail flows", handle::postBackup, json, "BackupCreate", "Task", {202, 422}},

@@ -110,8 +110,13 @@ const std::vector<Command>& commands()
         {{"export"}, "DIR", 1, 1, {"--account", "--mailbox"}, "write an account's mail into DIR, a Maildir for each mailbox",
          "`postfach import` reads it back. DIR must be empty or new.", run::exportMail},
 
-        {{"scan", "status"}, "", 0, 0, {}, "the scanner's state and counts", "", run::scanStatus},
-        {{"scan", "run"}, "", 0, 0, {}, "read the signatures again and put them to use", "", run::scanRun},
+        {{"scan", "status"}, "", 0, 0, {}, "the scanner's state and counts, and how much of the stored mail is checked with its signatures", "", run::scanStatus},
+        {{"scan", "run"}, "", 0, 0, {}, "read the signatures again, put them to use, and scan the stored mail they have not looked at", "", run::scanRun},
+        {{"scan", "cancel"}, "", 0, 0, {}, "end the pass over stored mail until there are other signatures", "", run::scanCancel},
+        {{"scan", "confirm"}, "SIGNATURE", 1, 1, {}, "quarantine what was found in stored mail and waits for an answer",
+         "A signature that is found in much stored mail at once may be a bad one: past scanner.brake_hits and\n"
+         "scanner.brake_percent nothing more is quarantined until you say what it is.", run::scanConfirm},
+        {{"scan", "dismiss"}, "SIGNATURE", 1, 1, {}, "leave it where it is: a false alarm", "What was quarantined before you were asked goes back to its mailboxes.", run::scanDismiss},
         {{"quarantine", "list"}, "", 0, 0, {}, "list the quarantined messages", "", run::quarantineList},
         {{"quarantine", "show"}, "ID", 1, 1, {}, "show one of them, without its content", "", run::quarantineShow},
         {{"quarantine", "release"}, "ID…", 1, 1000, {}, "put it into the mailbox it was meant for", "Only what was surely found by mistake.", run::quarantineRelease},

@@ -1,4 +1,4 @@
-// import, export, scan, quarantine, deleted.
+// import, export, quarantine, deleted.
 #include "admin/api/json.h"
 #include "admin/api/target.h"
 #include "admin/api/time.h"
@@ -72,10 +72,6 @@ private:
     std::uint64_t done_ = 0, quarantined_ = 0;
     Poco::JSON::Array::Ptr failures_ = new Poco::JSON::Array;
 };
-
-const std::vector<Column> kScanColumns = {{"READY", "ready"}, {"PROBLEM", "problem"}, {"SIGNATURES", "signature_count"}, {"SET", "signatures"},
-                                          {"LOADED", "loaded_at", Kind::date}, {"SCANS", "scans"}, {"INFECTED", "infected"},
-                                          {"UNSCANNABLE", "unscannable"}, {"ERRORS", "errors"}, {"RESTARTS", "restarts"}};
 
 int eachQuarantined(Invocation& invocation, const char* method, const char* tail, const char* word)
 {
@@ -178,26 +174,6 @@ int exportMail(Invocation& invocation)
     return tally.report(invocation);
 }
 
-int scanStatus(Invocation& invocation)
-{
-    const auto status = invocation.call("GET", "/api/v1/scans");
-    if (invocation.json)
-        printObject(status);
-    else
-        printFields(kScanColumns, status);
-    return 0;
-}
-
-int scanRun(Invocation& invocation)
-{
-    const auto status = invocation.call("POST", "/api/v1/scans", object());
-    if (invocation.json)
-        printObject(status);
-    else
-        std::cout << "the signatures are read again; `postfach scan status` says when they are in use\n";
-    return 0;
-}
-
 int quarantineList(Invocation& invocation)
 {
     const auto rows = invocation.list("/api/v1/quarantine");
@@ -211,13 +187,25 @@ int quarantineList(Invocation& invocation)
 
 int quarantineShow(Invocation& invocation)
 {
-    const auto row = invocation.call("GET", "/api/v1/quarantine/" + percentEncoded(invocation.arguments[0]));
-    if (invocation.json)
+    const auto path = "/api/v1/quarantine/" + percentEncoded(invocation.arguments[0]);
+    auto row = invocation.call("GET", path);
+    const auto exposure = invocation.call("GET", path + "/exposure");
+    if (invocation.json) {
+        row->set("exposure", exposure);
         printObject(row);
-    else
-        printFields({{"ID", "id"}, {"ACCOUNT", "account"}, {"MAILBOX", "mailbox"}, {"SIGNATURE", "signature"}, {"SENDER", "sender"},
-                     {"RECIPIENT", "recipient"}, {"SUBJECT", "subject"}, {"WAY IN", "way_in"}, {"SIZE", "size", Kind::size}, {"SHA-256", "sha256"},
-                     {"RECEIVED", "received", Kind::date}, {"CREATED", "created", Kind::date}}, row);
+        return 0;
+    }
+    printFields({{"ID", "id"}, {"ACCOUNT", "account"}, {"MAILBOX", "mailbox"}, {"SIGNATURE", "signature"}, {"SENDER", "sender"},
+                 {"RECIPIENT", "recipient"}, {"SUBJECT", "subject"}, {"WAY IN", "way_in"}, {"SIZE", "size", Kind::size}, {"SHA-256", "sha256"},
+                 {"RECEIVED", "received", Kind::date}, {"CREATED", "created", Kind::date}, {"CLEARED", "cleared", Kind::date}}, row);
+    std::cout << "\nwho has it\n";
+    printTable({{"ACCOUNT", "account"}, {"MAILBOX", "mailbox"}, {"STATE", "state"}}, exposure->getArray("holders"));
+    const auto reads = exposure->getArray("reads");
+    std::cout << (reads->size() == 0 ? "\nnobody fetched it, as far as that is kept\n" : "\nwho fetched it\n");
+    if (reads->size() == 0)
+        return 0;
+    printTable({{"ACCOUNT", "account"}, {"BY", "protocol"}, {"ADDRESS", "address"}, {"CLIENT", "client"}, {"FIRST", "first", Kind::date},
+                {"LAST", "last", Kind::date}, {"TIMES", "times"}}, reads);
     return 0;
 }
 

@@ -15,6 +15,8 @@
 #include "server/base/text.h"
 #include "server/delivery/delivery.h"
 #include "server/delivery/notice.h"
+#include "server/delivery/read_log.h"
+#include "server/delivery/rescan.h"
 #include "server/imap/service.h"
 #include "server/lmtp/service.h"
 #include "server/mail/summary.h"
@@ -103,6 +105,18 @@ scanner::Options scannerOptions(const base::Config& config, const std::string& d
     return options;
 }
 
+delivery::Rescan::Settings rescanSettings(const base::Config& config, const std::string& data)
+{
+    delivery::Rescan::Settings settings;
+    settings.share = static_cast<unsigned>(config.number("scanner.rescan_share"));
+    settings.brake_hits = config.number("scanner.brake_hits");
+    settings.brake_percent = static_cast<unsigned>(config.number("scanner.brake_percent"));
+    settings.release_cleared = config.text("quarantine.release_cleared") == "on";
+    settings.server_name = serverName(config);
+    settings.signatures = scannerOptions(config, data).run_folder + "/good"; // what serves was set aside there
+    return settings;
+}
+
 void makeDataFolders(const std::string& data)
 {
     try {
@@ -165,6 +179,9 @@ void checkConfig(const base::Config& config)
         throw base::Refused("bad value '" + config.text("limits.message_size") + "' for limits.message_size; allowed: up to 1 GiB");
     if (!config.text("backup.folder").empty() && !std::filesystem::path(config.text("backup.folder")).is_absolute())
         throw base::Refused("bad value '" + base::printable(config.text("backup.folder")) + "' for backup.folder; allowed: an absolute path");
+    for (const char* key : {"scanner.rescan_share", "scanner.brake_percent"})
+        if (config.number(key) > 100)
+            throw base::Refused("bad value '" + config.text(key) + "' for " + key + "; allowed: 0 to 100");
     backupTimes(config);
     copySettings(config);
     if (const auto& smtp = config.text("clients.smtp"); !smtp.empty() && !admin::parseOutgoing(smtp))
@@ -207,6 +224,8 @@ struct Appliance::Inner {
     const net::TlsSource& tls; // theirs
     auth::Authenticator authenticator;
     delivery::Delivery delivery;
+    delivery::Rescan rescan;
+    delivery::ReadLog reads;
     imap::Context imap;
     pop3::Context pop3;
     lmtp::Context lmtp;
@@ -217,7 +236,7 @@ struct Appliance::Inner {
     std::mutex networks_mutex;
     std::vector<std::string> lmtp_networks;   // lmtp.allow; guarded by networks_mutex
     std::atomic<std::uint64_t> default_quota; // quota.default
-    std::atomic<std::uint64_t> trash_days, recovery_days;
+    std::atomic<std::uint64_t> trash_days, recovery_days, read_days;
     std::atomic<bool> quota_notice;
     std::string token;
     std::size_t bearable = SIZE_MAX; // connections, for the descriptors there are
@@ -278,9 +297,15 @@ Appliance::Inner::Inner(Options given)
       certificate(certificateFiles(options.config, options.data)), certificates(standardCertificate(certificate, name), certificate.folder),
       tls(certificates.source()),
       authenticator(*store, clock, plaintextPolicy(options.config)), delivery(*store, *scanner, clock, deliveryPolicy(options.config, options.data)),
+      rescan(*store, *scanner, clock, rescanSettings(options.config, options.data), options.rescan_look),
+      reads(*store, clock),
       imap{*store, authenticator, delivery, tls, clock, name}, pop3{*store, authenticator, tls, name},
       lmtp{*store, delivery, tls, name, options.lmtp_idle.value_or(base::limits::kLmtpIdleTimeout)}, housekeeper(clock), copier(clock)
 {
+    imap.reads = &reads;
+    imap.withheld = &rescan.withheld();
+    pop3.reads = &reads;
+    pop3.withheld = &rescan.withheld();
     imap.progress_every = options.imap_progress.value_or(imap.progress_every);
     imap.messages_at_once = options.imap_messages_at_once.value_or(imap.messages_at_once);
     applyConfig();
@@ -356,7 +381,7 @@ void Appliance::Inner::bind()
     wanted.addresses = options.config.list("listen.address");
     wanted.port = options.config.port("admin.port");
     wanted.socket_path = options.data + "/run/admin.sock";
-    admin::Context context{*store, authenticator, delivery, *scanner, clock, sessions, name, options.data, clock.now(),
+    admin::Context context{*store, authenticator, delivery, rescan, reads, *scanner, clock, sessions, name, options.data, clock.now(),
                            [this] { return default_quota.load(); }, [this] { return listeners(); },
                            {options.config.text("backup.folder"), static_cast<unsigned>(std::min<std::uint64_t>(options.config.number("backup.keep"), 1'000'000))},
                            copySettings(options.config),
@@ -376,9 +401,12 @@ void Appliance::Inner::applyConfig()
     const auto& config = options.config;
     authenticator.setPolicy(plaintextPolicy(config));
     delivery.setPolicy(deliveryPolicy(config, options.data));
+    rescan.setSettings(rescanSettings(config, options.data));
     boundSessions();
     default_quota = config.size("quota.default");
     trash_days = config.number("trash.days");
+    read_days = config.number("scanner.read_days");
+    reads.record(read_days > 0);
     recovery_days = config.number("recovery.days");
     quota_notice = config.text("quota.notice") == "on";
     store->keepRecoverable(recovery_days > 0);
@@ -477,6 +505,10 @@ void Appliance::Inner::addRemovalJobs()
         if (const auto gone = store->forgetRecoverable(before(recovery_days), stop); gone > 0)
             base::logInfo("store", "what was deleted long ago is gone for good", {{"messages", gone}});
     }, true);
+    housekeeper.add("reads", base::Housekeeper::every(std::chrono::seconds(10)), [this](const std::stop_token&) { reads.flush(); });
+    housekeeper.add("reads-forgotten", hourly, [this, before](const std::stop_token&) {
+        store->writeAndWait([time = before(read_days)](store::WriteTx& tx) { tx.forgetFetched(time); });
+    }, true);
     housekeeper.add("quota", base::Housekeeper::every(std::chrono::minutes(1)), [this](const std::stop_token& stop) {
         const auto levels = store->read()->quotaLevels();
         for (const store::QuotaLevel& level : levels) {
@@ -551,6 +583,7 @@ void Appliance::start()
         self.copier.start();
     }
     self.housekeeper.start();
+    self.rescan.start();
     self.certificate_watch.emplace(self.certificates, self.options.look_every);
     self.started = true;
     self.greet(demo);
@@ -566,6 +599,7 @@ void Appliance::stop()
     self.certificate_watch.reset();
     self.housekeeper.stop();
     self.copier.stop();
+    self.rescan.stop();
     for (auto& service : self.services)
         service->stop();
     self.admin->stop();
@@ -605,6 +639,7 @@ store::Store& Appliance::store() { return *inner_->store; }
 auth::Authenticator& Appliance::authenticator() { return inner_->authenticator; }
 delivery::Delivery& Appliance::delivery() { return inner_->delivery; }
 scanner::Client& Appliance::scanner() { return *inner_->scanner; }
+delivery::Rescan& Appliance::rescan() { return inner_->rescan; }
 base::Housekeeper& Appliance::copier() { return inner_->copier; }
 base::Housekeeper& Appliance::housekeeper() { return inner_->housekeeper; }
 

@@ -26,6 +26,7 @@ class Authenticator;
 }
 namespace postfach::delivery {
 class Delivery;
+class Rescan;
 }
 
 namespace postfach::appliance {
@@ -37,6 +38,7 @@ struct Options {
     std::function<base::Config()> reread;    // SIGHUP: the configuration as it is now; throws base::Refused. Without it there is none to read
     std::chrono::milliseconds look_every{2000}; // at the files of the certificates
     std::function<void(const std::string&)> say; // lines for the person at first start; default: standard output
+    std::chrono::milliseconds rescan_look{1000}; // how often the rescan asks whether there are other signatures
     std::optional<std::chrono::milliseconds> lmtp_idle; // how long an LMTP peer may say nothing; default: base/limits.h
     std::optional<std::chrono::milliseconds> imap_progress; // defaults of these two: imap/service.h
     std::optional<std::uint32_t> imap_messages_at_once;
@@ -60,6 +62,7 @@ public:
     auth::Authenticator& authenticator();
     delivery::Delivery& delivery();
     scanner::Client& scanner();
+    delivery::Rescan& rescan();
     base::Housekeeper& copier();             // the second copy has a thread of its own: a disk that hangs holds nothing else
     base::Housekeeper& housekeeper();        // tests move their clock and call runDue()
 

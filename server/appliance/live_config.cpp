@@ -10,10 +10,11 @@
 namespace postfach::appliance {
 namespace {
 // Each of these is handed on by Appliance::reload(). What is not here is read once, at the start.
-constexpr std::array<std::string_view, 18> kLive{
+constexpr std::array<std::string_view, 23> kLive{
     "auth.plaintext", "limits.connections", "limits.connections_per_account", "limits.connections_per_address",
     "limits.message_size", "lmtp.allow", "log.format", "log.level",
-    "quota.default", "quota.notice", "recovery.days", "scanner.infected", "scanner.unavailable", "scanner.unscannable",
+    "quarantine.release_cleared", "quota.default", "quota.notice", "recovery.days", "scanner.brake_hits", "scanner.brake_percent", "scanner.infected",
+    "scanner.read_days", "scanner.rescan_share", "scanner.unavailable", "scanner.unscannable",
     "tls.certificate", "tls.folder", "tls.key", "trash.days",
 };
 

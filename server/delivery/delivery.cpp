@@ -32,27 +32,6 @@ struct Counted {
 };
 Counted counted;
 
-// Marks any client can see and search for. Encrypted content is no fault of the sender; the rest was not scanned whole.
-std::string markFor(const Verdict& verdict)
-{
-    if (verdict.kind == Verdict::Kind::unscannable && verdict.name.find("ncrypted") != std::string::npos)
-        return "$Encrypted";
-    return verdict.kind == Verdict::Kind::clean ? "" : "$Unscanned";
-}
-
-store::ScanRecord recordOf(const Verdict& verdict, store::Time now)
-{
-    store::ScanRecord record;
-    record.verdict = verdict.kind == Verdict::Kind::clean         ? store::ScanRecord::Verdict::clean
-                     : verdict.kind == Verdict::Kind::infected    ? store::ScanRecord::Verdict::infected
-                     : verdict.kind == Verdict::Kind::unscannable ? store::ScanRecord::Verdict::unscannable
-                                                                  : store::ScanRecord::Verdict::none;
-    record.name = verdict.name;
-    record.signatures = verdict.signatures;
-    record.when = now;
-    return record;
-}
-
 Outcome outcomeOf(const store::Error& error)
 {
     switch (error.kind) {
@@ -141,6 +120,7 @@ struct Delivery::Inner {
     struct Asked; // the scanner
     void look(Job& job, const Source& message, net::Strand& strand, const std::shared_ptr<Asked>& asked);
     void prepare(Job& job, std::string_view message);
+    static void recordVerdict(store::WriteTx& tx, store::BodyId body, const Verdict& verdict);
     void commit(store::WriteTx& tx, Job& job) const;
     void commitAll(store::WriteTx& tx, std::vector<Job>& jobs, const std::optional<Replaced>& replaces, std::size_t& at) const;
     Result commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const;
@@ -155,10 +135,7 @@ struct Delivery::Inner {
 
 Action Delivery::Inner::decide(Job& job) const
 {
-    if (job.verdict.kind == Verdict::Kind::clean && !job.understood.incomplete.empty()) {
-        job.verdict.kind = Verdict::Kind::unscannable;
-        job.verdict.name = job.understood.incomplete;
-    }
+    job.verdict = judged(std::move(job.verdict), job.understood);
     switch (job.verdict.kind) {
     case Verdict::Kind::clean: return Action::store;
     case Verdict::Kind::infected:
@@ -255,6 +232,13 @@ void Delivery::Inner::prepare(Job& job, std::string_view message)
     }
 }
 
+void Delivery::Inner::recordVerdict(store::WriteTx& tx, store::BodyId body, const Verdict& verdict)
+{
+    tx.recordScan(body, recordOf(verdict, tx.now()));
+    if (!verdict.inner.empty())
+        tx.putInnerHashes(body, store::unpackInnerHashes(verdict.inner));
+}
+
 Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const
 {
     const auto& target = job.targets[index];
@@ -294,7 +278,7 @@ Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index
     notice.internal_date = message.internal_date;
     store::ScanRecord clean;
     clean.verdict = store::ScanRecord::Verdict::clean;
-    clean.signatures = "own";
+    clean.signatures = store::kOwnSignatures;
     clean.when = tx.now();
     tx.recordScan(notice.body, clean);
     result.where = tx.append(mailbox->id, notice);
@@ -309,7 +293,7 @@ Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index
 void Delivery::Inner::commit(store::WriteTx& tx, Job& job) const
 {
     const auto body = tx.addBody(*job.body, job.understood.summary);
-    tx.recordScan(body, recordOf(job.verdict, tx.now()));
+    recordVerdict(tx, body, job.verdict);
     bool used = false;
     for (std::size_t i = 0; i < job.targets.size(); ++i) {
         try {
@@ -445,7 +429,7 @@ void Delivery::Inner::commitAll(
     for (; at < jobs.size(); ++at) {
         Job& job = jobs[at];
         const auto body = tx.addBody(*job.body, job.understood.summary);
-        tx.recordScan(body, recordOf(job.verdict, tx.now()));
+        recordVerdict(tx, body, job.verdict);
         job.results.front() = commitTo(tx, job, 0, body);
         if (job.results.front().outcome != Outcome::stored)
             throw store::Error(store::Error::Kind::noSuchMailbox, "the mailbox is gone");

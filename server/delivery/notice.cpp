@@ -33,8 +33,11 @@ std::string composeNotice(const Notice& notice)
     const std::string sender = notice.sender.empty() ? "(no sender given)" : notice.sender;
     const std::string subject = notice.subject.empty() ? "(no subject)" : notice.subject;
     mail::Draft draft = draftOf(notice.server_name, notice.recipient, "Quarantined: " + subject, notice.received, "quarantine");
-    draft.text = "A mail to you was kept aside, because it was found to be harmful.\n"
-                 "\n"
+    draft.text = notice.was_delivered ? "A mail in your mailbox was taken out of it, because it is known now to be\n"
+                                        "harmful. Nobody knew when it came. If you have opened it or what was\n"
+                                        "attached to it, tell your administrator.\n"
+                                      : "A mail to you was kept aside, because it was found to be harmful.\n";
+    draft.text += "\n"
                  "From:     " + sender + "\n"
                  "Subject:  " + subject + "\n"
                  "Received: " + mail::formatDate(notice.received) + "\n"

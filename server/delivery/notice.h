@@ -13,6 +13,7 @@ struct Notice {
     std::string sender, subject;        // as people read them; may be empty
     std::string signature;
     base::Time received{};
+    bool was_delivered = false;        // found later, by newer signatures: it may have been read
 };
 std::string composeNotice(const Notice& notice);
 

@@ -1,6 +1,40 @@
 #include "server/delivery/verdicts.h"
 
 namespace postfach::delivery {
+using scanner::Verdict;
+
+namespace {
+constexpr std::size_t kMostInner = 300; // bytes, ten layers: ten thousand verdicts are remembered
+}
+
+Verdict judged(Verdict verdict, const Understood& understood)
+{
+    if (verdict.kind == Verdict::Kind::clean && !understood.incomplete.empty()) {
+        verdict.kind = Verdict::Kind::unscannable;
+        verdict.name = understood.incomplete;
+    }
+    return verdict;
+}
+
+std::string markFor(const Verdict& verdict)
+{
+    if (verdict.kind == Verdict::Kind::unscannable && verdict.name.find("ncrypted") != std::string::npos)
+        return "$Encrypted";
+    return verdict.kind == Verdict::Kind::clean ? "" : "$Unscanned";
+}
+
+store::ScanRecord recordOf(const Verdict& verdict, store::Time now)
+{
+    store::ScanRecord record;
+    record.verdict = verdict.kind == Verdict::Kind::clean         ? store::ScanRecord::Verdict::clean
+                     : verdict.kind == Verdict::Kind::infected    ? store::ScanRecord::Verdict::infected
+                     : verdict.kind == Verdict::Kind::unscannable ? store::ScanRecord::Verdict::unscannable
+                                                                  : store::ScanRecord::Verdict::none;
+    record.name = verdict.name;
+    record.signatures = verdict.signatures;
+    record.when = now;
+    return record;
+}
 
 std::optional<scanner::Verdict> Verdicts::find(const base::Sha256& message, const scanner::Status& now) const
 {
@@ -23,8 +57,11 @@ void Verdicts::remember(const base::Sha256& message, const scanner::Verdict& ver
         order_.clear();
         signatures_ = verdict.signatures;
     }
-    if (!clean_.emplace(message, verdict).second)
+    const auto [known, is_new] = clean_.emplace(message, verdict);
+    if (!is_new)
         return;
+    if (known->second.inner.size() > kMostInner)
+        known->second.inner.clear(); // the next pass knows it again
     order_.push_back(message);
     if (order_.size() > most_) {
         clean_.erase(order_.front());

@@ -5,6 +5,8 @@
 #include "server/base/clock.h"
 #include "server/base/limits.h"
 #include "server/delivery/delivery.h"
+#include "server/delivery/read_log.h"
+#include "server/delivery/withheld.h"
 #include "server/imap/header_cache.h"
 #include "server/imap/sort_orders.h"
 #include "server/imap/structure_cache.h"
@@ -31,6 +33,8 @@ struct Context {
     std::string server_name;         // in the greeting
     std::chrono::milliseconds progress_every{10'000}; // how often a client hears that its command still runs (RFC 9585)
     std::uint32_t messages_at_once = 1'000'000;       // of one command, MESSAGELIMIT (RFC 9738): some seconds of the writer
+    const delivery::Withheld* withheld = nullptr;     // contents that nobody gets any more; null: there are none
+    delivery::ReadLog* reads = nullptr;               // hears of every content that is handed out; null: nobody asks
     std::shared_ptr<HeaderCache> headers = std::make_shared<HeaderCache>(base::limits::kHeaderCache);
     std::shared_ptr<StructureCaches> structures = std::make_shared<StructureCaches>(base::limits::kStructureCache);
     std::shared_ptr<SortOrders> sort_orders = std::make_shared<SortOrders>(base::limits::kSortOrders);

@@ -305,6 +305,21 @@ Tagged Session::welcome(const auth::Login& login)
     return Tagged::ok("CAPABILITY " + capabilities(), "Welcome");
 }
 
+bool Session::mayHandOut(const store::Message& message)
+{
+    if (context_.withheld != nullptr && context_.withheld->has(store(), view().mailbox().id, message))
+        return false;
+    if (context_.reads == nullptr)
+        return true;
+    if (!reads_) {
+        const auto about = strand_.record().info();
+        reads_ = std::make_unique<delivery::ReadLog::Session>(
+            *context_.reads, store::Reader{account_->id, store::Reader::Protocol::imap, about.address, about.client});
+    }
+    reads_->note(message.body);
+    return true;
+}
+
 // RFC 8437 4.1: all that a session has goes, but TLS, what ID said of the client, and how often it gave a wrong password.
 void Session::logOut()
 {
@@ -314,6 +329,7 @@ void Session::logOut()
     notifier_.reset();
     keywords_.clear();
     enabled_ = {};
+    reads_.reset();
     account_.reset();
     bad_commands_ = 0;
     strand_.record().about({});

@@ -50,6 +50,7 @@ public:
     net::Task<Tagged> logIn(std::string user, std::string password);
     Tagged welcome(const auth::Login& login); // or not: the words for every outcome
     const delivery::Delivery::Owner& account() const { return *account_; }
+    bool mayHandOut(const store::Message& message); // more than its header, and notes it; false: it was taken into quarantine
     void logOut(); // UNAUTHENTICATE: of the account nothing is left, and the time to log in begins anew
 
     bool hasView() const { return view_ != nullptr; }
@@ -108,6 +109,7 @@ private:
     bool greeted_ = false;
     Enabled enabled_;
     std::optional<delivery::Delivery::Owner> account_; // set: logged in
+    std::unique_ptr<delivery::ReadLog::Session> reads_; // of this login, once there is something to note
     std::unique_ptr<View> view_;            // set: selected
     struct Told {
         store::Mailbox mailbox;

@@ -24,6 +24,7 @@ public:
     bool isDeleted(std::uint32_t number) const { return deleted_[number - 1]; }
     store::Message at(std::uint32_t number) const { return snapshot_.at(indexOf(number)); }
     std::string uidl(std::uint32_t number) const;
+    store::MailboxId mailbox() const { return mailbox_; }
     const store::Pop3Policy& policy() const { return policy_; }
 
     // What is not deleted of [from, count()], in order, cheaper than at() one by one; ends when `visit` says false.

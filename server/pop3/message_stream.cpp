@@ -112,6 +112,7 @@ net::Task<> sendLarge(Session& session, std::uint32_t number, std::optional<std:
 
 net::Task<> sendMessage(Session& session, std::uint32_t number, std::optional<std::uint32_t> body_lines)
 {
+    session.handOut(session.maildrop().at(number), body_lines == 0U);
     if (session.maildrop().at(number).size > kPiece) {
         co_await sendLarge(session, number, body_lines);
         co_return;

@@ -1,6 +1,8 @@
 #pragma once
 // POP3 (RFC 1939, 2449, 2595, 3206, 5034, 8314): what a connection is served with. server/pop3/RFC.md lists what stands where.
 #include "server/auth/auth.h"
+#include "server/delivery/read_log.h"
+#include "server/delivery/withheld.h"
 #include "server/net/stream.h"
 #include "server/net/tls.h"
 #include "server/pop3/open_maildrops.h"
@@ -16,6 +18,8 @@ struct Context { // everything outlives every session
     auth::Authenticator& authenticator;
     const net::TlsSource& tls;
     std::string server_name;
+    const delivery::Withheld* withheld = nullptr; // contents that nobody gets any more; null: there are none
+    delivery::ReadLog* reads = nullptr; // hears of every content that is handed out; null: nobody asks
     std::shared_ptr<OpenMaildrops> open_maildrops = std::make_shared<OpenMaildrops>();
 };
 

@@ -68,6 +68,7 @@ net::Task<> Session::enter(auth::Login login)
         throw Refusal("[AUTH] wrong user name or password");
     }
     account_ = login.account.address;
+    const store::AccountId id = login.account.id;
     OpenMaildrops::Place place = context.open_maildrops->take(login.account.id, login.account.pop3_in_force.exclusive.value_or(false));
     if (!place)
         throw Refusal("[IN-USE] another session has this maildrop, and it is set to one at a time");
@@ -78,8 +79,19 @@ net::Task<> Session::enter(auth::Login login)
         throw Refusal("[SYS/TEMP] the account has too many connections, end some and try again");
     maildrop_.emplace(std::move(drop));
     place_ = std::move(place);
+    if (context.reads != nullptr)
+        reads_ = std::make_unique<delivery::ReadLog::Session>(
+            *context.reads, store::Reader{id, store::Reader::Protocol::pop3, record.address(), record.info().client});
     record.state("transaction");
     say("logged in, # messages (# octets)", {maildrop_->live(), maildrop_->liveBytes()});
+}
+
+void Session::handOut(const store::Message& message, bool header_only)
+{
+    if (context.withheld != nullptr && context.withheld->has(context.store, maildrop().mailbox(), message))
+        throw Refusal("[SYS/PERM] that message was found to be harmful and is in quarantine");
+    if (reads_ && !header_only)
+        reads_->note(message.body);
 }
 
 net::Task<> Session::dispatch(std::string_view text)

@@ -37,6 +37,7 @@ public:
     Maildrop& maildrop() { return *maildrop_; } // in TRANSACTION only
     void closeMaildrop() { maildrop_.reset(); } // QUIT has carried it out
     const std::string& account() const { return account_; } // its address, for the log
+    void handOut(const store::Message& message, bool header_only); // notes it; Refusal: it was taken into quarantine
 
     net::Stream stream;
     const Context& context;
@@ -56,6 +57,7 @@ private:
     OpenMaildrops::Place place_;              // with it
     std::optional<Maildrop> maildrop_;        // in TRANSACTION
     std::string account_;                     // address, for the log
+    std::unique_ptr<delivery::ReadLog::Session> reads_; // of this login; null: nobody asks
     int bad_commands_ = 0, failed_logins_ = 0;
     bool first_ = true;
 };

@@ -41,6 +41,7 @@ constexpr std::pair<std::string_view, std::string_view> kGerman[] = {
     {"that is not what the mechanism wants", "das ist nicht, was das Verfahren will"},
     {"that language is not spoken here", "diese Sprache wird hier nicht gesprochen"},
     {"that message is marked as deleted", "diese Nachricht ist zum Löschen vorgemerkt"},
+    {"that message was found to be harmful and is in quarantine", "diese Nachricht wurde als schädlich erkannt und ist in Quarantäne"},
     {"the deletions were not carried out, nothing was lost", "das Löschen wurde nicht ausgeführt, nichts ging verloren"},
     {"the name is no UTF-8", "der Name ist kein UTF-8"},
     {"the server is shutting down, try again soon", "der Server wird beendet, bitte bald noch einmal"},

@@ -7,6 +7,7 @@ import bench_fetch
 import bench_imap
 import bench_login
 import bench_pop3
+import bench_scanner
 import bench_search
 import bench_select
 import bench_store
@@ -17,6 +18,7 @@ BENCHES = {
     "login": bench_login.BENCH,
     "append": bench_append.BENCH,
     "fetch": bench_fetch.BENCH,
+    "scanner": bench_scanner.BENCH,
     "search": bench_search.BENCH,
     "imap": bench_imap.BENCH,
     "pop3": bench_pop3.BENCH,

@@ -1,5 +1,7 @@
 #include "tests/support/fake_scanner.h"
 
+#include <utility>
+
 namespace postfach::test {
 
 std::string eicar()
@@ -11,7 +13,7 @@ void FakeScanner::scan(scanner::Content content, std::function<void(scanner::Ver
 {
     ++scans;
     scanner::Verdict verdict;
-    verdict.signatures = "fake";
+    verdict.signatures = status().signatures;
     verdict.kind = available ? scanner::Verdict::Kind::clean : scanner::Verdict::Kind::error;
     if (available && everything_encrypted) {
         verdict.kind = scanner::Verdict::Kind::unscannable;
@@ -22,16 +24,46 @@ void FakeScanner::scan(scanner::Content content, std::function<void(scanner::Ver
             verdict.kind = scanner::Verdict::Kind::infected;
             verdict.name = "Eicar-Test-Signature";
         }
+    {
+        const std::lock_guard lock(mutex_);
+        if (!content.pieces.empty())
+            looked_.push_back(content.pieces.front());
+        for (const auto& piece : content.pieces)
+            for (const auto& [word, name] : names_)
+                if (available && piece.find(word) != std::string::npos) {
+                    verdict.kind = scanner::Verdict::Kind::infected;
+                    verdict.name = name;
+                }
+    }
     if (verdict.kind == scanner::Verdict::Kind::error)
         verdict.name = "no scanner";
     answer(verdict);
+}
+
+void FakeScanner::learn(const std::string& word, const std::string& name)
+{
+    const std::lock_guard lock(mutex_);
+    if (name.empty())
+        names_.erase(word);
+    else
+        names_[word] = name;
+    ++set_;
+}
+
+std::vector<std::string> FakeScanner::looked()
+{
+    const std::lock_guard lock(mutex_);
+    return std::exchange(looked_, {});
 }
 
 scanner::Status FakeScanner::status() const
 {
     scanner::Status status;
     status.ready = available;
-    status.signatures = "fake";
+    {
+        const std::lock_guard lock(mutex_);
+        status.signatures = set_ == 0 ? "fake" : "fake-" + std::to_string(set_);
+    }
     status.signature_count = 1;
     status.scans = static_cast<std::uint64_t>(scans.load());
     if (!available)

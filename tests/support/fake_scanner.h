@@ -4,6 +4,10 @@
 #include "scanner/client.h"
 
 #include <atomic>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
 
 namespace postfach::test {
 
@@ -16,6 +20,16 @@ public:
     std::atomic<bool> available{true};
     std::atomic<bool> everything_encrypted{false};
     std::atomic<int> scans{0}, reloads{0};
+
+    // Another set serves from now on: content with `word` in it is infected by that name; no name: it is clean again.
+    void learn(const std::string& word, const std::string& name);
+    std::vector<std::string> looked(); // at the first piece of each content, since the last time this was asked
+
+private:
+    mutable std::mutex mutex_; // guards what follows
+    std::map<std::string, std::string> names_; // by word
+    std::vector<std::string> looked_;
+    int set_ = 0;
 };
 
 // Put together at run time, so that no scanner takes the test program for a virus.

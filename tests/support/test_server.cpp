@@ -73,6 +73,7 @@ void TestServer::start()
     options.demo = settings_.demo;
     options.lmtp_idle = settings_.lmtp_idle;
     options.imap_progress = settings_.imap_progress;
+    options.rescan_look = settings_.rescan_look;
     options.imap_messages_at_once = settings_.imap_messages_at_once;
     options.clock = &clock_;
     options.say = [this](const std::string& line) { said_.push_back(line); };

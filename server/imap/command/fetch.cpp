@@ -240,6 +240,11 @@ void Fetch::putKept(std::string& out, const Row& row) const
         out += "THREADID NIL ";
 }
 
+bool handsOutContent(const BodySection& section)
+{
+    return (section.what == BodySection::What::whole || section.what == BodySection::What::text) && section.form != BodySection::Form::decodedSize;
+}
+
 // Every item ends with a space; the last one gives way to the parenthesis.
 void closeRow(std::string& out)
 {
@@ -365,6 +370,10 @@ void Fetch::putStructure(std::string& out, const StructureText& text) const
 
 net::Task<> Fetch::answer(const Row& row, const Content& content)
 {
+    if (std::any_of(items_.sections.begin(), items_.sections.end(), handsOutContent) && !session_.mayHandOut(row.message)) {
+        missed_ = true;
+        co_return;
+    }
     std::string out;
     putKept(out, row);
     if (items_.envelope || items_.body_structure)

@@ -1,11 +1,13 @@
 // The document and the server say the same, in both directions.
 #include "admin/api/routes.h"
+#include "server/delivery/rescan.h"
 #include "tests/conversation/admin/http.h"
 #include "tests/support/catch.h"
 
 #include <Poco/Dynamic/Var.h>
 
 #include <cctype>
+#include <chrono>
 #include <set>
 
 using namespace postfach::test;
@@ -239,6 +241,7 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     const auto ids = http.get("/api/v1/quarantine").column("id");
     REQUIRE(ids.size() == 2);
     check("GET", v1 + "/quarantine/" + ids[0], v1 + "/quarantine/{id}", 200);
+    check("GET", v1 + "/quarantine/" + ids[0] + "/exposure", v1 + "/quarantine/{id}/exposure", 200);
     check("POST", v1 + "/quarantine/" + ids[0] + "/release", v1 + "/quarantine/{id}/release", 204);
     check("DELETE", v1 + "/quarantine/" + ids[1], v1 + "/quarantine/{id}", 204);
     auto pop3 = server.pop3();
@@ -250,7 +253,16 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("GET", alice + "/deleted", v1 + "/accounts/{address}/deleted", 200);
     check("POST", alice + "/deleted/" + deleted[0] + "/restore", v1 + "/accounts/{address}/deleted/{id}/restore", 200);
     check("DELETE", alice + "/deleted/" + deleted[1], v1 + "/accounts/{address}/deleted/{id}", 204);
+    server.scanner().learn("Subject: message 3", "Test.Late");
     check("POST", v1 + "/scans", v1 + "/scans", 202);
+    REQUIRE(server.appliance().rescan().awaitStatus([](const auto& status) { return status.hits == 1 && status.finished; }, std::chrono::seconds(20)));
+    check("GET", v1 + "/scans", v1 + "/scans", 200);
+    const auto late = http.get("/api/v1/quarantine").column("id").back();
+    check("GET", v1 + "/quarantine/" + late + "/exposure", v1 + "/quarantine/{id}/exposure", 200);
+    check("POST", v1 + "/scans/findings/Test.Late/confirm", v1 + "/scans/findings/{signature}/confirm", 204);
+    check("POST", v1 + "/scans/findings/Test.Late/dismiss", v1 + "/scans/findings/{signature}/dismiss", 200);
+    check("POST", v1 + "/scans/findings/None/dismiss", v1 + "/scans/findings/{signature}/dismiss", 404);
+    check("DELETE", v1 + "/scans/pass", v1 + "/scans/pass", 204);
     const auto task = check("POST", v1 + "/checks", v1 + "/checks", 202, "{}");
     check("GET", v1 + "/tasks/" + task.text("id"), v1 + "/tasks/{id}", 200);
     check("POST", v1 + "/backups", v1 + "/backups", 422, "{\"folder\":\"../../etc\"}");

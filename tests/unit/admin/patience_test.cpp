@@ -47,7 +47,9 @@ struct Server {
         store = store::openSqliteStore({folder.path + "/data", '/', false}, clock);
         authenticator = std::make_unique<auth::Authenticator>(*store, clock, auth::PlaintextPolicy::tls);
         delivery = std::make_unique<delivery::Delivery>(*store, no_scanner, clock, delivery::Policy{});
-        admin::Context context{*store, *authenticator, *delivery, no_scanner, clock, sessions, "localhost", folder.path + "/data", {}, [] { return std::uint64_t{0}; }, {}};
+        rescan = std::make_unique<delivery::Rescan>(*store, no_scanner, clock, delivery::Rescan::Settings{});
+        reads = std::make_unique<delivery::ReadLog>(*store, clock);
+        admin::Context context{*store, *authenticator, *delivery, *rescan, *reads, no_scanner, clock, sessions, "localhost", folder.path + "/data", {}, [] { return std::uint64_t{0}; }, {}};
         admin::AdminOptions options{{"127.0.0.1"}, std::uint16_t{0}, folder.path + "/run/admin.sock", 200ms, 200ms, 200ms};
         admin = std::make_unique<admin::AdminServer>(context, scheduler, sessions, *tls, options);
         admin->start();
@@ -67,6 +69,8 @@ struct Server {
     std::unique_ptr<store::Store> store;
     std::unique_ptr<auth::Authenticator> authenticator;
     std::unique_ptr<delivery::Delivery> delivery;
+    std::unique_ptr<delivery::Rescan> rescan;
+    std::unique_ptr<delivery::ReadLog> reads;
     std::unique_ptr<admin::AdminServer> admin;
 };
 
@@ -171,9 +175,12 @@ TEST_CASE("Readiness tells of a scanner that does not answer and of a listener t
 {
     Server server;
     const auto components = server.admin->service().readiness();
-    REQUIRE(components.size() == 3);
+    REQUIRE(components.size() == 4);
     CHECK(components[0].ready);
     CHECK_FALSE(components[1].ready);
-    CHECK(components[2].name == "connections");
+    CHECK(components[2].name == "coverage"); // information: it takes nobody's readiness
     CHECK(components[2].ready);
+    CHECK(components[2].detail.empty()); // nothing is known without a scanner
+    CHECK(components[3].name == "connections");
+    CHECK(components[3].ready);
 }

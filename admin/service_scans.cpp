@@ -1,0 +1,96 @@
+// Service: signatures, the pass over stored mail, and what it asks.
+#include "admin/service.h"
+#include "server/base/log.h"
+#include "server/base/text.h"
+
+namespace postfach::admin {
+namespace {
+Problem problemAbout(const store::Error& error, const std::string& signature) { return problemOf(error, "finding " + base::printable(signature)); }
+} // namespace
+
+void Service::runScan()
+{
+    context_.scanner.reload();
+    context_.rescan.request();
+    base::logInfo("admin", "signatures reload and a pass over stored mail asked for");
+}
+
+delivery::Rescan::Status Service::rescanStatus() { return context_.rescan.status(); }
+
+void Service::cancelRescan()
+{
+    context_.rescan.cancel();
+    base::logInfo("admin", "the pass over stored mail is cancelled");
+}
+
+std::vector<store::Outbreak> Service::outbreaks()
+{
+    try {
+        return context_.store.read()->outbreaks();
+    } catch (const store::Error& error) {
+        throw problemOf(error, "findings");
+    }
+}
+
+void Service::confirmOutbreak(const std::string& signature)
+{
+    try {
+        context_.rescan.confirm(signature);
+    } catch (const store::Error& error) {
+        throw problemAbout(error, signature);
+    }
+    base::logWarning("admin", "finding confirmed", {{"signature", signature}});
+}
+
+std::uint64_t Service::dismissOutbreak(const std::string& signature)
+{
+    try {
+        const auto released = context_.rescan.dismiss(signature);
+        base::logWarning("admin", "finding dismissed", {{"signature", signature}, {"released", released}});
+        return released;
+    } catch (const store::Error& error) {
+        throw problemAbout(error, signature);
+    }
+}
+
+Service::ExposureOf Service::exposure(std::int64_t id)
+{
+    constexpr std::size_t kMost = 10'000;
+    const auto entry = quarantined(id);
+    try {
+        context_.reads.flush();
+        context_.store.writeAndWait([](store::WriteTx&) {}); // behind what was flushed
+        ExposureOf all;
+        const auto tx = context_.store.read();
+        all.quarantined = tx->quarantineOf(entry.body);
+        for (store::Place& place : tx->places({entry.body})) {
+            const auto account = tx->account(place.account);
+            all.stored.emplace_back(account ? account->address : std::string(), place);
+        }
+        all.reads = tx->exposure(entry.body, kMost);
+        return all;
+    } catch (const store::Error& error) {
+        throw problemOf(error, "quarantined message " + std::to_string(id));
+    }
+}
+
+std::optional<Task> Service::task(const std::string& id)
+{
+    const auto pass = context_.rescan.status();
+    if (pass.id.empty() || pass.id != id)
+        return tasks_.find(id);
+    Task task;
+    task.id = id;
+    task.kind = "rescan";
+    task.state = !pass.finished ? Task::State::running : pass.problem.empty() ? Task::State::done : Task::State::failed;
+    task.progress = pass.scanned;
+    task.total = pass.scanned + pass.left;
+    task.error = pass.problem;
+    task.created = pass.started;
+    task.finished = pass.finished;
+    if (pass.finished)
+        task.result = std::to_string(pass.scanned) + " contents scanned, " + std::to_string(pass.hits) + " infected";
+    return task;
+}
+
+} // namespace postfach::admin

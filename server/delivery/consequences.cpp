@@ -1,0 +1,281 @@
+#include "server/delivery/consequences.h"
+#include "server/base/log.h"
+#include "server/delivery/notice.h"
+#include "server/delivery/understand.h"
+#include "server/delivery/verdicts.h"
+#include "server/mail/summary.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace postfach::delivery {
+namespace {
+using scanner::Verdict;
+using store::Outbreak;
+using store::Place;
+using store::ScanRecord;
+
+constexpr std::size_t kAtOnce = 100;   // messages that one transaction replaces or releases: others write between
+constexpr int kRounds = 100;           // copies that clients make while a content is taken away; then it is the next pass's
+constexpr const char* kWayIn = "rescan";
+
+bool mayBeMarked(ScanRecord::Verdict before) { return before == ScanRecord::Verdict::none || before == ScanRecord::Verdict::unscannable; }
+
+bool changesMarks(const Consequences::Scanned& scanned)
+{
+    return scanned.verdict.kind == Verdict::Kind::unscannable || (scanned.verdict.kind == Verdict::Kind::clean && mayBeMarked(scanned.before));
+}
+
+std::vector<Place> placesOf(const std::vector<Place>& places, store::BodyId body)
+{
+    std::vector<Place> own;
+    std::copy_if(places.begin(), places.end(), std::back_inserter(own), [body](const Place& place) { return place.body == body; });
+    return own;
+}
+
+// A content may be gone by the time: nothing needs to be done any more.
+template <class Work>
+void unlessGone(Work work)
+{
+    try {
+        work();
+    } catch (const store::Error& error) {
+        switch (error.kind) {
+        case store::Error::Kind::noSuchMessage:
+        case store::Error::Kind::noSuchMailbox:
+        case store::Error::Kind::noSuchAccount:
+        case store::Error::Kind::noSuchEntry: return;
+        default: throw;
+        }
+    }
+}
+
+// The mark that its verdict asks for, and no other of ours.
+void mark(store::WriteTx& tx, const Place& place, const std::string& wanted)
+{
+    store::Flags wrong;
+    for (const char* one : kMarks)
+        if (one != wanted)
+            if (const auto keyword = tx.findKeyword(place.account, one))
+                wrong.addKeyword(*keyword);
+    if (wrong != store::Flags{})
+        tx.changeFlags(place.mailbox, {place.uid}, store::FlagChange::remove, wrong);
+    if (wanted.empty())
+        return;
+    store::Flags right;
+    right.addKeyword(tx.keyword(place.account, wanted));
+    tx.changeFlags(place.mailbox, {place.uid}, store::FlagChange::add, right);
+}
+} // namespace
+
+Consequences::Sum Consequences::carryOut(const Rescan::Settings& settings, std::uint64_t most)
+{
+    const std::vector<Scanned> all = std::exchange(waiting_, {});
+    Sum sum;
+    std::vector<store::BodyId> asked;
+    for (const Scanned& scanned : all)
+        if (scanned.verdict.kind == Verdict::Kind::infected || changesMarks(scanned))
+            asked.push_back(scanned.body);
+    const std::vector<Place> places = asked.empty() ? std::vector<Place>() : store_.read()->places(asked);
+    store_.writeAndWait([&](store::WriteTx& tx) {
+        for (const Scanned& scanned : all) {
+            if (scanned.verdict.kind == Verdict::Kind::infected)
+                continue;
+            unlessGone([&] {
+                tx.recordScan(scanned.body, recordOf(scanned.verdict, tx.now()));
+                tx.putInnerHashes(scanned.body, store::unpackInnerHashes(scanned.verdict.inner));
+            });
+            if (scanned.before == ScanRecord::Verdict::infected)
+                tx.endWaiting(scanned.body);
+            if (changesMarks(scanned))
+                for (const Place& place : placesOf(places, scanned.body))
+                    unlessGone([&] { mark(tx, place, markFor(scanned.verdict)); });
+        }
+    });
+    for (const Scanned& scanned : all) {
+        if (scanned.verdict.kind == Verdict::Kind::infected) {
+            sum.hits += scanned.before != ScanRecord::Verdict::infected ? 1 : 0;
+            hit(scanned, placesOf(places, scanned.body), settings, most);
+        } else if (scanned.verdict.kind == Verdict::Kind::clean && scanned.before != ScanRecord::Verdict::clean) {
+            sum.cleared += clearQuarantine(scanned.body, settings.release_cleared);
+        }
+    }
+    return sum;
+}
+
+void Consequences::hit(const Scanned& scanned, std::vector<Place> places, const Rescan::Settings& settings, std::uint64_t most)
+{
+    const std::string& signature = scanned.verdict.name;
+    const auto record = [&scanned](store::WriteTx& tx) { unlessGone([&] { tx.recordScan(scanned.body, recordOf(scanned.verdict, tx.now())); }); };
+    if (places.empty()) // in quarantine already, or deleted: nobody reads it, and it cannot be restored
+        return store_.writeAndWait(record);
+    Outbreak outbreak;
+    store_.writeAndWait([&](store::WriteTx& tx) {
+        outbreak = tx.countHit(signature, scanned.verdict.signatures, most);
+        if (outbreak.state == Outbreak::State::asking)
+            unlessGone([&] { tx.putWaiting(scanned.body, signature); });
+        if (outbreak.state == Outbreak::State::asking || outbreak.state == Outbreak::State::dismissed)
+            record(tx);
+    });
+    const bool acts = outbreak.state == Outbreak::State::counting || outbreak.state == Outbreak::State::confirmed;
+    const char* done = acts ? "replaced by notices" : outbreak.state == Outbreak::State::asking ? "waits for an answer" : "dismissed, left alone";
+    base::logWarning("rescan", "found in stored mail",
+                     {{"signature", signature}, {"content", scanned.body.value}, {"messages", places.size()}, {"done", done}});
+    if (outbreak.state == Outbreak::State::asking && outbreak.hits == most + 1)
+        base::logError("rescan", "found more often than is likely: the administrator is asked", {{"signature", signature}, {"hits", outbreak.hits}});
+    if (!acts)
+        return;
+    replaceAll(scanned, std::move(places), settings);
+    store_.writeAndWait([&](store::WriteTx& tx) {
+        record(tx);
+        tx.endWaiting(scanned.body);
+    });
+}
+
+// Until no mailbox has it: clients may copy it from one to another meanwhile.
+void Consequences::replaceAll(const Scanned& scanned, std::vector<Place> places, const Rescan::Settings& settings)
+{
+    withheld_.add(scanned.body);
+    for (int round = 0; !places.empty() && round < kRounds; ++round) {
+        std::uint64_t replaced = 0;
+        for (std::size_t at = 0; at < places.size(); at += kAtOnce) {
+            const auto end = places.begin() + static_cast<std::ptrdiff_t>(std::min(at + kAtOnce, places.size()));
+            replaced += replaceSome(scanned, {places.begin() + static_cast<std::ptrdiff_t>(at), end}, settings);
+        }
+        if (replaced == 0)
+            return; // what is left cannot be: the log has said why
+        places = store_.read()->places({scanned.body});
+    }
+}
+
+// One notice for each account, made before the writer is asked.
+std::uint64_t Consequences::replaceSome(const Scanned& scanned, const std::vector<Place>& places, const Rescan::Settings& settings)
+{
+    struct Prepared {
+        std::unique_ptr<store::PreparedBody> body;
+        std::string summary;
+        std::optional<store::BodyId> id;
+    };
+    std::map<std::int64_t, Prepared> notices; // by account
+    for (const Place& place : places) {
+        if (notices.contains(place.account.value))
+            continue;
+        const auto account = store_.read()->account(place.account);
+        if (!account)
+            continue;
+        Notice notice;
+        notice.server_name = settings.server_name;
+        notice.recipient = account->address;
+        notice.sender = scanned.sender;
+        notice.subject = scanned.subject;
+        notice.signature = scanned.verdict.name;
+        notice.received = place.internal_date;
+        notice.was_delivered = true;
+        const std::string text = composeNotice(notice);
+        notices[place.account.value] = {store_.prepareBody(text), mail::serialize(mail::summarize(text)), std::nullopt};
+    }
+    std::uint64_t replaced = 0;
+    store_.writeAndWait([&](store::WriteTx& tx) {
+        for (const Place& place : places) {
+            const auto found = notices.find(place.account.value);
+            if (found == notices.end())
+                continue;
+            Prepared& prepared = found->second;
+            if (!prepared.id) {
+                prepared.id = tx.addBody(*prepared.body, prepared.summary);
+                ScanRecord own;
+                own.verdict = ScanRecord::Verdict::clean;
+                own.signatures = store::kOwnSignatures;
+                own.when = tx.now();
+                tx.recordScan(*prepared.id, own);
+            }
+            try {
+                replaced += tx.replaceByNotice(place, {scanned.verdict.name, scanned.sender, scanned.subject, kWayIn, *prepared.id}) ? 1 : 0;
+            } catch (const store::Error& error) {
+                if (error.kind != store::Error::Kind::limit)
+                    throw;
+                base::logError("rescan", "an infected message cannot be replaced",
+                               {{"mailbox", place.mailbox.value}, {"uid", place.uid.value}, {"reason", error.what()}});
+            }
+        }
+    });
+    return replaced;
+}
+
+std::uint64_t Consequences::clearQuarantine(store::BodyId body, bool release)
+{
+    const auto entries = store_.read()->quarantineOf(body);
+    for (std::size_t at = 0; release && at < entries.size(); at += kAtOnce)
+        store_.writeAndWait([&](store::WriteTx& tx) {
+            for (std::size_t i = at; i < std::min(at + kAtOnce, entries.size()); ++i)
+                unlessGone([&] { tx.releaseQuarantine(entries[i].id); });
+        });
+    for (const auto& entry : entries)
+        base::logInfo("rescan", release ? "cleared by newer signatures, released" : "cleared by newer signatures",
+                      {{"entry", entry.id.value}, {"account", entry.address}, {"was", entry.signature}});
+    return entries.empty() ? 0 : 1;
+}
+
+std::uint64_t Consequences::actOnConfirmed(const Rescan::Settings& settings)
+{
+    std::uint64_t done = 0;
+    for (const Outbreak& outbreak : store_.read()->outbreaks()) {
+        if (outbreak.state != Outbreak::State::confirmed)
+            continue;
+        for (;;) {
+            const auto bodies = store_.read()->waiting(outbreak.signature, kAtOnce);
+            if (bodies.empty())
+                break;
+            for (const store::BodyId body : bodies) {
+                Scanned scanned;
+                scanned.body = body;
+                scanned.verdict.name = outbreak.signature;
+                unlessGone([&] {
+                    scanner::Content ignored;
+                    Understood understood = understand(store_.read()->body(body), ignored);
+                    scanned.sender = std::move(understood.sender);
+                    scanned.subject = std::move(understood.subject);
+                    replaceAll(scanned, store_.read()->places({body}), settings);
+                });
+                store_.writeAndWait([&](store::WriteTx& tx) { tx.endWaiting(body); });
+                ++done;
+            }
+        }
+    }
+    return done;
+}
+
+std::uint64_t Consequences::dismiss(const std::string& signature)
+{
+    std::optional<Outbreak> asked;
+    for (Outbreak& outbreak : store_.read()->outbreaks())
+        if (outbreak.signature == signature)
+            asked = std::move(outbreak);
+    store_.writeAndWait([&](store::WriteTx& tx) { tx.decideOutbreak(signature, Outbreak::State::dismissed); });
+    for (auto bodies = store_.read()->waiting(signature, kAtOnce); !bodies.empty(); bodies = store_.read()->waiting(signature, kAtOnce))
+        store_.writeAndWait([&](store::WriteTx& tx) {
+            for (const store::BodyId body : bodies)
+                tx.endWaiting(body);
+        });
+    std::uint64_t released = 0;
+    std::string after;
+    for (;;) {
+        const auto page = store_.read()->quarantine({after, kAtOnce});
+        if (page.empty())
+            return released;
+        after = std::to_string(page.back().id.value);
+        store_.writeAndWait([&](store::WriteTx& tx) {
+            for (const auto& entry : page)
+                if (asked && entry.way_in == kWayIn && entry.signature == signature && entry.created >= asked->since)
+                    unlessGone([&] {
+                        tx.releaseQuarantine(entry.id);
+                        ++released;
+                    });
+        });
+    }
+}
+
+} // namespace postfach::delivery

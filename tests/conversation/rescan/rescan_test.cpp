@@ -1,0 +1,371 @@
+// Mail that was clean when it came, and is not with the signatures of today.
+#include "server/base/housekeeper.h"
+#include "server/delivery/rescan.h"
+#include "tests/conversation/admin/http.h"
+#include "tests/support/catch.h"
+
+#include <algorithm>
+#include <chrono>
+
+using namespace postfach;
+using namespace postfach::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kLong = 20s;
+const std::string kAlice = "alice@example.org", kBob = "bob@example.org";
+
+std::string mail(const std::string& subject, const std::string& text)
+{
+    return "From: Eve <eve@evil.example>\r\nSubject: " + subject + "\r\n\r\n" + text + "\r\n";
+}
+
+void deliver(TestServer& server, const std::vector<std::string>& to, const std::string& message)
+{
+    for (const auto& answer : server.lmtp().deliver(to, message, "eve@evil.example"))
+        REQUIRE(answer.substr(0, 3) == "250");
+}
+
+// A pass from beginning to end.
+delivery::Rescan::Status pass(TestServer& server)
+{
+    auto& rescan = server.appliance().rescan();
+    const auto before = rescan.status().ended;
+    rescan.request();
+    REQUIRE(rescan.awaitStatus([before](const auto& status) { return status.ended > before; }, kLong));
+    return rescan.status();
+}
+
+bool has(const Lines& lines, const std::string& wanted)
+{
+    return std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return line.find(wanted) != std::string::npos; });
+}
+
+std::string flagsIn(ImapClient& imap, const std::string& set)
+{
+    return imap.talk("FETCH " + set + " FLAGS").front();
+}
+
+} // namespace
+
+TEST_CASE("What newer signatures find gives way to a notice in every mailbox, and a release brings it back as it was", "[rescan][quarantine]")
+{
+    TestServer server;
+    const std::string message = mail("invoice", "please open");
+    deliver(server, {kAlice, kBob}, message);
+    deliver(server, {kAlice}, mail("lunch", "at noon"));
+
+    auto laptop = server.imap();
+    laptop.select();
+    laptop.talk("STORE 1 +FLAGS (\\Seen \\Flagged $Label1)");
+    laptop.talk("COPY 1 Archive");
+    const auto before = laptop.talk("FETCH 1 (BODY.PEEK[] INTERNALDATE SAVEDATE FLAGS)").front();
+    auto phone = server.imap();
+    phone.talk("ENABLE QRESYNC");
+    phone.select();
+    std::string uidl, bobs;
+    {
+        auto pop3 = server.pop3();
+        uidl = pop3.list("UIDL").at(1);
+        bobs = server.pop3(kBob).list("UIDL").at(1);
+    }
+
+    auto open_pop3 = server.pop3();
+    auto late = server.imap();
+    late.select();
+    CHECK(pass(server).hits == 0);
+    server.scanner().learn("please open", "Test.Late");
+    const auto status = pass(server);
+    CHECK(status.hits == 1);
+    CHECK(status.percent() == 100);
+    CHECK(status.left == 0);
+
+    // Sessions that have not heard of it yet.
+    CHECK(open_pop3.talk("RETR 1").substr(0, 14) == "-ERR [SYS/PERM");
+    CHECK(open_pop3.talk("TOP 1 5").substr(0, 4) == "-ERR");
+    CHECK(open_pop3.retrieve("RETR 2").find("at noon") != std::string::npos);
+    const auto refused = late.talk("FETCH 1:2 BODY.PEEK[]");
+    CHECK_FALSE(has(refused, "please open"));
+    CHECK(has(refused, "at noon"));
+    CHECK_THAT(refused.back(), Catch::StartsWith("OK [EXPUNGEISSUED]"));
+
+    const auto told = laptop.talk("NOOP");
+    CHECK(has(told, "* 1 EXPUNGE"));
+    CHECK(has(told, "* 2 EXISTS"));
+    CHECK(has(phone.talk("NOOP"), "* VANISHED 1"));
+    const auto notice = laptop.talk("FETCH 2 (FLAGS INTERNALDATE BODY.PEEK[])").front();
+    for (const auto* wanted : {"Subject: Quarantined: invoice", "Test.Late", "eve@evil.example", "tell your administrator"})
+        CHECK_THAT(notice, Catch::ContainsSubstring(wanted));
+    CHECK(notice.find("\\Seen") == std::string::npos);
+    CHECK(notice.find("please open\r\n") == std::string::npos);
+    CHECK(has(laptop.talk("STATUS Archive (MESSAGES)"), "(MESSAGES 1)"));
+    CHECK(laptop.talk("SEARCH TEXT \"please open\"").front() == "* SEARCH");
+    {
+        auto pop3 = server.pop3();
+        CHECK_FALSE(has(pop3.list("UIDL"), uidl.substr(2)));
+        CHECK(pop3.retrieve("RETR 2").find("Test.Late") != std::string::npos);
+        auto other = server.pop3(kBob);
+        CHECK(other.retrieve("RETR 1").find("Test.Late") != std::string::npos);
+    }
+
+    Http http(server, server.token());
+    const auto list = http.get("/api/v1/quarantine");
+    const auto ids = list.column("id");
+    REQUIRE(ids.size() == 3);
+    CHECK(list.column("way_in") == std::vector<std::string>{"rescan", "rescan", "rescan"});
+    CHECK(http.get("/api/v1/quarantine/" + ids[0]).text("cleared") == "null");
+    const auto exposure = http.get("/api/v1/quarantine/" + ids[0] + "/exposure").json();
+    CHECK(exposure->getArray("holders")->size() == 3);
+    const auto reads = exposure->getArray("reads");
+    REQUIRE(reads->size() == 1); // POP3 has listed it, bob nothing
+    CHECK(reads->getObject(0)->getValue<std::string>("account") == kAlice);
+    CHECK(reads->getObject(0)->getValue<std::string>("protocol") == "imap");
+    for (const auto& id : ids)
+        CHECK(http.request("POST", "/api/v1/quarantine/" + id + "/release").status == 204);
+
+    CHECK(has(laptop.talk("NOOP"), "* 2 EXPUNGE"));
+    CHECK(laptop.talk("FETCH 2 (BODY.PEEK[] INTERNALDATE SAVEDATE FLAGS)").front().substr(4) == before.substr(4));
+    CHECK(has(laptop.talk("STATUS Archive (MESSAGES)"), "(MESSAGES 1)"));
+    CHECK(has(server.pop3().list("UIDL"), uidl.substr(2)));
+    CHECK(server.pop3(kBob).list("UIDL").at(1) == bobs);
+    CHECK(server.store().check(false).empty());
+}
+
+TEST_CASE("A pass looks at what is behind and nothing else: without a verdict first, then unread, newest first", "[rescan]")
+{
+    TestServer server({.config = {{"scanner.unavailable", "accept"}, {"scanner.rescan_share", "100"}}});
+    for (const std::string subject : {"one", "two", "three", "four"})
+        deliver(server, {kAlice}, mail(subject, "text"));
+    server.scanner().available = false;
+    deliver(server, {kBob}, mail("five", "text"));
+    server.scanner().available = true;
+    auto imap = server.imap();
+    imap.select();
+    imap.talk("STORE 2,4 +FLAGS (\\Seen)");
+    auto bob = server.imap(kBob);
+    bob.select();
+    bob.talk("STORE 1 +FLAGS (\\Seen)");
+    CHECK(flagsIn(bob, "1").find("$Unscanned") != std::string::npos);
+    const auto marked = flagsIn(bob, "1");
+
+    server.scanner().learn("nothing has this", "Test.Other");
+    server.scanner().looked();
+    const auto status = pass(server);
+    CHECK(status.scanned == 5);
+    std::vector<std::string> order;
+    for (const auto& piece : server.scanner().looked())
+        order.push_back(piece.substr(piece.find("Subject: ") + 9, piece.find("\r\n\r\n") - piece.find("Subject: ") - 9));
+    CHECK(order == std::vector<std::string>{"five", "three", "one", "four", "two"});
+    bob.talk("NOOP");
+    CHECK(flagsIn(bob, "1").find("$Unscanned") == std::string::npos); // clean: the mark has gone
+
+    CHECK(pass(server).scanned == 5); // nothing was behind: that pass's sum stays
+    CHECK(server.scanner().looked().empty());
+    deliver(server, {kAlice}, mail("six", "text"));
+    server.scanner().looked();
+    server.restart();
+    CHECK_FALSE(server.appliance().rescan().status().percent()); // it has not looked yet
+    CHECK(pass(server).coverage.contents == 6);
+}
+
+TEST_CASE("More hits than are likely stop the acting, not the looking, until somebody answers", "[rescan][brake]")
+{
+    TestServer server({.config = {{"scanner.brake_hits", "2"}, {"scanner.rescan_share", "100"}}});
+    Http http(server, server.token());
+    const std::string findings = "/api/v1/scans/findings/Test.Common";
+    CHECK(http.request("POST", findings + "/confirm").status == 404);
+    CHECK(http.request("POST", findings + "/dismiss").status == 404);
+    for (int i = 0; i < 5; ++i)
+        deliver(server, {kAlice}, mail("mail " + std::to_string(i), "good morning"));
+    deliver(server, {kAlice}, mail("other", "rare word"));
+
+    server.scanner().learn("good morning", "Test.Common");
+    server.scanner().learn("rare word", "Test.Rare");
+    CHECK(pass(server).hits == 6);
+    CHECK(http.get("/api/v1/quarantine").column("signature").size() == 3); // two, and the rare one
+    const auto scans = http.get("/api/v1/scans").json();
+    const auto found = scans->getArray("findings");
+    REQUIRE(found->size() == 2);
+    CHECK(found->getObject(0)->getValue<std::string>("state") == "asking");
+    CHECK(found->getObject(0)->getValue<int>("hits") == 5);
+    CHECK(found->getObject(0)->getValue<int>("waiting") == 3);
+    CHECK(found->getObject(1)->getValue<std::string>("state") == "quarantined");
+    auto imap = server.imap();
+    CHECK(has(imap.select(), "* 6 EXISTS"));
+
+    SECTION("it asks on with the next signatures, and after a restart")
+    {
+        server.scanner().learn("more", "Test.More");
+        pass(server);
+        CHECK(http.get("/api/v1/quarantine").column("signature").size() == 3);
+        const std::string token = server.token();
+        server.restart();
+        Http again(server, token);
+        CHECK(again.get("/api/v1/scans").json()->getArray("findings")->getObject(0)->getValue<int>("waiting") == 3);
+    }
+    SECTION("confirmed: the rest goes too, and what else is found")
+    {
+        CHECK(http.request("POST", findings + "/confirm").status == 204);
+        const auto done = [&] { return http.get("/api/v1/quarantine").column("id").size() == 6; };
+        for (const auto until = std::chrono::steady_clock::now() + kLong; !done() && std::chrono::steady_clock::now() < until;)
+            continue;
+        CHECK(done());
+        auto fresh = server.imap();
+        fresh.select();
+        CHECK(fresh.talk("SEARCH SUBJECT Quarantined").front() == "* SEARCH 1 2 3 4 5 6");
+    }
+    SECTION("dismissed: what waits stays, what was taken comes back, and it is not taken again")
+    {
+        const auto answer = http.request("POST", findings + "/dismiss");
+        CHECK(answer.status == 200);
+        CHECK(answer.text("released") == "2");
+        CHECK(http.get("/api/v1/quarantine").column("signature") == std::vector<std::string>{"Test.Rare"});
+        server.scanner().learn("more", "Test.More");
+        CHECK(pass(server).scanned == 6);
+        CHECK(http.get("/api/v1/quarantine").column("signature") == std::vector<std::string>{"Test.Rare"});
+    }
+    CHECK(server.store().check(false).empty());
+}
+
+TEST_CASE("What newer signatures clear says so, and by policy goes back by itself", "[rescan][quarantine]")
+{
+    const bool releases = GENERATE(false, true);
+    TestServer server({.config = {{"quarantine.release_cleared", releases ? "on" : "off"}}});
+    server.scanner().learn("good morning", "Test.Wrong");
+    deliver(server, {kAlice}, mail("one", "good morning"));
+    Http http(server, server.token());
+    const auto id = http.get("/api/v1/quarantine").column("id").at(0);
+    CHECK(http.get("/api/v1/quarantine/" + id).text("cleared") == "null");
+    server.scanner().learn("good morning", "");
+    CHECK(pass(server).cleared == 1);
+    auto imap = server.imap();
+    CHECK(has(imap.select(), "* 1 EXISTS"));
+    const auto text = imap.talk("FETCH 1 BODY.PEEK[]").front();
+    if (releases) {
+        CHECK(http.get("/api/v1/quarantine/" + id).status == 404);
+        CHECK_THAT(text, Catch::ContainsSubstring("good morning"));
+    } else {
+        CHECK(http.get("/api/v1/quarantine/" + id).text("cleared") != "null");
+        CHECK_THAT(text, Catch::ContainsSubstring("Quarantined"));
+    }
+}
+
+TEST_CASE("What was deleted and is infected by now cannot be restored", "[rescan][recovery]")
+{
+    TestServer server({.config = {{"scanner.brake_hits", "1"}}});
+    deliver(server, {kAlice}, mail("one", "good morning"));
+    {
+        auto pop3 = server.pop3();
+        pop3.talk("DELE 1");
+        pop3.talk("QUIT");
+    }
+    Http http(server, server.token());
+    const std::string deleted = "/api/v1/accounts/alice@example.org/deleted";
+    const auto id = http.get(deleted).column("id").at(0);
+    server.scanner().learn("good morning", "Test.Late");
+    CHECK(pass(server).hits == 1);
+    CHECK(http.get("/api/v1/quarantine").column("id").empty());
+    const auto refused = http.request("POST", deleted + "/" + id + "/restore");
+    CHECK(refused.status == 409);
+    CHECK(refused.text("code") == "infected");
+    server.scanner().learn("good morning", "");
+    pass(server);
+    CHECK(http.request("POST", deleted + "/" + id + "/restore").status == 200);
+}
+
+TEST_CASE("A content that cannot be scanned any more is marked, and one that can be loses its mark", "[rescan][marks]")
+{
+    TestServer server;
+    deliver(server, {kAlice}, mail("one", "text"));
+    auto imap = server.imap();
+    imap.select();
+    server.scanner().everything_encrypted = true;
+    server.scanner().learn("more", "Test.More");
+    pass(server);
+    imap.talk("NOOP");
+    CHECK(flagsIn(imap, "1").find("$Encrypted") != std::string::npos);
+    server.scanner().everything_encrypted = false;
+    server.scanner().learn("much more", "Test.More");
+    pass(server);
+    imap.talk("NOOP");
+    CHECK(flagsIn(imap, "1").find("$Encrypted") == std::string::npos);
+}
+
+TEST_CASE("A pass is a task, is cancelled until there are other signatures, and switched off by its share", "[rescan][admin]")
+{
+    TestServer server({.config = {{"scanner.rescan_share", "100"}}, .rescan_look = 10ms});
+    auto& rescan = server.appliance().rescan();
+    Http http(server, server.token());
+    deliver(server, {kAlice}, mail("one", "good morning"));
+
+    server.scanner().learn("nothing", "Test.Other"); // by itself
+    REQUIRE(rescan.awaitStatus([](const auto& status) { return status.signatures == "fake-1" && status.finished; }, kLong));
+    const auto pass = http.get("/api/v1/scans").json()->getObject("pass");
+    const auto task = http.get("/api/v1/tasks/" + pass->getValue<std::string>("id"));
+    CHECK(task.text("kind") == "rescan");
+    CHECK(task.text("state") == "done");
+    CHECK(http.get("/readyz").body.find("100 % of stored mail") != std::string::npos);
+    CHECK(http.get("/metrics").body.find("postfach_rescan_coverage_percent 100") != std::string::npos);
+
+    server.configure("scanner.rescan_share", "0");
+    server.reload();
+    REQUIRE(rescan.awaitStatus([](const auto& status) { return status.state == delivery::Rescan::State::off; }, kLong));
+    server.scanner().learn("nothing else", "Test.Other");
+    CHECK(http.request("DELETE", "/api/v1/scans/pass").status == 204);
+    server.configure("scanner.rescan_share", "50");
+    server.reload();
+    REQUIRE(rescan.awaitStatus([](const auto& status) { return status.state == delivery::Rescan::State::cancelled; }, kLong));
+    CHECK(rescan.status().signatures == "fake-1");
+    CHECK(http.post("/api/v1/scans", "").status == 202);
+    REQUIRE(rescan.awaitStatus([](const auto& status) { return status.signatures == "fake-2" && status.finished; }, kLong));
+    server.configure("scanner.rescan_share", "101");
+    server.reload();
+    CHECK(rescan.status().state != delivery::Rescan::State::off); // refused: the old one stays
+}
+
+TEST_CASE("Who had more than the header of a mail is recorded, by program, address and day, and forgotten in time", "[rescan][exposure]")
+{
+    TestServer server;
+    Http http(server, server.token());
+    deliver(server, {kAlice, kBob}, mail("one", "good morning"));
+    const auto reads = [&] {
+        std::vector<std::string> all;
+        server.appliance().housekeeper().run("reads");
+        server.store().writeAndWait([](store::WriteTx&) {});
+        const auto tx = server.store().read();
+        const auto inbox = tx->findMailbox(tx->findAccount(kAlice)->id, "INBOX")->id;
+        const auto body = server.store().view(inbox)->now().at(0).body;
+        for (const auto& read : tx->exposure(body, 100))
+            all.push_back(read.account + (read.reader.protocol == store::Reader::Protocol::imap ? " imap " : " pop3 ") + std::to_string(read.times));
+        return all;
+    };
+    auto imap = server.imap();
+    imap.select();
+    for (const auto* item : {"BODY.PEEK[HEADER]", "ENVELOPE", "BODYSTRUCTURE", "RFC822.HEADER", "BODY.PEEK[HEADER.FIELDS (FROM)]", "BINARY.SIZE[1]", "FLAGS"})
+        imap.talk("FETCH 1 " + std::string(item));
+    auto pop3 = server.pop3(kBob);
+    pop3.list("LIST");
+    pop3.retrieve("TOP 1 0");
+    CHECK(reads().empty());
+    for (const auto* item : {"BODY.PEEK[]", "BODY[1]", "BODY.PEEK[TEXT]", "RFC822", "BINARY.PEEK[1]", "BODY.PEEK[]<3.4>"})
+        imap.talk("FETCH 1 " + std::string(item));
+    pop3.retrieve("TOP 1 1");
+    pop3.retrieve("RETR 1");
+    CHECK(reads() == std::vector<std::string>{"alice@example.org imap 6", "bob@example.org pop3 2"});
+
+    server.clock().advance(24h * 89);
+    imap.talk("FETCH 1 BODY[]");
+    CHECK(reads().size() == 3);
+    CHECK(server.appliance().housekeeper().run("reads-forgotten"));
+    CHECK(reads().size() == 3);
+    server.clock().advance(24h * 2);
+    CHECK(server.appliance().housekeeper().run("reads-forgotten"));
+    CHECK(reads() == std::vector<std::string>{"alice@example.org imap 1"});
+    server.configure("scanner.read_days", "0");
+    server.reload();
+    auto other = server.imap(kBob);
+    other.select();
+    other.talk("FETCH 1 BODY[]");
+    CHECK(reads().size() == 1);
+}
