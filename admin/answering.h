@@ -2,6 +2,7 @@
 // The store's refusals on their way to a caller.
 #include "admin/problem.h"
 #include "server/base/log.h"
+#include "server/store/types.h"
 
 #include <string>
 

@@ -29,6 +29,7 @@ struct BackupSettings {             // backup.*
     std::string folder;          // empty: none
     unsigned keep = 0;           // 0: all
     store::BackupCheck check = store::BackupCheck::all;
+    std::chrono::hours every{24};
 };
 
 struct CopySettings {            // copy.*
@@ -41,6 +42,13 @@ struct ClientSettings {          // clients.* and dns.server: what mail programs
     std::string smtp;            // HOST:PORT that takes mail from mail programs; empty: none said
     std::string mx;              // the MTA; empty: this host
     std::string dns_server;      // to ask; empty: the system's
+};
+
+struct WebhookSettings {
+    std::function<std::vector<std::string>()> allow; // webhooks.allow, as it is now: networks that may be called though they are private; any thread
+    std::string authorities;                         // webhooks.ca; empty: the system's
+    std::chrono::milliseconds timeout{10'000};       // of one attempt, in all
+    std::chrono::milliseconds first_pause{10'000};   // after a failure; each further one four times as long, an hour at most
 };
 
 struct Context {
@@ -61,6 +69,8 @@ struct Context {
     CopySettings copy{};
     ClientSettings clients{};
     const net::TlsSource* tls = nullptr;                  // what the mail ports show; outlives everything here
+    WebhookSettings webhooks{};
+    std::string signatures_folder{};                      // scanner.signatures
 };
 
 } // namespace postfach::admin

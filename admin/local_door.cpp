@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 namespace postfach::admin {
@@ -30,11 +31,14 @@ sockaddr_un addressOf(const std::string& path)
     return address;
 }
 
-bool mayEnter(int fd)
+// Whose process it is, when it may enter.
+std::optional<unsigned> mayEnter(int fd)
 {
     ucred peer{};
     socklen_t length = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == geteuid() || peer.uid == 0);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 || (peer.uid != geteuid() && peer.uid != 0))
+        return std::nullopt;
+    return peer.uid;
 }
 
 bool sendAll(int fd, std::string_view bytes)
@@ -105,7 +109,8 @@ void LocalDoor::acceptLoop()
         base::Fd peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
         if (!peer)
             continue;
-        if (!mayEnter(peer.get())) {
+        const auto uid = mayEnter(peer.get());
+        if (!uid) {
             base::logWarning("admin", "local socket refused to another user");
             continue;
         }
@@ -117,9 +122,9 @@ void LocalDoor::acceptLoop()
         const int fd = peer.release();
         connections_.insert(fd);
         try {
-            std::thread([this, fd] {
+            std::thread([this, fd, uid = *uid] {
                 try {
-                    serve(fd);
+                    serve(fd, uid);
                 } catch (const std::exception& error) {
                     base::logError("admin", "local session failed", {{"reason", error.what()}});
                 }
@@ -151,7 +156,7 @@ bool LocalDoor::readSome(int fd, RequestReader& reader, std::chrono::millisecond
     return true;
 }
 
-void LocalDoor::serve(int fd)
+void LocalDoor::serve(int fd, unsigned uid)
 {
     RequestReader reader;
     Judged judged;
@@ -162,7 +167,7 @@ void LocalDoor::serve(int fd)
                 return;
             break;
         case RequestReader::State::head:
-            judged = gate_.judge(reader.head(), true, "local");
+            judged = gate_.judge(reader.head(), {true, uid, ""});
             if (judged.refused) {
                 if (reader.head().hasBody()) { // unread: what follows is no request
                     sendAll(fd, refusal(*judged.refused));

@@ -26,7 +26,7 @@ public:
 
 private:
     void acceptLoop();
-    void serve(int fd);
+    void serve(int fd, unsigned uid);
     bool readSome(int fd, RequestReader& reader, std::chrono::milliseconds patience);
 
     Gate& gate_;

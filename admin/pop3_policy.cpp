@@ -1,6 +1,5 @@
 #include "admin/pop3_policy.h"
 #include "admin/problem.h"
-#include "server/base/log.h"
 
 namespace postfach::admin {
 namespace {
@@ -89,27 +88,6 @@ std::optional<Pop3Change> pop3ChangeOf(Fields& fields)
             policy.exclusive = wanted.exclusive;
         return policy;
     };
-}
-
-std::string inWords(const Pop3Policy& policy)
-{
-    const auto flag = [](const std::optional<bool>& value, const char* yes, const char* no) {
-        return std::string(!value ? "inherited" : *value ? yes : no);
-    };
-    std::string retention = "inherited";
-    if (policy.retention)
-        retention = *policy.retention == Pop3Policy::kForEver ? "keep"
-                  : *policy.retention == Pop3Policy::kAtOnce  ? "delete"
-                                                              : std::to_string(*policy.retention) + "d";
-    return "retention=" + retention + " seen=" + flag(policy.seen, "yes", "no") + " delete=" + flag(policy.hide, "hide", "remove") +
-           " exclusive=" + flag(policy.exclusive, "yes", "no");
-}
-
-void auditPop3Change(const std::string& by, std::string_view kind, const std::string& name, const Pop3Policy& before, const Pop3Policy& after)
-{
-    if (before == after)
-        return;
-    base::logInfo("audit", "pop3 policy changed", {{"by", by}, {kind, name}, {"old", inWords(before)}, {"new", inWords(after)}});
 }
 
 } // namespace postfach::admin

@@ -18,11 +18,4 @@ Poco::JSON::Object::Ptr toJson(const store::Pop3Policy& policy);
 // nullopt when the field is not there. Throws Problem 422.
 std::optional<Pop3Change> pop3ChangeOf(Fields& fields);
 
-// "retention=14d seen=yes delete=remove exclusive=inherited", for the log.
-std::string inWords(const store::Pop3Policy& policy);
-
-// An audit line: who changed it, whose it is, what it was and is. Nothing where nothing changed.
-void auditPop3Change(const std::string& by, std::string_view kind, const std::string& name, const store::Pop3Policy& before,
-                     const store::Pop3Policy& after);
-
 } // namespace postfach::admin

@@ -7,6 +7,8 @@
 #include "server/net/sessions.h"
 #include "server/net/stream.h"
 
+#include <sys/socket.h>
+
 namespace postfach::admin {
 namespace {
 using SteadyClock = std::chrono::steady_clock;
@@ -22,14 +24,21 @@ constexpr std::uint64_t kLargestRest = 128ULL << 20;
 // One HTTPS connection. Its strand reads and writes; whatever may block (the gate, the handlers) runs on a helper thread.
 class Session {
 public:
-    Session(net::Strand& strand, const Poco::Net::StreamSocket& socket, Gate& gate, const AdminOptions& options)
-        : strand_(strand), stream_(strand, socket), gate_(gate), options_(options)
+    // `url`: of this port, for who does not speak TLS.
+    Session(net::Strand& strand, const Poco::Net::StreamSocket& socket, Gate& gate, const AdminOptions& options, std::string url)
+        : strand_(strand), socket_(socket), stream_(strand, socket), gate_(gate), options_(options), url_(std::move(url))
     {
     }
 
     net::Task<> run(std::shared_ptr<const net::TlsContext> tls)
     {
         strand_.deadline(SteadyClock::now() + options_.header_time);
+        co_await strand_.wait(net::kReadable);
+        if (speaksPlainly()) {
+            stream_.write(plainHint(url_));
+            co_await stream_.close();
+            co_return;
+        }
         co_await stream_.startTls(std::move(tls), "http/1.1");
         bool more = true;
         while (more)
@@ -38,6 +47,13 @@ public:
     }
 
 private:
+    // A request in the clear begins with a method's letter, a handshake with 22 (RFC 8446 5.1).
+    bool speaksPlainly() const
+    {
+        char first = 0;
+        return ::recv(socket_.impl()->sockfd(), &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first >= 'A' && first <= 'Z';
+    }
+
     // Reads and answers one request; false: the connection ends.
     net::Task<bool> request()
     {
@@ -63,6 +79,10 @@ private:
         Judged judged;
         auto judge = [this, &judged] { judged = judgeRequest(reader_.head()); };
         co_await strand_.offload(std::move(judge));
+        if (judged.delay > std::chrono::milliseconds(0)) {
+            const auto until = SteadyClock::now() + judged.delay;
+            co_await sleep(until);
+        }
         if (judged.refused) { // its body stays unread, so nothing behind it can be read as a request
             std::string out = refusal(*judged.refused);
             co_return co_await sendAndEnd(std::move(out));
@@ -85,7 +105,7 @@ private:
     // Who has shown a token does not make room for strangers.
     Judged judgeRequest(const RequestHead& head)
     {
-        Judged judged = gate_.judge(head, false, stream_.peerAddress());
+        Judged judged = gate_.judge(head, {false, 0, stream_.peerAddress()});
         if (!judged.who.name.empty())
             strand_.record().vouched();
         return judged;
@@ -124,15 +144,30 @@ private:
     {
         std::string out;
         bool keep = false;
-        auto work = [this, &out, &keep] {
+        std::optional<Following> follow;
+        std::chrono::milliseconds delay{0};
+        auto work = [this, &out, &keep, &follow, &delay] {
             const auto request = reader_.takeRequest();
             const auto judged = judgeRequest(request.first);
+            delay = judged.delay;
             keep = request.first.keep_alive;
-            out = exchange(request.first, keep,
-                           [&] { return judged.refused ? *judged.refused : gate_.answer(judged, request.first, request.second); });
+            out = exchange(request.first, keep, [&] {
+                Response answer = judged.refused ? *judged.refused : gate_.answer(judged, request.first, request.second);
+                follow = answer.follow;
+                return answer;
+            });
         };
         co_await strand_.offload(std::move(work));
-        co_return co_await send(std::move(out), keep);
+        if (delay > std::chrono::milliseconds(0)) {
+            const auto until = SteadyClock::now() + delay;
+            co_await sleep(until);
+        }
+        if (!follow)
+            co_return co_await send(std::move(out), keep);
+        stream_.write(streamHead("text/event-stream"));
+        Following following = std::move(*follow);
+        co_await followEvents(strand_, stream_, gate_.store(), std::move(following), options_.heartbeat);
+        co_return false;
     }
 
     net::Task<bool> answerWithBody(const Judged& judged)
@@ -147,6 +182,16 @@ private:
         strand_.deadline(SteadyClock::time_point::max());
         co_await strand_.offload(std::move(work));
         co_return co_await send(std::move(out), keep);
+    }
+
+    // Without a thread; deaf to what the client says meanwhile.
+    net::Task<> sleep(SteadyClock::time_point until)
+    {
+        strand_.deadline(until);
+        try {
+            co_await strand_.wait(net::kDone); // which nobody sends
+        } catch (const net::DeadlinePassed&) {
+        }
     }
 
     net::Task<bool> refuseUnread() // what the reader will not read
@@ -192,16 +237,18 @@ private:
     }
 
     net::Strand& strand_;
+    const Poco::Net::StreamSocket socket_; // a counted handle: only looked at, before the stream begins
     net::Stream stream_;
     Gate& gate_;
     const AdminOptions& options_;
+    const std::string url_;
     RequestReader reader_;
 };
 
 net::Task<> serve(net::Strand& strand, Poco::Net::StreamSocket socket, Gate& gate, const AdminOptions& options,
-                  std::shared_ptr<const net::TlsContext> tls)
+                  std::shared_ptr<const net::TlsContext> tls, std::string url)
 {
-    Session session(strand, socket, gate, options);
+    Session session(strand, socket, gate, options, std::move(url));
     co_await session.run(std::move(tls));
 }
 } // namespace
@@ -228,7 +275,8 @@ AdminServer::AdminServer(Context context, net::Scheduler& scheduler, net::Sessio
     service.addresses = inner.options.addresses;
     service.port = *inner.options.port;
     auto session = [&inner, &tls](net::Strand& strand, Poco::Net::StreamSocket socket) {
-        return serve(strand, std::move(socket), inner.gate, inner.options, tls.current());
+        std::string url = "https://" + inner.service.context().server_name + ":" + std::to_string(inner.https->port()) + "/";
+        return serve(strand, std::move(socket), inner.gate, inner.options, tls.current(), std::move(url));
     };
     inner.https = std::make_unique<net::Service>(scheduler, sessions, std::move(service), std::move(session));
 }

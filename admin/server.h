@@ -22,6 +22,7 @@ struct AdminOptions {
     std::string socket_path;                   // DIR/run/admin.sock; its folder is made when absent
     // Patience: to wait for a request on an open connection, for its header, for its body (plus a second for each 32 KiB).
     std::chrono::milliseconds idle_time{60'000}, header_time{15'000}, body_time{30'000};
+    std::chrono::milliseconds heartbeat{15'000}; // a stream of events says so often that it is there
 };
 
 class AdminServer {

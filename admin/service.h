@@ -2,16 +2,23 @@
 // The application service: everything an administrator can do, once, for the HTTP API, the command line and the console.
 // Methods block (store, hashing, disk): call them from helper threads, never from a worker. Any thread; refusals are thrown
 // as Problem. What changes an account's password also ends the authenticator's memory of the old one, and whatever takes an
-// account's right to be here ends its live sessions.
+// account's right to be here ends its live sessions. Whoever changes something says who it is (By): the audit has it, in the same
+// transaction.
+#include "admin/audit.h"
 #include "admin/context.h"
+#include "admin/events.h"
 #include "admin/pop3_policy.h"
 #include "admin/problem.h"
 #include "admin/second_copy.h"
 #include "admin/tasks.h"
+#include "admin/token_guard.h"
+#include "admin/webhooks.h"
+#include "server/base/json_text.h"
 
 #include <cstdint>
 #include <functional>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -33,7 +40,6 @@ struct AccountChange { // absent fields stay as they are
     std::optional<bool> enabled;
     std::optional<std::vector<std::string>> services;
     std::optional<Pop3Change> pop3;
-    std::string by;                        // who changes it, for the audit
 };
 
 // From the password or the hash that `change` brings; `before`: what the account has now. Hashing takes its time. Problem 422.
@@ -54,12 +60,20 @@ struct NewToken {
     std::string name;
     std::vector<std::string> scopes;
     std::optional<base::Time> expires;
+    std::vector<std::string> networks; // whence it may be used, in CIDR form; empty: from anywhere
 };
 
 struct WantedAppPassword {
     std::string label;
     std::vector<std::string> scopes;   // imap, pop3, smtp
     std::optional<base::Time> expires;
+};
+
+struct WebhookWish {
+    std::string url;
+    std::vector<std::string> kinds;    // empty: all
+    std::string account;               // empty: everybody's
+    std::optional<std::string> secret; // absent: as before
 };
 
 struct MessageInfo {
@@ -86,6 +100,12 @@ struct Component { // of readiness
     std::string name;
     bool ready = false;
     std::string detail;
+    bool warns = false; // mail flows, but somebody should look
+};
+
+struct Statistics {
+    std::vector<base::Time> times;                                                // when each step begins
+    std::map<std::string, std::vector<std::optional<std::int64_t>>> series;       // a value a step; absent: not known
 };
 
 template <class T>
@@ -96,6 +116,7 @@ struct Put {
 
 class Service {
 public:
+    static constexpr int kStreams = 64; // of events at once; each costs a connection and no thread
     explicit Service(Context context);
     ~Service();
     const Context& context() const { return context_; }
@@ -105,10 +126,10 @@ public:
     std::vector<store::Domain> domains(const store::Page& page);
     store::Domain domain(const std::string& name);
     // PUT: a policy that is not said is inherited from the defaults. PATCH: it stays.
-    Put<store::Domain> putDomain(const std::string& name, bool only_new, const std::optional<std::string>& expected, const Pop3Change& pop3,
-                                 const std::string& by);
-    store::Domain changeDomain(const std::string& name, const std::optional<std::string>& expected, const Pop3Change& pop3, const std::string& by);
-    void removeDomain(const std::string& name, const std::optional<std::string>& expected);
+    Put<store::Domain> putDomain(const By& by, const std::string& name, bool only_new, const std::optional<std::string>& expected,
+                                 const Pop3Change& pop3);
+    store::Domain changeDomain(const By& by, const std::string& name, const std::optional<std::string>& expected, const Pop3Change& pop3);
+    void removeDomain(const By& by, const std::string& name, const std::optional<std::string>& expected);
 
     // --- accounts
     std::vector<store::Account> accounts(const store::Page& page);
@@ -118,59 +139,63 @@ public:
     store::Account account(const std::string& address);
     static std::string etag(const store::Account& account);
     // Creates, or replaces: what `change` leaves out takes its default, the password stays. The domain is made when new.
-    Put<store::Account> putAccount(const std::string& address, const AccountChange& change, bool only_new,
+    Put<store::Account> putAccount(const By& by, const std::string& address, const AccountChange& change, bool only_new,
                                    const std::optional<std::string>& expected);
-    store::Account changeAccount(const std::string& address, const AccountChange& change, const std::optional<std::string>& expected);
-    void removeAccount(const std::string& address, const std::optional<std::string>& expected);
+    store::Account changeAccount(const By& by, const std::string& address, const AccountChange& change,
+                                 const std::optional<std::string>& expected);
+    void removeAccount(const By& by, const std::string& address, const std::optional<std::string>& expected);
     // --- mailboxes of an account, never what is in them
     std::vector<store::Mailbox> mailboxes(const std::string& address);
     store::Mailbox mailbox(const std::string& address, const std::string& name);
-    Put<store::Mailbox> putMailbox(const std::string& address, const std::string& name, bool only_new, std::optional<bool> subscribed);
+    Put<store::Mailbox> putMailbox(const By& by, const std::string& address, const std::string& name, bool only_new, std::optional<bool> subscribed);
     struct MailboxChange {                     // absent: as it is
         std::optional<std::string> name;       // another one: it is renamed, with all below it
         std::optional<bool> subscribed;
     };
-    store::Mailbox changeMailbox(const std::string& address, const std::string& name, const MailboxChange& change,
+    store::Mailbox changeMailbox(const By& by, const std::string& address, const std::string& name, const MailboxChange& change,
                                  const std::optional<std::string>& expected);
     // What was in it can be restored for recovery.days.
-    void removeMailbox(const std::string& address, const std::string& name, const std::optional<std::string>& expected);
+    void removeMailbox(const By& by, const std::string& address, const std::string& name, const std::optional<std::string>& expected);
 
     // --- app passwords. The secret is told once, here.
     std::vector<store::AppPassword> appPasswords(const std::string& address);
-    auth::NewAppPassword createAppPassword(const std::string& address, const WantedAppPassword& wanted);
-    void removeAppPassword(const std::string& address, const std::string& label);
+    auth::NewAppPassword createAppPassword(const By& by, const std::string& address, const WantedAppPassword& wanted);
+    void removeAppPassword(const By& by, const std::string& address, const std::string& label);
 
     // --- what failed logins have brought about; `subject` is an address or an account
     std::vector<auth::Ban> bans() { return context_.auth.guard().bans(); }
-    void liftBans(const std::string& subject);
+    void liftBans(const By& by, const std::string& subject);
 
     // --- aliases
     std::vector<store::Alias> aliases(const store::Page& page);
     store::Alias alias(const std::string& address);
-    Put<store::Alias> putAlias(const std::string& address, const std::vector<std::string>& targets, bool only_new,
+    Put<store::Alias> putAlias(const By& by, const std::string& address, const std::vector<std::string>& targets, bool only_new,
                                const std::optional<std::string>& expected);
-    void removeAlias(const std::string& address, const std::optional<std::string>& expected);
+    void removeAlias(const By& by, const std::string& address, const std::optional<std::string>& expected);
 
     // --- tokens. The secret is told once, here; its SHA-256 is kept.
     std::vector<store::Token> tokens();
-    std::string createToken(const NewToken& token);
-    void removeToken(const std::string& name);
+    std::string createToken(const By& by, const NewToken& token);
+    void removeToken(const By& by, const std::string& name);
+    std::string rotateToken(const By& by, const std::string& name); // another secret for it: the old one ends at once
     // The first administrator's token: made when there is none yet; nullopt otherwise.
     std::optional<std::string> firstToken();
-    // Whose secret this is: nullopt for a wrong, expired or removed one. Notes its use, at most once a minute.
-    std::optional<store::Token> tokenOf(std::string_view secret);
+    // Whose secret this is: nullopt for a wrong, expired or removed one, and from where it may not be used. Notes its use, at most once a minute.
+    std::optional<store::Token> tokenOf(std::string_view secret, const std::string& address);
+    // What a wrong one costs; tells of it now and then.
+    TokenGuard::Decision tokenRefused(const std::string& address);
     static const std::vector<std::string>& scopes();
 
     // --- live sessions of the mail services
     std::vector<net::SessionInfo> sessions(const net::Sessions::Filter& filter, const store::Page& page);
     net::SessionInfo session(const std::string& id);
-    void endSession(const std::string& id);
+    void endSession(const By& by, const std::string& id);
 
     // --- quarantine
     std::vector<store::Quarantined> quarantine(const store::Page& page);
     store::Quarantined quarantined(std::int64_t id);
-    void releaseQuarantined(std::int64_t id);
-    void deleteQuarantined(std::int64_t id);
+    void releaseQuarantined(const By& by, std::int64_t id);
+    void deleteQuarantined(const By& by, std::int64_t id);
     struct ExposureOf {              // of a quarantined content: who has or had it, and who had it handed out
         std::vector<store::Quarantined> quarantined;
         std::vector<std::pair<std::string, store::Place>> stored; // account; in a mailbox still
@@ -180,62 +205,108 @@ public:
 
     // --- what was deleted and can be restored, of one account
     std::vector<store::Recoverable> deleted(const std::string& address, const store::RecoverableFilter& filter, const store::Page& page);
-    store::WriteTx::Restored restoreDeleted(const std::string& address, std::int64_t id);
-    void forgetDeleted(const std::string& address, std::int64_t id);
+    store::WriteTx::Restored restoreDeleted(const By& by, const std::string& address, std::int64_t id);
+    void forgetDeleted(const By& by, const std::string& address, std::int64_t id);
 
-    // --- mail of an account. importMessage makes the mailbox when it is new.
-    delivery::Result importMessage(const std::string& address, const std::string& mailbox, const delivery::AppendItem& item,
+    // --- mail of an account. importMessage makes the mailbox when it is new. The audit has who put mail in or read it, by mailbox, once
+    // an hour.
+    delivery::Result importMessage(const By& by, const std::string& address, const std::string& mailbox, const delivery::AppendItem& item,
                                    std::string_view message);
-    std::vector<MessageInfo> messages(const std::string& address, const std::string& mailbox, store::Uid after, std::size_t limit);
-    std::string message(const std::string& address, const std::string& mailbox, store::Uid uid);
+    std::vector<MessageInfo> messages(const By& by, const std::string& address, const std::string& mailbox, store::Uid after, std::size_t limit);
+    std::string message(const By& by, const std::string& address, const std::string& mailbox, store::Uid uid);
+
+    // --- what happened
+    std::vector<store::AuditEntry> audit(const store::AuditFilter& filter, const store::Page& page);
+    struct AuditState {
+        std::uint64_t entries = 0;
+        store::AuditHead head;
+        std::vector<store::Finding> findings;
+    };
+    AuditState verifyAudit(const std::optional<store::AuditHead>& noted);
+    std::vector<store::Event> events(const store::EventFilter& filter, const store::Page& page);
+    Following followEvents(store::EventFilter filter, std::optional<std::int64_t> after); // Problem 503 when there are too many
+    std::vector<store::Webhook> webhooks(); // by name
+    store::Webhook webhook(const std::string& name);
+    Put<store::Webhook> putWebhook(const By& by, const std::string& name, const WebhookWish& wish, bool only_new);
+    void removeWebhook(const By& by, const std::string& name);
+    WebhookState webhookState(const std::string& name) { return webhooks_.state(name); }
+    // A closure of a transaction of its own: for what changes no row of the store.
+    void note(const By& by, const std::string& action, const std::string& target, const Poco::JSON::Object::Ptr& after = nullptr);
 
     // --- scanning, health
     scanner::Status scanStatus() { return context_.scanner.status(); }
-    void runScan();                    // reads the signatures again, and begins a pass over what is behind
+    void runScan(const By& by);        // reads the signatures again, and begins a pass over what is behind
     delivery::Rescan::Status rescanStatus();
-    void cancelRescan();
+    void cancelRescan(const By& by);
     std::vector<store::Outbreak> outbreaks();
-    void confirmOutbreak(const std::string& signature);
-    std::uint64_t dismissOutbreak(const std::string& signature); // how many messages were released
+    void confirmOutbreak(const By& by, const std::string& signature);
+    std::uint64_t dismissOutbreak(const By& by, const std::string& signature); // how many messages were released
     std::vector<Component> readiness();
     std::string metrics();
+    void sampleStatistics(); // every minute: what was counted since goes into the hour
+    Statistics statistics(base::Time from, base::Time until, std::chrono::hours step); // `from`: the beginning of a step
 
     // --- long work
-    Task checkStore(bool repair);
-    Task createBackup(BackupWish wish);
+    Task checkStore(const By& by, bool repair);
+    Task createBackup(const By& by, BackupWish wish);
     // The same on the caller's thread; what came of it, for a person. Throws what store::createBackup throws.
     std::string runBackup(const BackupWish& wish, const Tasks::Progress& progress, std::stop_token stop);
     void scheduledBackup(std::stop_token stop); // into the configured folder; throws what runBackup throws, and readiness tells of it
     SecondCopy& copy() { return copy_; }
-    Task restoreMail(store::MailRestore wanted); // one account, mailbox or message out of a backup
+    Task restoreMail(const By& by, store::MailRestore wanted); // one account, mailbox or message out of a backup
     // --- the office as one document (admin/office.h)
     Poco::JSON::Object::Ptr officeSnapshot();
     OfficeDifference compareOffice(const Office& office);     // what applying it would do; Problem 422 for what cannot be
     // `prune`: aliases and empty domains that are not in it go. Accounts never do.
-    Task applyOffice(std::shared_ptr<const Office> office, const std::string& by, bool prune);
+    Task applyOffice(const By& by, std::shared_ptr<const Office> office, bool prune);
     std::vector<FoundBackup> backups();  // in backup.folder, copy.folder and below DIR/backups
     std::optional<Task> task(const std::string& id); // the pass over stored mail is one, too
+    std::vector<Task> tasks() { return tasks_.all(); }
+    Task cancelTask(const By& by, const std::string& id); // as it is then; one that runs ends a little later
 
 private:
+    // One change and what the audit says of it, in one transaction; refusals of the store name `subject`.
+    void change(const std::string& subject, const By& by, const std::function<void(store::WriteTx&, Notes&)>& work);
+    // An event that nobody waits for.
+    void tell(const std::string& kind, const std::string& account, std::initializer_list<base::JsonField> data);
+    void tellTask(const Task& task);
+    void beginStatistics();
+    std::optional<base::Time> signaturesBuilt(); // the newest set in the folder; absent: there is none
+    std::optional<base::Time> lastBackup();      // into backup.folder
+    struct Room {
+        std::uint64_t free = 0, size = 0;        // bytes; size 0: not known
+    };
+    Room roomOnDisk() const;
+    void addSurroundings(std::vector<Component>& components);
+    void addSurroundings(std::string& metrics);
+    void noteMail(const By& by, const std::string& action, const store::Account& account, const std::string& mailbox);
     void endSessions(const store::Account& account, const std::set<std::string>& protocols, const char* reason);
     void endWhoMayNoLonger(const store::Account& before, const store::Account& after, bool new_password);
     store::Account require(store::ReadTx& tx, const std::string& address);
     store::Credentials credentialsNow(const std::string& address); // empty for no account
     std::string backupFolder(const std::string& given) const;
-    Tasks::Outcome putOffice(const Office& office, const std::string& by, bool prune, const Tasks::Progress& progress);
-    void putOfficeAccounts(const Office& office, std::size_t from, std::size_t to, const std::string& by);
-    bool removeOther(const OfficeChange& other);
+    Tasks::Outcome putOffice(const By& by, const Office& office, bool prune, const Tasks::Progress& progress, const std::stop_token& stop);
+    void putOfficeAccounts(const By& by, const Office& office, std::size_t from, std::size_t to);
+    bool removeOther(const By& by, const OfficeChange& other);
 
     Context context_;
     SecondCopy copy_{context_};
+    EventSeats seats_{kStreams};
+    TokenGuard token_guard_;
     std::mutex mutex_;
     std::string totals_;                        // guarded by mutex_: the store's part of the metrics, made every 15 s
     std::chrono::steady_clock::time_point totals_at_{}; // guarded by mutex_
     std::vector<std::pair<std::string, base::Time>> touched_; // guarded by mutex_: token hashes and when their use was noted
+    std::map<std::string, base::Time> mail_notes_; // guarded by mutex_: who did what to which mailbox, and when that was noted
+    std::mutex health_mutex_;
+    std::optional<std::chrono::steady_clock::time_point> signatures_looked_; // guarded by health_mutex_, as is the next
+    std::optional<base::Time> signatures_built_;
+    std::map<std::string, std::int64_t> counted_; // of the one thread that samples: the last value of each series
+    base::Time counted_hour_{};                   // the same
     std::mutex backup_mutex_;                   // one backup at a time
     std::atomic<bool> backup_failed_{false};    // the last one on the schedule
-    std::stop_source stopping_;                 // long work ends early
-    Tasks tasks_;                               // last: its thread uses the context
+    Webhooks webhooks_;                         // its thread uses the context
+    Tasks tasks_;                               // last: its thread uses what stands above
 };
 
 } // namespace postfach::admin

@@ -1,5 +1,6 @@
 // Service: backups. They are long work, one at a time, watched as tasks.
 #include "admin/service.h"
+#include "admin/api/json.h"
 #include "server/base/error.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
@@ -42,7 +43,17 @@ std::string Service::runBackup(const BackupWish& wish, const Tasks::Progress& pr
     options.must_be_there = wish.must_be_there;
     options.stop = std::move(stop);
     const std::lock_guard one(backup_mutex_);
-    const auto info = store::createBackup(context_.store, options, progress);
+    store::BackupInfo info;
+    try {
+        info = store::createBackup(context_.store, options, progress);
+    } catch (const std::exception& error) {
+        tell("backup.failed", "", {{"folder", wish.folder}, {"reason", error.what()}});
+        throw;
+    }
+    if (wish.folder == context_.backup.folder)
+        context_.store.writeLater([now = options.now](store::WriteTx& tx) { tx.putSetting("backup.last", std::to_string(base::toMillis(now))); });
+    tell("backup.created", "", {{"folder", wish.folder}, {"backup", info.id}, {"messages", info.messages}, {"bytes", info.bytes},
+                                {"written", info.written}});
     base::logInfo("admin", "backup created", {{"folder", wish.folder}, {"backup", info.id}, {"bytes", info.bytes}, {"written", info.written}});
     return "backup " + info.id + ": " + std::to_string(info.messages) + " messages, " + mebibytes(info.bytes) + ", of which "
            + mebibytes(info.written) + " were new" + (wish.check == store::BackupCheck::none ? "" : "; read again and found whole");
@@ -62,23 +73,34 @@ void Service::scheduledBackup(std::stop_token stop)
     }
 }
 
-Task Service::createBackup(BackupWish wish)
+Task Service::createBackup(const By& by, BackupWish wish)
 {
     wish.folder = backupFolder(wish.folder);
-    return tasks_.start("backup", [this, wish](const Tasks::Progress& progress) {
+    auto said = object();
+    said->set("keep", wish.keep);
+    note(by, "backup.create", wish.folder, said);
+    return tasks_.start("backup", [this, wish](const Tasks::Progress& progress, const std::stop_token& stop) {
         Tasks::Outcome outcome;
-        outcome.result = runBackup(wish, progress, stopping_.get_token());
+        outcome.result = runBackup(wish, progress, stop);
         return outcome;
     });
 }
 
-Task Service::restoreMail(store::MailRestore wanted)
+Task Service::restoreMail(const By& by, store::MailRestore wanted)
 {
     wanted.folder = backupFolder(wanted.folder);
+    auto said = object();
+    said->set("folder", wanted.folder);
+    said->set("snapshot", wanted.id);
+    said->set("mailbox", wanted.mailbox);
+    said->set("uid", wanted.uid.value);
+    said->set("to", wanted.to);
+    note(by, "backup.restore", wanted.account, said);
     wanted.scratch = (fs::path(context_.data_folder) / "run" / "restore.db").string();
-    return tasks_.start("restore", [this, wanted](const Tasks::Progress& progress) mutable {
-        wanted.stop = stopping_.get_token();
+    return tasks_.start("restore", [this, wanted](const Tasks::Progress& progress, const std::stop_token& stop) mutable {
+        wanted.stop = stop;
         const auto done = store::restoreMail(context_.store, wanted, progress);
+        tell("backup.restored", wanted.account, {{"folder", wanted.folder}, {"restored", done.restored}, {"present", done.present}});
         base::logInfo("admin", "restored from a backup", {{"account", wanted.account}, {"folder", wanted.folder}, {"restored", done.restored},
                                                           {"present", done.present}, {"mailboxes", done.mailboxes}});
         Tasks::Outcome outcome;

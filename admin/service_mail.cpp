@@ -33,10 +33,11 @@ store::Mailbox requireMailbox(store::ReadTx& tx, const store::Account& account, 
 }
 } // namespace
 
-delivery::Result Service::importMessage(const std::string& address, const std::string& mailbox, const delivery::AppendItem& item,
+delivery::Result Service::importMessage(const By& by, const std::string& address, const std::string& mailbox, const delivery::AppendItem& item,
                                         std::string_view message)
 {
     const auto owner = account(address);
+    noteMail(by, "mail.import", owner, mailbox);
     try {
         auto result = context_.delivery.import(owner, mailbox, item, message);
         if (result.outcome != delivery::Outcome::noMailbox)
@@ -51,17 +52,19 @@ delivery::Result Service::importMessage(const std::string& address, const std::s
     }
 }
 
-std::vector<MessageInfo> Service::messages(const std::string& address, const std::string& mailbox, store::Uid after, std::size_t limit)
+std::vector<MessageInfo> Service::messages(const By& by, const std::string& address, const std::string& mailbox, store::Uid after, std::size_t limit)
 {
     try {
         store::MailboxId id;
         std::vector<std::string> keywords;
+        store::Account owner;
         {
             const auto tx = context_.store.read();
-            const auto owner = require(*tx, address);
+            owner = require(*tx, address);
             id = requireMailbox(*tx, owner, mailbox).id;
             keywords = tx->keywords(owner.id);
         }
+        noteMail(by, "mail.list", owner, mailbox);
         const auto snapshot = context_.store.view(id)->now();
         std::vector<MessageInfo> found;
         const auto from = after.value == UINT32_MAX ? snapshot.count() : snapshot.lowerBound(store::Uid{after.value + 1});
@@ -85,19 +88,22 @@ std::vector<MessageInfo> Service::messages(const std::string& address, const std
     }
 }
 
-std::string Service::message(const std::string& address, const std::string& mailbox, store::Uid uid)
+std::string Service::message(const By& by, const std::string& address, const std::string& mailbox, store::Uid uid)
 {
     const auto subject = "message " + std::to_string(uid.value) + " in " + base::printable(mailbox);
     try {
         store::MailboxId id;
+        store::Account owner;
         {
             const auto tx = context_.store.read();
-            id = requireMailbox(*tx, require(*tx, address), mailbox).id;
+            owner = require(*tx, address);
+            id = requireMailbox(*tx, owner, mailbox).id;
         }
         const auto snapshot = context_.store.view(id)->now();
         const auto index = snapshot.find(uid);
         if (!index)
             throw Problem(404, "not_found", "There is no " + subject + ".");
+        noteMail(by, "mail.read", owner, mailbox);
         return context_.store.read()->body(snapshot.at(*index).body);
     } catch (const store::Error& error) {
         throw problemOf(error, subject);
@@ -112,20 +118,23 @@ std::vector<Component> Service::readiness()
     const auto problem = context_.store.problem();
     const bool warned = !context_.store.warning().empty(); // names of mailboxes and accounts stay in the log
     components.push_back({"store", problem.empty(), !problem.empty() ? "The store cannot be used."
-                                                        : warned ? "A check found faults that endanger no mail; run `postfach check`." : ""});
+                                                        : warned ? "A check found faults that endanger no mail; run `postfach check`." : "",
+                          warned});
     const auto scan = context_.scanner.status();
     components.push_back({"scanner", scan.ready, scan.ready ? "" : scan.problem});
     const auto checked = context_.rescan.status().percent();
     components.push_back({"coverage", true, checked ? std::to_string(*checked) + " % of stored mail checked with the present signatures" : ""});
     if (!context_.backup.folder.empty()) // mail flows without it, so it takes nobody's readiness; the log has the reason
-        components.push_back({"backup", true, backup_failed_ ? "The last scheduled backup failed." : ""});
+        components.push_back({"backup", true, backup_failed_ ? "The last scheduled backup failed." : "", backup_failed_});
     if (copy_.wanted()) { // the same
         const auto copy = copy_.status();
         components.push_back({"copy", true, copy.late ? "The second copy is " + std::to_string(copy.lag.count() / 60) + " minutes behind."
-                                            : copy.failed ? "The second copy could not be brought up to date." : ""});
+                                            : copy.failed ? "The second copy could not be brought up to date." : "",
+                              copy.late || copy.failed});
     }
     const auto here = context_.sessions.now(), places = context_.sessions.places();
     components.push_back({"connections", true, std::to_string(here) + " of " + std::to_string(places)});
+    addSurroundings(components);
     if (context_.listeners)
         for (const auto& listener : context_.listeners())
             components.push_back({listener.name, listener.listens, listener.listens ? "" : "does not listen"});
@@ -159,7 +168,10 @@ std::string Service::metrics()
         }
         out += totals_;
     }
+    addSurroundings(out);
     const auto components = readiness();
+    metric(out, "postfach_warnings", "Components of readiness that somebody should look at", "gauge",
+           static_cast<std::uint64_t>(std::count_if(components.begin(), components.end(), [](const auto& c) { return c.warns; })));
     const bool ready = std::all_of(components.begin(), components.end(), [](const auto& c) { return c.ready; });
     metric(out, "postfach_ready", "1 while every component is ready", "gauge", ready ? 1 : 0);
     if (copy_.wanted()) {
@@ -168,13 +180,10 @@ std::string Service::metrics()
         metric(out, "postfach_copy_failed", "1 when the last round of the second copy failed", "gauge", copy.failed ? 1 : 0);
     }
     const auto scan = context_.scanner.status();
-    metric(out, "postfach_scanner_ready", "1 while verdicts can be had", "gauge", scan.ready ? 1 : 0);
     metric(out, "postfach_scanner_signatures", "Signatures loaded", "gauge", scan.signature_count);
-    metric(out, "postfach_scanner_scans_total", "Contents scanned", "counter", scan.scans);
     metric(out, "postfach_scanner_infected_total", "Contents found infected", "counter", scan.infected);
     metric(out, "postfach_scanner_unscannable_total", "Contents that could not be scanned whole", "counter", scan.unscannable);
     metric(out, "postfach_scanner_errors_total", "Scans without a verdict", "counter", scan.errors);
-    metric(out, "postfach_scanner_restarts_total", "Workers started again", "counter", scan.restarts);
     metric(out, "postfach_start_time_seconds", "When the server started, seconds since 1970", "gauge",
            static_cast<std::uint64_t>(base::toMillis(context_.started) / 1000));
     return out;
@@ -182,9 +191,12 @@ std::string Service::metrics()
 
 // --- long work
 
-Task Service::checkStore(bool repair)
+Task Service::checkStore(const By& by, bool repair)
 {
-    return tasks_.start("check", [this, repair](const Tasks::Progress&) {
+    auto wish = object();
+    wish->set("repair", repair);
+    note(by, "check.run", "store", wish);
+    return tasks_.start("check", [this, repair](const Tasks::Progress&, const std::stop_token&) {
         std::vector<std::string> lines;
         for (const auto& finding : context_.store.check(repair))
             lines.push_back(finding.where + ": " + finding.what);

@@ -139,7 +139,7 @@ OfficeDifference Service::compareOffice(const Office& office)
     });
 }
 
-void Service::putOfficeAccounts(const Office& office, std::size_t from, std::size_t to, const std::string& by)
+void Service::putOfficeAccounts(const By& by, const Office& office, std::size_t from, std::size_t to)
 {
     struct Done {
         std::optional<store::Account> before;
@@ -155,7 +155,7 @@ void Service::putOfficeAccounts(const Office& office, std::size_t from, std::siz
                 credentials.emplace(account.address, credentialsOf(account.wanted, {}));
     }
     std::vector<Done> done;
-    context_.store.writeAndWait([&](store::WriteTx& tx) {
+    change("office", by, [&](store::WriteTx& tx, Notes& notes) {
         done.clear();
         for (auto i = from; i < to; ++i) {
             const auto& [address, wanted] = office.accounts[i];
@@ -178,6 +178,10 @@ void Service::putOfficeAccounts(const Office& office, std::size_t from, std::siz
             }
             tx.changeAccount(id, patch);
             one.after = tx.account(id).value();
+            if (one.before)
+                noteAccount(notes, "account.change", *one.before, one.after, false);
+            else
+                notes.add("account.create", address, nullptr, lasting(one.after));
             done.push_back(std::move(one));
         }
     });
@@ -185,12 +189,11 @@ void Service::putOfficeAccounts(const Office& office, std::size_t from, std::siz
         context_.auth.forget(one.after.id);
         if (one.before)
             endWhoMayNoLonger(*one.before, one.after, false);
-        auditPop3Change(by, "account", one.after.address, one.before ? one.before->pop3 : store::Pop3Policy{}, one.after.pop3);
-        base::logInfo("admin", one.before ? "account changed" : "account created", {{"account", one.after.address}, {"by", by}});
     }
 }
 
-Tasks::Outcome Service::putOffice(const Office& office, const std::string& by, bool prune, const Tasks::Progress& progress)
+Tasks::Outcome Service::putOffice(
+    const By& by, const Office& office, bool prune, const Tasks::Progress& progress, const std::stop_token& stop)
 {
     const auto planned = compareOffice(office);
     const auto total =
@@ -198,8 +201,8 @@ Tasks::Outcome Service::putOffice(const Office& office, const std::string& by, b
     std::size_t done = 0;
     const auto chunks = [&](std::size_t count, auto work) {
         for (std::size_t from = 0; from < count; from += kChunk) {
-            if (stopping_.stop_requested())
-                throw Problem(503, "unavailable", "The server stops; apply the document again.");
+            if (stop.stop_requested())
+                throw Problem(503, "unavailable", "It was ended before it was done; apply the document again.");
             const auto to = std::min(count, from + kChunk);
             work(from, to);
             progress(done += to - from, total);
@@ -207,19 +210,33 @@ Tasks::Outcome Service::putOffice(const Office& office, const std::string& by, b
     };
     progress(0, total);
     chunks(office.domains.size(), [&](std::size_t from, std::size_t to) {
-        context_.store.writeAndWait([&](store::WriteTx& tx) {
+        change("office", by, [&](store::WriteTx& tx, Notes& notes) {
             for (auto i = from; i < to; ++i) {
-                if (!tx.findDomain(office.domains[i].name))
-                    tx.createDomain(office.domains[i].name);
-                tx.changeDomain(office.domains[i].name, office.domains[i].pop3);
+                const auto& name = office.domains[i].name;
+                const auto before = tx.findDomain(name);
+                if (!before)
+                    tx.createDomain(name);
+                tx.changeDomain(name, office.domains[i].pop3);
+                const auto after = toJson(tx.findDomain(name).value());
+                if (!before)
+                    notes.add("domain.create", name, nullptr, without(after, {"accounts"}));
+                else if (const auto changed = differences(toJson(*before), after, {"accounts"}); changed.second->size() > 0)
+                    notes.add("domain.change", name, changed.first, changed.second);
             }
         });
     });
-    chunks(office.accounts.size(), [&](std::size_t from, std::size_t to) { putOfficeAccounts(office, from, to, by); });
+    chunks(office.accounts.size(), [&](std::size_t from, std::size_t to) { putOfficeAccounts(by, office, from, to); });
     chunks(office.aliases.size(), [&](std::size_t from, std::size_t to) {
-        context_.store.writeAndWait([&](store::WriteTx& tx) {
-            for (auto i = from; i < to; ++i)
-                tx.putAlias(office.aliases[i].address, office.aliases[i].targets);
+        change("office", by, [&](store::WriteTx& tx, Notes& notes) {
+            for (auto i = from; i < to; ++i) {
+                const auto& alias = office.aliases[i];
+                const auto before = tx.findAlias(alias.address);
+                if (before && before->targets == alias.targets)
+                    continue;
+                tx.putAlias(alias.address, alias.targets);
+                notes.add(before ? "alias.change" : "alias.create", alias.address, before ? toJson(*before) : nullptr,
+                    toJson(tx.findAlias(alias.address).value()));
+            }
         });
     });
     std::uint64_t removed = 0, left = 0;
@@ -228,7 +245,7 @@ Tasks::Outcome Service::putOffice(const Office& office, const std::string& by, b
         std::stable_partition(others.begin(), others.end(), [](const OfficeChange& one) { return one.kind == "alias"; });
         chunks(others.size(), [&](std::size_t from, std::size_t to) {
             for (auto i = from; i < to; ++i)
-                (removeOther(others[i]) ? removed : left) += 1;
+                (removeOther(by, others[i]) ? removed : left) += 1;
         });
     }
     std::uint64_t created = 0;
@@ -238,31 +255,37 @@ Tasks::Outcome Service::putOffice(const Office& office, const std::string& by, b
     outcome.result = std::to_string(created) + " created, " + std::to_string(planned.changes.size() - created) + " changed, "
         + std::to_string(planned.same) + " as they were"
         + (prune ? ", " + std::to_string(removed) + " removed, " + std::to_string(left) + " not in the document left" : "");
-    base::logInfo("admin", "configuration applied", {{"by", by}, {"result", outcome.result}});
+    base::logInfo("admin", "configuration applied", {{"by", by.actor}, {"result", outcome.result}});
     return outcome;
 }
 
 // Never an account: it has mail. A domain only when nothing is left in it.
-bool Service::removeOther(const OfficeChange& other)
+bool Service::removeOther(const By& by, const OfficeChange& other)
 {
     if (other.kind == "account")
         return false;
     try {
         if (other.kind == "alias")
-            removeAlias(other.key, std::nullopt);
+            removeAlias(by, other.key, std::nullopt);
         else
-            removeDomain(other.key, std::nullopt);
+            removeDomain(by, other.key, std::nullopt);
         return true;
     } catch (const Problem&) {
         return false;
     }
 }
 
-Task Service::applyOffice(std::shared_ptr<const Office> office, const std::string& by, bool prune)
+Task Service::applyOffice(const By& by, std::shared_ptr<const Office> office, bool prune)
 {
     compareOffice(*office); // what is wrong with it is said at once
-    return tasks_.start("configuration", [this, office = std::move(office), by, prune](const Tasks::Progress& progress) {
-        return putOffice(*office, by, prune, progress);
+    auto wish = object();
+    wish->set("domains", office->domains.size());
+    wish->set("accounts", office->accounts.size());
+    wish->set("aliases", office->aliases.size());
+    wish->set("prune", prune);
+    note(by, "office.apply", "office", wish);
+    return tasks_.start("configuration", [this, office = std::move(office), by, prune](const Tasks::Progress& progress, const std::stop_token& stop) {
+        return putOffice(by, *office, prune, progress, stop);
     });
 }
 

@@ -1,6 +1,6 @@
 // Service: signatures, the pass over stored mail, and what it asks.
+#include "admin/api/json.h"
 #include "admin/service.h"
-#include "server/base/log.h"
 #include "server/base/text.h"
 
 namespace postfach::admin {
@@ -8,19 +8,19 @@ namespace {
 Problem problemAbout(const store::Error& error, const std::string& signature) { return problemOf(error, "finding " + base::printable(signature)); }
 } // namespace
 
-void Service::runScan()
+void Service::runScan(const By& by)
 {
+    note(by, "scan.run", "scanner");
     context_.scanner.reload();
     context_.rescan.request();
-    base::logInfo("admin", "signatures reload and a pass over stored mail asked for");
 }
 
 delivery::Rescan::Status Service::rescanStatus() { return context_.rescan.status(); }
 
-void Service::cancelRescan()
+void Service::cancelRescan(const By& by)
 {
+    note(by, "scan.cancel", "scanner");
     context_.rescan.cancel();
-    base::logInfo("admin", "the pass over stored mail is cancelled");
 }
 
 std::vector<store::Outbreak> Service::outbreaks()
@@ -32,21 +32,23 @@ std::vector<store::Outbreak> Service::outbreaks()
     }
 }
 
-void Service::confirmOutbreak(const std::string& signature)
+void Service::confirmOutbreak(const By& by, const std::string& signature)
 {
     try {
         context_.rescan.confirm(signature);
     } catch (const store::Error& error) {
         throw problemAbout(error, signature);
     }
-    base::logWarning("admin", "finding confirmed", {{"signature", signature}});
+    note(by, "finding.confirm", signature);
 }
 
-std::uint64_t Service::dismissOutbreak(const std::string& signature)
+std::uint64_t Service::dismissOutbreak(const By& by, const std::string& signature)
 {
     try {
         const auto released = context_.rescan.dismiss(signature);
-        base::logWarning("admin", "finding dismissed", {{"signature", signature}, {"released", released}});
+        auto said = object();
+        said->set("released", released);
+        note(by, "finding.dismiss", signature, said);
         return released;
     } catch (const store::Error& error) {
         throw problemAbout(error, signature);

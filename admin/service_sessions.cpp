@@ -1,5 +1,6 @@
 // Service: live sessions, and the end of those whose account may no longer be here.
 #include "admin/service.h"
+#include "admin/api/json.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
 
@@ -28,12 +29,12 @@ net::SessionInfo Service::session(const std::string& id)
     return *std::move(found);
 }
 
-void Service::endSession(const std::string& id)
+void Service::endSession(const By& by, const std::string& id)
 {
     const auto known = session(id);
     if (!context_.sessions.end(id))
         throw noSession(id);
-    base::logInfo("admin", "session ended", {{"session", id}, {"service", known.service}, {"account", known.account}, {"address", known.address}});
+    note(by, "session.end", (known.account.empty() ? "-" : known.account) + "/" + id, without(toJson(known), {"state", "bytes_in", "bytes_out"}));
 }
 
 void Service::endSessions(const store::Account& account, const std::set<std::string>& protocols, const char* reason)

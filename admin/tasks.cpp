@@ -16,17 +16,19 @@ std::string_view stateName(Task::State state)
     case Task::State::running: return "running";
     case Task::State::done: return "done";
     case Task::State::failed: return "failed";
+    case Task::State::cancelled: return "cancelled";
     }
     return "failed";
 }
 
-Tasks::Tasks(const base::Clock& clock) : clock_(clock), thread_([this] { run(); }) {}
+Tasks::Tasks(const base::Clock& clock, News news) : clock_(clock), news_(std::move(news)), thread_([this] { run(); }) {}
 
 Tasks::~Tasks()
 {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
+        stop_.request_stop();
     }
     changed_.notify_all();
     thread_.join();
@@ -42,13 +44,14 @@ Task Tasks::start(const std::string& kind, Work work)
         const std::lock_guard lock(mutex_);
         // The oldest finished ones are forgotten; one that still runs never is.
         while (tasks_.size() >= kRemembered) {
-            const auto finished = std::find_if(tasks_.begin(), tasks_.end(), [](const Task& t) { return t.finished.has_value(); });
+            const auto finished =
+                std::find_if(tasks_.begin(), tasks_.end(), [](const Task& t) { return t.finished.has_value(); });
             if (finished == tasks_.end())
                 break;
             tasks_.erase(finished);
         }
         tasks_.push_back(task);
-        waiting_.emplace_back(task.id, std::move(work));
+        waiting_.push_back({task.id, std::move(work)});
     }
     changed_.notify_all();
     return task;
@@ -63,45 +66,96 @@ std::optional<Task> Tasks::find(const std::string& id) const
     return std::nullopt;
 }
 
+std::vector<Task> Tasks::all() const
+{
+    const std::lock_guard lock(mutex_);
+    return {tasks_.begin(), tasks_.end()};
+}
+
+template <class Change>
+Task Tasks::change(const std::string& id, Change how)
+{
+    Task after;
+    bool news = false;
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto& task : tasks_) // it is there: only finished ones are forgotten
+            if (task.id == id) {
+                const auto before = task.state;
+                how(task);
+                news = task.state != before;
+                after = task;
+            }
+    }
+    if (news && news_)
+        news_(after);
+    return after;
+}
+
+bool Tasks::cancel(const std::string& id)
+{
+    {
+        const std::lock_guard lock(mutex_);
+        if (running_ == id) {
+            stop_.request_stop();
+            return true;
+        }
+        if (std::erase_if(waiting_, [&id](const Job& job) { return job.id == id; }) == 0)
+            return false;
+    }
+    change(id, [this](Task& task) {
+        task.state = Task::State::cancelled;
+        task.error = "cancelled before it began";
+        task.finished = clock_.now();
+    });
+    return true;
+}
+
 void Tasks::run()
 {
-    std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-        if (stopping_)
-            return;
-        auto [id, work] = std::move(waiting_.front());
-        waiting_.pop_front();
-        // Called with mutex_ held; the task is there: only finished ones are forgotten.
-        const auto change = [this, &id = id](auto&& how) {
-            for (auto& task : tasks_)
-                if (task.id == id)
-                    how(task);
-        };
-        change([](Task& task) { task.state = Task::State::running; });
-        lock.unlock();
-        Outcome outcome;
-        std::string error;
-        bool failed = false;
-        try {
-            outcome = work([this, &change](std::uint64_t done, std::uint64_t total) {
-                const std::lock_guard guard(mutex_);
-                change([&](Task& task) { task.progress = done, task.total = total; });
-            });
-        } catch (const std::exception& e) {
-            failed = true;
-            error = e.what();
-            base::logError("admin", "task failed", {{"task", id}, {"reason", error}});
+        Job job;
+        std::stop_token stop;
+        {
+            std::unique_lock lock(mutex_);
+            running_.clear();
+            changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+            if (stopping_)
+                return;
+            job = std::move(waiting_.front());
+            waiting_.pop_front();
+            running_ = job.id;
+            stop_ = {};
+            stop = stop_.get_token();
         }
-        lock.lock();
-        change([&](Task& task) {
-            task.state = failed ? Task::State::failed : Task::State::done;
-            task.error = error;
-            task.findings = std::move(outcome.findings);
-            task.result = std::move(outcome.result);
-            task.finished = clock_.now();
-        });
+        runOne(std::move(job), stop);
     }
+}
+
+void Tasks::runOne(Job job, const std::stop_token& stop)
+{
+    change(job.id, [](Task& task) { task.state = Task::State::running; });
+    Outcome outcome;
+    std::string error;
+    bool failed = false;
+    const auto progress = [this, &job](std::uint64_t done, std::uint64_t total) {
+        change(job.id, [&](Task& task) { task.progress = done, task.total = total; });
+    };
+    try {
+        outcome = job.work(progress, stop);
+    } catch (const std::exception& e) {
+        failed = true;
+        error = e.what();
+        base::log(stop.stop_requested() ? base::LogLevel::info : base::LogLevel::error, "admin",
+            stop.stop_requested() ? "task cancelled" : "task failed", {{"task", job.id}, {"reason", error}});
+    }
+    change(job.id, [&](Task& task) {
+        task.state = !failed ? Task::State::done : stop.stop_requested() ? Task::State::cancelled : Task::State::failed;
+        task.error = error;
+        task.findings = std::move(outcome.findings);
+        task.result = std::move(outcome.result);
+        task.finished = clock_.now();
+    });
 }
 
 } // namespace postfach::admin

@@ -1,6 +1,6 @@
 #pragma once
-// Long work of administrators (a check, a backup): one at a time on a thread of its own, watched by id. The last hundred
-// are remembered in memory; a restart forgets them, as it ended them.
+// Long work of administrators (a check, a backup): one at a time on a thread of its own, watched by id and ended on request. The last
+// hundred are remembered in memory; a restart forgets them, as it ended them (the journal of events has what became of each).
 #include "server/base/clock.h"
 
 #include <condition_variable>
@@ -9,6 +9,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,9 +19,9 @@ namespace postfach::admin {
 
 struct Task {
     std::string id, kind;
-    enum class State { waiting, running, done, failed } state = State::waiting;
+    enum class State { waiting, running, done, failed, cancelled } state = State::waiting;
     std::uint64_t progress = 0, total = 0; // bytes or steps; total 0: not known
-    std::string error;                     // when failed
+    std::string error;                     // when failed or cancelled
     std::vector<std::string> findings;     // of a check, one line each
     std::string result;                    // when done: what came of it, for a person
     base::Time created{};
@@ -38,22 +39,37 @@ public:
         Outcome() = default;
         Outcome(std::vector<std::string> found) : findings(std::move(found)) {} // NOLINT: most works have nothing else to say
     };
-    using Work = std::function<Outcome(const Progress&)>; // throws to fail
+    // Throws to fail; ends early, by throwing, when it is told to stop.
+    using Work = std::function<Outcome(const Progress&, const std::stop_token&)>;
 
-    explicit Tasks(const base::Clock& clock); // clock outlives it
-    ~Tasks();                                 // waits for the running one
+    using News = std::function<void(const Task&)>; // of a task whose state has changed; any thread, with nothing locked
+    explicit Tasks(const base::Clock& clock, News news = {}); // clock outlives it
+    ~Tasks();                                 // tells the running one to stop and waits for it
 
     Task start(const std::string& kind, Work work);
     std::optional<Task> find(const std::string& id) const;
+    std::vector<Task> all() const;            // by age, the oldest first
+    // One that waits is over at once, one that runs when it looks the next time. False: it is over already, or there is none.
+    bool cancel(const std::string& id);
 
 private:
+    struct Job {
+        std::string id;
+        Work work;
+    };
     void run();
+    void runOne(Job job, const std::stop_token& stop);
+    template <class Change>
+    Task change(const std::string& id, Change how); // under the lock, then tells of it when its state is another
 
     const base::Clock& clock_;
+    const News news_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Task> tasks_;                            // guarded by mutex_
-    std::deque<std::pair<std::string, Work>> waiting_;  // guarded by mutex_
+    std::deque<Job> waiting_;                           // guarded by mutex_
+    std::string running_;                               // guarded by mutex_: its id; empty: none
+    std::stop_source stop_;                             // guarded by mutex_: of the running one
     bool stopping_ = false;                             // guarded by mutex_
     std::thread thread_;                                // last: starts when everything above stands
 };

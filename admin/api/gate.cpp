@@ -17,6 +17,8 @@ base::Counter requests_2xx{"postfach_admin_requests_total", "Requests answered b
 base::Counter requests_4xx{"postfach_admin_requests_total", "Requests answered by the admin API", {{"status", "4xx"}}};
 base::Counter requests_5xx{"postfach_admin_requests_total", "Requests answered by the admin API", {{"status", "5xx"}}};
 
+base::Counter refused_tokens{"postfach_admin_tokens_refused_total", "Requests with a token that is none"};
+
 void count(int status) { (status < 400 ? requests_2xx : status < 500 ? requests_4xx : requests_5xx).add(); }
 
 // A page of another site may send requests in the name of whoever looks at it. Tools send no Origin.
@@ -58,27 +60,35 @@ Problem unauthorized(bool tried)
 }
 } // namespace
 
-Principal Gate::authenticate(const RequestHead& head, const std::string& peer)
+Principal Gate::authenticate(const RequestHead& head, const std::string& address, std::chrono::milliseconds& delay)
 {
     const auto* given = head.find("authorization");
     if (!given)
         throw unauthorized(false);
     const auto secret = base::istartsWith(*given, "bearer ") ? base::trim(std::string_view(*given).substr(7)) : std::string_view();
-    auto token = secret.empty() || secret.size() > 200 ? std::nullopt : service_.tokenOf(secret);
+    auto token = secret.empty() || secret.size() > 200 ? std::nullopt : service_.tokenOf(secret, address);
     if (!token) {
-        base::logWarning("admin", "wrong token", {{"address", peer}});
-        throw unauthorized(true);
+        const auto decision = service_.tokenRefused(address);
+        refused_tokens.add();
+        delay = decision.delay;
+        if (decision.tell > 0)
+            base::logWarning("admin", "wrong token", {{"address", address}, {"times", decision.tell}});
+        if (!decision.refused)
+            throw unauthorized(true);
+        Problem enough(429, "too_many_attempts", "Too many wrong tokens came from this address; try again later.");
+        enough.headers.emplace_back("Retry-After", "600");
+        throw enough;
     }
-    return {token->name, token->scopes, false};
+    return {token->name, token->scopes, false, {"token:" + token->name, address}};
 }
 
-void Gate::judgeInto(Judged& judged, const RequestHead& head, bool local, const std::string& peer)
+void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer)
 {
     judged.target = parseTarget(head.target);
-    if (local)
-        judged.who = {"local", {}, true};
+    if (peer.local)
+        judged.who = {"local", {}, true, {"local:" + std::to_string(peer.uid), ""}};
     else if (!judged.target.segments.empty() && judged.target.segments[0] == "api")
-        judged.who = authenticate(head, peer);
+        judged.who = authenticate(head, peer.address, judged.delay);
     checkOrigin(head);
     judged.match = findRoute(head.method, judged.target);
     const auto& route = *judged.match.route;
@@ -100,11 +110,11 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, bool local, const 
         throw Problem(413, "body_too_large", "The body is larger than the " + std::to_string(judged.body_limit) + " bytes allowed here.");
 }
 
-Judged Gate::judge(const RequestHead& head, bool local, const std::string& peer)
+Judged Gate::judge(const RequestHead& head, const Peer& peer)
 {
     Judged judged;
     try {
-        judgeInto(judged, head, local, peer);
+        judgeInto(judged, head, peer);
     } catch (const Problem& problem) {
         judged.refused = Response::problem(problem);
         count(problem.status);
@@ -118,7 +128,8 @@ Response Gate::answer(const Judged& judged, const RequestHead& head, const std::
     try {
         const auto work = [&] { return judged.match.route->handle(service_, call); };
         auto response = head.method == "POST" ? repeated_.answer(judged.who.name, head, body, std::chrono::steady_clock::now(), work) : work();
-        if (std::string_view(judged.match.route->method) == "GET" && std::string_view(judged.match.route->path).starts_with("/api/"))
+        if (!response.follow && std::string_view(judged.match.route->method) == "GET"
+            && std::string_view(judged.match.route->path).starts_with("/api/"))
             response = conditional(head, std::move(response));
         count(response.status);
         return response;

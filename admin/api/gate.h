@@ -8,11 +8,18 @@
 #include "admin/api/routes.h"
 #include "admin/service.h"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 namespace postfach::admin {
+
+struct Peer { // who has connected, before he has said a word
+    bool local = false;      // through DIR/run/admin.sock
+    unsigned uid = 0;        // when local
+    std::string address;     // else
+};
 
 struct Judged {
     std::optional<Response> refused;     // answer this, and read no body
@@ -20,19 +27,20 @@ struct Judged {
     Target target;
     Match match;
     std::uint64_t body_limit = 0;
+    std::chrono::milliseconds delay{};   // before it is answered
 };
 
 class Gate {
 public:
     explicit Gate(Service& service) : service_(service) {} // outlives it
 
-    // `local`: the request came through DIR/run/admin.sock. `peer` is for the log.
-    Judged judge(const RequestHead& head, bool local, const std::string& peer);
+    Judged judge(const RequestHead& head, const Peer& peer);
+    store::Store& store() { return service_.context().store; }
     Response answer(const Judged& judged, const RequestHead& head, const std::string& body);
 
 private:
-    void judgeInto(Judged& judged, const RequestHead& head, bool local, const std::string& peer);
-    Principal authenticate(const RequestHead& head, const std::string& peer);
+    void judgeInto(Judged& judged, const RequestHead& head, const Peer& peer);
+    Principal authenticate(const RequestHead& head, const std::string& address, std::chrono::milliseconds& delay);
     Service& service_;
     RepeatedPosts repeated_;
 };

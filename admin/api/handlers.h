@@ -57,6 +57,7 @@ Response deleteAlias(Service&, const Call&);
 Response listTokens(Service&, const Call&);
 Response postToken(Service&, const Call&);
 Response deleteToken(Service&, const Call&);
+Response rotateToken(Service&, const Call&);
 
 Response listSessions(Service&, const Call&);
 Response getSession(Service&, const Call&);
@@ -82,5 +83,18 @@ Response listBackups(Service&, const Call&);
 Response postBackup(Service&, const Call&);
 Response postRestore(Service&, const Call&);
 Response getTask(Service&, const Call&);
+Response listTasks(Service&, const Call&);
+Response cancelTask(Service&, const Call&);
+
+Response getStatistics(Service&, const Call&);
+Response listAudit(Service&, const Call&);
+Response verifyAudit(Service&, const Call&);
+Response getEvents(Service&, const Call&);
+
+Response listWebhooks(Service&, const Call&);
+Response getWebhook(Service&, const Call&);
+Response putWebhook(Service&, const Call&);
+Response deleteWebhook(Service&, const Call&);
+Response listWebhookAttempts(Service&, const Call&);
 
 } // namespace postfach::admin::handle

@@ -35,11 +35,10 @@ Response accountAnswer(int status, const store::Account& account)
 }
 
 // null resets to the default, as RFC 7396 has it; PUT differs only in that what is left out does so too.
-AccountChange changeOf(Fields fields, const std::string& address, const Call& call, const Service& service)
+AccountChange changeOf(Fields fields, const std::string& address, const Service& service)
 {
     checkKey(fields, "address", address);
     auto change = accountChangeOf(fields, service.context().default_quota());
-    change.by = call.who.name;
     fields.finish();
     return change;
 }
@@ -76,7 +75,7 @@ Response putDomain(Service& service, const Call& call)
             pop3 = std::move(*said);
         fields.finish();
     }
-    const auto result = service.putDomain(call.values[0], onlyNew(call), expected(call), pop3, call.who.name);
+    const auto result = service.putDomain(call.who.by, call.values[0], onlyNew(call), expected(call), pop3);
     return tagged(result.created ? 201 : 200, toJson(result.value));
 }
 
@@ -89,12 +88,12 @@ Response patchDomain(Service& service, const Call& call)
     const auto pop3 = pop3ChangeOf(fields);
     fields.finish();
     const auto as_it_is = [](store::Pop3Policy policy) { return policy; };
-    return tagged(200, toJson(service.changeDomain(call.values[0], expected(call), pop3 ? *pop3 : Pop3Change(as_it_is), call.who.name)));
+    return tagged(200, toJson(service.changeDomain(call.who.by, call.values[0], expected(call), pop3 ? *pop3 : Pop3Change(as_it_is))));
 }
 
 Response deleteDomain(Service& service, const Call& call)
 {
-    service.removeDomain(call.values[0], expected(call));
+    service.removeDomain(call.who.by, call.values[0], expected(call));
     return Response::empty();
 }
 
@@ -131,19 +130,19 @@ Response getAccount(Service& service, const Call& call)
 
 Response putAccount(Service& service, const Call& call)
 {
-    const auto change = changeOf(call.fields(), call.values[0], call, service);
-    const auto result = service.putAccount(call.values[0], change, onlyNew(call), expected(call));
+    const auto change = changeOf(call.fields(), call.values[0], service);
+    const auto result = service.putAccount(call.who.by, call.values[0], change, onlyNew(call), expected(call));
     return accountAnswer(result.created ? 201 : 200, result.value);
 }
 
 Response patchAccount(Service& service, const Call& call)
 {
-    return accountAnswer(200, service.changeAccount(call.values[0], changeOf(call.fields(), call.values[0], call, service), expected(call)));
+    return accountAnswer(200, service.changeAccount(call.who.by, call.values[0], changeOf(call.fields(), call.values[0], service), expected(call)));
 }
 
 Response deleteAccount(Service& service, const Call& call)
 {
-    service.removeAccount(call.values[0], expected(call));
+    service.removeAccount(call.who.by, call.values[0], expected(call));
     return Response::empty();
 }
 
@@ -160,7 +159,7 @@ Response postAppPassword(Service& service, const Call& call)
     wanted.scopes = fields.texts("scopes", 3).value_or(std::vector<std::string>{});
     wanted.expires = expiryOf(fields);
     fields.finish();
-    const auto made = service.createAppPassword(call.values[0], wanted);
+    const auto made = service.createAppPassword(call.who.by, call.values[0], wanted);
     auto out = toJson(made.kept);
     out->set("password", made.secret);
     return Response::json(201, out);
@@ -168,7 +167,7 @@ Response postAppPassword(Service& service, const Call& call)
 
 Response deleteAppPassword(Service& service, const Call& call)
 {
-    service.removeAppPassword(call.values[0], call.values[1]);
+    service.removeAppPassword(call.who.by, call.values[0], call.values[1]);
     return Response::empty();
 }
 
@@ -181,7 +180,7 @@ Response listBans(Service& service, const Call& call)
 
 Response deleteBans(Service& service, const Call& call)
 {
-    service.liftBans(call.values[0]);
+    service.liftBans(call.who.by, call.values[0]);
     return Response::empty();
 }
 
@@ -199,19 +198,29 @@ Response putAlias(Service& service, const Call& call)
     checkKey(fields, "address", call.values[0]);
     const auto targets = fields.texts("targets");
     fields.finish();
-    const auto result = service.putAlias(call.values[0], targets.value_or(std::vector<std::string>{}), onlyNew(call), expected(call));
+    const auto result = service.putAlias(call.who.by, call.values[0], targets.value_or(std::vector<std::string>{}), onlyNew(call), expected(call));
     return tagged(result.created ? 201 : 200, toJson(result.value));
 }
 
 Response deleteAlias(Service& service, const Call& call)
 {
-    service.removeAlias(call.values[0], expected(call));
+    service.removeAlias(call.who.by, call.values[0], expected(call));
     return Response::empty();
 }
 
 Response listTokens(Service& service, const Call& call)
 {
     return listOfAll(call, service.tokens(), [](const auto& t) { return t.name; }, [](const auto& t) { return toJson(t); });
+}
+
+static Response tokenAnswer(Service& service, int status, const std::string& name, const std::string& secret)
+{
+    auto out = object();
+    for (const auto& token : service.tokens())
+        if (token.name == name)
+            out = toJson(token);
+    out->set("token", secret);
+    return Response::json(status, out);
 }
 
 Response postToken(Service& service, const Call& call)
@@ -221,19 +230,21 @@ Response postToken(Service& service, const Call& call)
     wanted.name = fields.text("name", 100).value_or("");
     wanted.scopes = fields.texts("scopes", 20).value_or(std::vector<std::string>{});
     wanted.expires = expiryOf(fields);
+    wanted.networks = fields.texts("networks", 50).value_or(std::vector<std::string>{});
     fields.finish();
-    const auto secret = service.createToken(wanted);
-    auto out = object();
-    for (const auto& token : service.tokens())
-        if (token.name == wanted.name)
-            out = toJson(token);
-    out->set("token", secret);
-    return Response::json(201, out);
+    const auto secret = service.createToken(call.who.by, wanted);
+    return tokenAnswer(service, 201, wanted.name, secret);
+}
+
+Response rotateToken(Service& service, const Call& call)
+{
+    const auto secret = service.rotateToken(call.who.by, call.values[0]);
+    return tokenAnswer(service, 200, call.values[0], secret);
 }
 
 Response deleteToken(Service& service, const Call& call)
 {
-    service.removeToken(call.values[0]);
+    service.removeToken(call.who.by, call.values[0]);
     return Response::empty();
 }
 

@@ -77,7 +77,7 @@ Response postBackup(Service& service, const Call& call)
         wish.check = store::BackupCheck::fresh;
     else if (!check.empty() && check != "all")
         throw Problem(422, "invalid_field", "The field \"verify\" may be all, new or none.");
-    return accepted(service.createBackup(std::move(wish)));
+    return accepted(service.createBackup(call.who.by, std::move(wish)));
 }
 
 Response postRestore(Service& service, const Call& call)
@@ -96,7 +96,7 @@ Response postRestore(Service& service, const Call& call)
     if (uid && (*uid == 0 || *uid > 0xFFFFFFFF || wanted.mailbox.empty()))
         throw Problem(422, "invalid_field", "The field \"uid\" is a UID, and wants the field \"mailbox\".");
     wanted.uid = store::Uid{static_cast<std::uint32_t>(uid.value_or(0))};
-    return accepted(service.restoreMail(std::move(wanted)));
+    return accepted(service.restoreMail(call.who.by, std::move(wanted)));
 }
 
 } // namespace postfach::admin::handle

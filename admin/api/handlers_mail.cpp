@@ -89,7 +89,7 @@ Response listMessages(Service& service, const Call& call)
     const auto after = page.after.empty() ? std::optional<std::uint32_t>(0) : base::parseU32(page.after);
     if (!after)
         throw Problem(422, "invalid_parameter", "The parameter \"cursor\" is none that this list gave.");
-    return listOf(call, page, service.messages(call.values[0], call.values[1], store::Uid{*after}, page.limit + 1),
+    return listOf(call, page, service.messages(call.who.by, call.values[0], call.values[1], store::Uid{*after}, page.limit + 1),
                   [](const MessageInfo& m) { return padded(m.uid.value); }, infoJson);
 }
 
@@ -98,7 +98,7 @@ Response getMessage(Service& service, const Call& call)
     const auto uid = base::parseU32(call.values[2]);
     if (!uid)
         throw Problem(404, "not_found", "There is no message " + base::printable(call.values[2]) + ".");
-    return {200, "message/rfc822", service.message(call.values[0], call.values[1], store::Uid{*uid}), {}};
+    return {200, "message/rfc822", service.message(call.who.by, call.values[0], call.values[1], store::Uid{*uid}), {}};
 }
 
 Response postMessage(Service& service, const Call& call)
@@ -115,7 +115,7 @@ Response postMessage(Service& service, const Call& call)
     }
     if (call.body.empty())
         throw Problem(422, "invalid_body", "An empty message cannot be imported.");
-    const auto result = service.importMessage(call.values[0], call.values[1], item, call.body);
+    const auto result = service.importMessage(call.who.by, call.values[0], call.values[1], item, call.body);
     using delivery::Outcome;
     switch (result.outcome) {
     case Outcome::stored:
@@ -149,13 +149,13 @@ Response getQuarantined(Service& service, const Call& call) { return Response::j
 
 Response deleteQuarantined(Service& service, const Call& call)
 {
-    service.deleteQuarantined(idOf(call));
+    service.deleteQuarantined(call.who.by, idOf(call));
     return Response::empty();
 }
 
 Response releaseQuarantined(Service& service, const Call& call)
 {
-    service.releaseQuarantined(idOf(call));
+    service.releaseQuarantined(call.who.by, idOf(call));
     return Response::empty();
 }
 
@@ -206,7 +206,7 @@ Response listDeleted(Service& service, const Call& call)
 
 Response restoreDeleted(Service& service, const Call& call)
 {
-    const auto restored = service.restoreDeleted(call.values[0], idOf(call, 1, "deleted"));
+    const auto restored = service.restoreDeleted(call.who.by, call.values[0], idOf(call, 1, "deleted"));
     auto out = object();
     out->set("mailbox", restored.mailbox.name);
     out->set("uid", restored.where.uid.value);
@@ -215,7 +215,7 @@ Response restoreDeleted(Service& service, const Call& call)
 
 Response forgetDeleted(Service& service, const Call& call)
 {
-    service.forgetDeleted(call.values[0], idOf(call, 1, "deleted"));
+    service.forgetDeleted(call.who.by, call.values[0], idOf(call, 1, "deleted"));
     return Response::empty();
 }
 

@@ -96,7 +96,7 @@ Response putMailbox(Service& service, const Call& call)
         subscribed = fields.flag("subscribed");
         fields.finish();
     }
-    const auto result = service.putMailbox(call.values[0], call.values[1], onlyNew(call), subscribed);
+    const auto result = service.putMailbox(call.who.by, call.values[0], call.values[1], onlyNew(call), subscribed);
     return mailboxAnswer(result.created ? 201 : 200, result.value);
 }
 
@@ -109,12 +109,12 @@ Response patchMailbox(Service& service, const Call& call)
     change.name = fields.text("name", 1000);
     change.subscribed = fields.flag("subscribed");
     fields.finish();
-    return mailboxAnswer(200, service.changeMailbox(call.values[0], call.values[1], change, expected(call)));
+    return mailboxAnswer(200, service.changeMailbox(call.who.by, call.values[0], call.values[1], change, expected(call)));
 }
 
 Response deleteMailbox(Service& service, const Call& call)
 {
-    service.removeMailbox(call.values[0], call.values[1], expected(call));
+    service.removeMailbox(call.who.by, call.values[0], call.values[1], expected(call));
     return Response::empty();
 }
 
@@ -125,7 +125,7 @@ Response postOffice(Service& service, const Call& call)
     const bool dry_run = flagOf(call, "dry_run"), prune = flagOf(call, "prune");
     auto office = std::make_shared<const Office>(parseOffice(parseObject(call.body), service.context().default_quota()));
     if (!dry_run) {
-        const auto task = service.applyOffice(std::move(office), call.who.name, prune);
+        const auto task = service.applyOffice(call.who.by, std::move(office), prune);
         auto response = Response::json(202, toJson(task));
         response.headers.emplace_back("Location", "/api/v1/tasks/" + task.id);
         return response;

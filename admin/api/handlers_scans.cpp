@@ -105,28 +105,28 @@ Object::Ptr scansJson(Service& service)
 
 Response getScans(Service& service, const Call&) { return Response::json(200, scansJson(service)); }
 
-Response postScan(Service& service, const Call&)
+Response postScan(Service& service, const Call& call)
 {
-    service.runScan();
+    service.runScan(call.who.by);
     return Response::json(202, scansJson(service));
 }
 
-Response deletePass(Service& service, const Call&)
+Response deletePass(Service& service, const Call& call)
 {
-    service.cancelRescan();
+    service.cancelRescan(call.who.by);
     return Response::empty();
 }
 
 Response confirmFinding(Service& service, const Call& call)
 {
-    service.confirmOutbreak(call.values[0]);
+    service.confirmOutbreak(call.who.by, call.values[0]);
     return Response::empty();
 }
 
 Response dismissFinding(Service& service, const Call& call)
 {
     auto out = object();
-    out->set("released", service.dismissOutbreak(call.values[0]));
+    out->set("released", service.dismissOutbreak(call.who.by, call.values[0]));
     return Response::json(200, out);
 }
 

@@ -50,14 +50,19 @@ Response healthz(Service&, const Call&)
     return Response::json(200, out);
 }
 
-Response readyz(Service& service, const Call&)
+Response readyz(Service& service, const Call& call)
 {
+    const auto word = call.parameter("strict");
+    if (word != "" && word != "true" && word != "false")
+        throw Problem(422, "invalid_parameter", "The parameter \"strict\" may be true or false.");
+    const bool strict = word == "true" || (word.empty() && call.target.query.contains("strict"));
     const auto components = service.readiness();
-    const bool ready = std::all_of(components.begin(), components.end(), [](const auto& c) { return c.ready; });
+    const bool ready = std::all_of(components.begin(), components.end(), [strict](const auto& c) { return c.ready && !(strict && c.warns); });
     auto list = object();
     for (const auto& component : components) {
         auto one = object();
         one->set("ready", component.ready);
+        one->set("warning", component.warns);
         one->set("detail", component.detail.empty() ? Poco::Dynamic::Var() : Poco::Dynamic::Var(component.detail));
         list->set(component.name, one);
     }
@@ -97,7 +102,7 @@ Response postCheck(Service& service, const Call& call)
         repair = fields.flag("repair").value_or(false);
         fields.finish();
     }
-    return accepted(service.checkStore(repair));
+    return accepted(service.checkStore(call.who.by, repair));
 }
 
 Response getTask(Service& service, const Call& call)
@@ -107,5 +112,19 @@ Response getTask(Service& service, const Call& call)
         throw Problem(404, "not_found", "There is no task " + base::printable(call.values[0]) + ".");
     return Response::json(200, toJson(*task));
 }
+
+Response listTasks(Service& service, const Call& call)
+{
+    // In the order of their coming, which their ids do not tell: the key says both.
+    auto all = service.tasks();
+    const auto key = [](const Task& task) {
+        const auto millis = std::to_string(base::toMillis(task.created));
+        return std::string(15 - std::min<std::size_t>(15, millis.size()), '0') + millis + task.id;
+    };
+    std::sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+    return listOfAll(call, all, key, [](const auto& t) { return toJson(t); });
+}
+
+Response cancelTask(Service& service, const Call& call) { return Response::json(202, toJson(service.cancelTask(call.who.by, call.values[0]))); }
 
 } // namespace postfach::admin::handle

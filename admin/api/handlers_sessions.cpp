@@ -53,7 +53,7 @@ Response getSession(Service& service, const Call& call) { return Response::json(
 
 Response deleteSession(Service& service, const Call& call)
 {
-    service.endSession(call.values[0]);
+    service.endSession(call.who.by, call.values[0]);
     return Response::empty();
 }
 

@@ -82,6 +82,19 @@ Object::Ptr parseObject(std::string_view body)
     return parsed.extract<Object::Ptr>();
 }
 
+Var storedObject(const std::string& json)
+{
+    if (json.empty())
+        return {};
+    try {
+        return Poco::JSON::Parser().parse(json).extract<Object::Ptr>();
+    } catch (const Poco::Exception&) {
+        auto out = object();
+        out->set("unreadable", base::printable(json, 2000));
+        return out;
+    }
+}
+
 Var Fields::take(const std::string& name)
 {
     taken_.insert(name);
@@ -333,6 +346,7 @@ Object::Ptr toJson(const store::Token& token)
     out->set("created", base::rfc3339(token.created));
     out->set("expires", dateOrNull(token.expires));
     out->set("last_used", dateOrNull(token.last_used));
+    out->set("networks", array(token.networks));
     return out;
 }
 

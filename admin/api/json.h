@@ -5,6 +5,7 @@
 #include "admin/tasks.h"
 #include "server/auth/guard.h"
 #include "server/net/sessions.h"
+#include "server/store/journal.h"
 #include "server/store/types.h"
 
 #include <Poco/JSON/Array.h>
@@ -32,6 +33,8 @@ Poco::Dynamic::Var dateOrNull(const std::optional<base::Time>& time);
 // Throws Problem 400 for what is no JSON or too deep, 422 for what is no object.
 Poco::JSON::Object::Ptr parseObject(std::string_view body);
 bool isTooDeep(std::string_view json, int most);
+// An object that was stored as text; null for none. What is no JSON any more is shown all the same, as {"unreadable": …}.
+Poco::Dynamic::Var storedObject(const std::string& json);
 
 // Takes fields out of an object by name and type. What is wrong is gathered: a field of a wrong type reads as if it were not
 // there, and finish() of the outermost object throws Problem 422 with all of it, and with what nobody asked for. So nothing
@@ -74,5 +77,6 @@ Poco::JSON::Object::Ptr toJson(const store::Quarantined& entry);
 Poco::JSON::Object::Ptr toJson(const store::Recoverable& entry);
 Poco::JSON::Object::Ptr toJson(const net::SessionInfo& session);
 Poco::JSON::Object::Ptr toJson(const Task& task);
+Poco::JSON::Object::Ptr toJson(const store::Webhook& webhook); // never its secret
 
 } // namespace postfach::admin

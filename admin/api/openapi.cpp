@@ -24,8 +24,8 @@ constexpr const char* kSchemas = R"json({
 "Health": {"type": "object", "required": ["status"], "additionalProperties": false, "properties": {"status": {"type": "string"}}},
 "Readiness": {"type": "object", "required": ["status", "components"], "additionalProperties": false, "properties": {
   "status": {"type": "string", "enum": ["ready", "not ready"]},
-  "components": {"type": "object", "additionalProperties": {"type": "object", "required": ["ready", "detail"], "properties": {
-    "ready": {"type": "boolean"}, "detail": {"type": ["string", "null"]}}}}}},
+  "components": {"type": "object", "additionalProperties": {"type": "object", "required": ["ready", "warning", "detail"], "properties": {
+    "ready": {"type": "boolean"}, "warning": {"type": "boolean", "description": "Mail flows, but somebody should look; with `strict` that is a 503"}, "detail": {"type": ["string", "null"]}}}}}},
 "OpenApi": {"type": "object"},
 "Server": {"type": "object", "required": ["name", "version", "started", "delimiter", "message_size", "default_quota", "copy"], "additionalProperties": false, "properties": {
   "name": {"type": "string"}, "version": {"type": "string"}, "started": {"type": "string", "format": "date-time"},
@@ -103,13 +103,16 @@ constexpr const char* kSchemas = R"json({
   "address": {"type": "string"}, "targets": {"type": "array", "items": {"type": "string"}}, "created": {"type": "string", "format": "date-time"}}},
 "AliasPut": {"type": "object", "required": ["targets"], "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "targets": {"type": "array", "minItems": 1, "maxItems": 1000, "items": {"type": "string"}}}},
-"Token": {"type": "object", "required": ["name", "scopes", "created", "expires", "last_used"], "additionalProperties": false, "properties": {
+"Token": {"type": "object", "required": ["name", "scopes", "created", "expires", "last_used", "networks"], "additionalProperties": false, "properties": {
+  "networks": {"type": "array", "items": {"type": "string"}, "description": "Whence it may be used, in CIDR form; empty: from anywhere"},
   "name": {"type": "string"}, "scopes": {"type": "array", "items": {"$ref": "#/components/schemas/Scope"}}, "created": {"type": "string", "format": "date-time"},
   "expires": {"type": ["string", "null"], "format": "date-time"}, "last_used": {"type": ["string", "null"], "format": "date-time"}}},
 "TokenCreate": {"type": "object", "required": ["name", "scopes"], "additionalProperties": false, "properties": {
+  "networks": {"type": "array", "items": {"type": "string"}, "description": "Whence it may be used, in CIDR form; empty: from anywhere"},
   "name": {"type": "string", "minLength": 1, "maxLength": 100}, "scopes": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Scope"}},
   "expires": {"type": ["string", "null"], "format": "date-time"}}},
-"TokenCreated": {"type": "object", "required": ["name", "scopes", "created", "expires", "last_used", "token"], "additionalProperties": false, "properties": {
+"TokenCreated": {"type": "object", "required": ["name", "scopes", "created", "expires", "last_used", "networks", "token"], "additionalProperties": false, "properties": {
+  "networks": {"type": "array", "items": {"type": "string"}, "description": "Whence it may be used, in CIDR form; empty: from anywhere"},
   "name": {"type": "string"}, "scopes": {"type": "array", "items": {"$ref": "#/components/schemas/Scope"}}, "created": {"type": "string", "format": "date-time"},
   "expires": {"type": ["string", "null"], "format": "date-time"}, "last_used": {"type": ["string", "null"], "format": "date-time"},
   "token": {"type": "string", "description": "The secret; told here and never again"}}},
@@ -182,8 +185,40 @@ constexpr const char* kSchemas = R"json({
   "account": {"type": "string", "description": "Made again when it is gone"}, "mailbox": {"type": "string", "description": "All when left out"},
   "uid": {"type": "integer", "minimum": 1, "description": "One message of mailbox, by its UID in the backup"},
   "to": {"type": "string", "description": "Another mailbox for what comes back; for a whole account the one above its mailboxes"}}},
+"AuditEntry": {"type": "object", "required": ["id", "time", "actor", "address", "action", "target", "before", "after", "hash"], "additionalProperties": false, "properties": {
+  "id": {"type": "integer"}, "time": {"type": "string", "format": "date-time"},
+  "actor": {"type": "string", "description": "token:NAME, local:UID (this machine's administrator), account:ADDRESS or server"},
+  "address": {"type": ["string", "null"], "description": "Where it was asked for; null: nowhere but on the machine"},
+  "action": {"type": "string", "description": "A word such as account.change"}, "target": {"type": "string", "description": "What belongs to something stands behind it and a slash"},
+  "before": {"type": ["object", "null"], "description": "What was otherwise before; never a secret"}, "after": {"type": ["object", "null"], "description": "What is otherwise since"},
+  "hash": {"type": "string", "description": "SHA-256 over this entry and the hash of the one before it"}}},
+"AuditState": {"type": "object", "required": ["whole", "entries", "head", "findings"], "additionalProperties": false, "properties": {
+  "whole": {"type": "boolean"}, "entries": {"type": "integer"}, "head": {"type": "string", "description": "ID:HASH of the last entry: note it elsewhere"},
+  "findings": {"type": "array", "items": {"type": "object", "required": ["where", "what"], "additionalProperties": false, "properties": {
+    "where": {"type": "string"}, "what": {"type": "string"}}}}}},
+"Event": {"type": "object", "required": ["id", "time", "kind", "account", "data"], "additionalProperties": false, "properties": {
+  "id": {"type": "integer", "description": "Ascends in the order in which things were stored"}, "time": {"type": "string", "format": "date-time"},
+  "kind": {"type": "string", "description": "A word such as mail.delivered"}, "account": {"type": ["string", "null"]}, "data": {"type": "object"}}},
+"Statistics": {"type": "object", "required": ["from", "to", "step", "times", "series"], "additionalProperties": false, "properties": {
+  "from": {"type": "string", "format": "date-time"}, "to": {"type": "string", "format": "date-time"}, "step": {"type": "string", "enum": ["hour", "day"]},
+  "times": {"type": "array", "items": {"type": "string", "format": "date-time"}, "description": "When each step begins"},
+  "series": {"type": "object", "description": "A value a step: deliveries, logins, bans and scans are counts, of store the last value is told",
+    "additionalProperties": {"type": "array", "items": {"type": ["integer", "null"]}}}}},
+"Webhook": {"type": "object", "required": ["name", "url", "kinds", "account", "created", "changed"], "additionalProperties": false, "properties": {
+  "name": {"type": "string"}, "url": {"type": "string", "format": "uri"}, "kinds": {"type": "array", "items": {"type": "string"}, "description": "As kind of /events; empty: all"},
+  "account": {"type": ["string", "null"], "description": "Of this account alone"}, "created": {"type": "string", "format": "date-time"}, "changed": {"type": "string", "format": "date-time"}}},
+"WebhookPut": {"type": "object", "required": ["url"], "additionalProperties": false, "properties": {
+  "name": {"type": "string"}, "url": {"type": "string", "format": "uri", "maxLength": 2000, "description": "https://; private networks only where webhooks.allow names them"},
+  "kinds": {"type": "array", "maxItems": 50, "items": {"type": "string"}}, "account": {"type": ["string", "null"]},
+  "secret": {"type": "string", "writeOnly": true, "minLength": 16, "maxLength": 1000, "description": "Signs what is sent; as before when left out of an existing one"}}},
+"WebhookAttempts": {"type": "object", "required": ["next_try", "attempts"], "additionalProperties": false, "properties": {
+  "next_try": {"type": ["string", "null"], "format": "date-time", "description": "While it fails"},
+  "attempts": {"type": "array", "items": {"type": "object", "required": ["time", "event", "kind", "attempt", "status", "error", "milliseconds"], "additionalProperties": false, "properties": {
+    "time": {"type": "string", "format": "date-time"}, "event": {"type": "integer"}, "kind": {"type": "string"}, "attempt": {"type": "integer"},
+    "status": {"type": ["integer", "null"], "description": "Of the answer"}, "error": {"type": ["string", "null"], "description": "Why it counts as failed"},
+    "milliseconds": {"type": "integer"}}}}}},
 "Task": {"type": "object", "required": ["id", "kind", "state", "progress", "total", "error", "findings", "result", "created", "finished"], "additionalProperties": false, "properties": {
-  "id": {"type": "string"}, "kind": {"type": "string"}, "state": {"type": "string", "enum": ["waiting", "running", "done", "failed"]},
+  "id": {"type": "string"}, "kind": {"type": "string"}, "state": {"type": "string", "enum": ["waiting", "running", "done", "failed", "cancelled"]},
   "progress": {"type": "integer"}, "total": {"type": "integer"}, "error": {"type": ["string", "null"]},
   "findings": {"type": "array", "items": {"type": "string"}}, "result": {"type": ["string", "null"]},
   "created": {"type": "string", "format": "date-time"},
@@ -209,6 +244,17 @@ const std::map<std::string, const char*> kParameters = {
     {"dry_run", R"({"in": "query", "name": "dry_run", "description": "Only say what would change", "schema": {"type": "boolean", "default": false}})"},
     {"prune", R"({"in": "query", "name": "prune", "description": "Aliases and empty domains that are not in the document go", "schema": {"type": "boolean", "default": false}})"},
     {"check", R"({"in": "query", "name": "check", "description": "Ask DNS what is there", "schema": {"type": "boolean", "default": false}})"},
+    {"since", R"({"in": "query", "name": "since", "description": "Not before", "schema": {"type": "string", "format": "date-time"}})"},
+    {"until", R"({"in": "query", "name": "until", "description": "Before", "schema": {"type": "string", "format": "date-time"}})"},
+    {"strict", R"({"in": "query", "name": "strict", "description": "Warnings count: 503", "schema": {"type": "boolean", "default": false}})"},
+    {"from", R"({"in": "query", "name": "from", "description": "A day before `to` by the hour, 30 days by the day", "schema": {"type": "string", "format": "date-time"}})"},
+    {"to", R"({"in": "query", "name": "to", "description": "Now when left out", "schema": {"type": "string", "format": "date-time"}})"},
+    {"step", R"({"in": "query", "name": "step", "description": "Of what length", "schema": {"type": "string", "enum": ["hour", "day"], "default": "hour"}})"},
+    {"actor", R"({"in": "query", "name": "actor", "description": "Who: all of it, or the part before the colon", "schema": {"type": "string"}})"},
+    {"action", R"({"in": "query", "name": "action", "description": "What: all of it, or the part before a dot", "schema": {"type": "string"}})"},
+    {"target", R"({"in": "query", "name": "target", "description": "To what: all of it, or the part before a slash", "schema": {"type": "string"}})"},
+    {"kind", R"({"in": "query", "name": "kind", "description": "Kinds separated by commas; the part before the dot stands for all of them", "schema": {"type": "string"}})"},
+    {"head", R"({"in": "query", "name": "head", "description": "One that was noted earlier, ID:HASH: must be in the chain", "schema": {"type": "string"}})"},
     {"date", R"({"in": "query", "name": "date", "description": "When it came in; now when left out", "schema": {"type": "string", "format": "date-time"}})"},
 };
 
@@ -244,6 +290,11 @@ Object::Ptr contentOf(const std::string& schema)
         return bytesOf("application/x-apple-aspen-config");
     if (schema == "message")
         return bytesOf("message/rfc822");
+    if (schema.starts_with("stream:")) {
+        auto both = contentOf("list:" + schema.substr(7));
+        both->set("text/event-stream", bytesOf("text/event-stream")->get("text/event-stream"));
+        return both;
+    }
     if (schema.starts_with("list:")) {
         auto list = parsed(R"({"type": "object", "required": ["items", "next"], "additionalProperties": false,
                                "properties": {"items": {"type": "array"}, "next": {"type": ["string", "null"]}}})");
@@ -268,7 +319,7 @@ Object::Ptr answer(const Route& route, int status)
     auto out = object();
     out->set("description", std::string(reasonPhrase(status)));
     // A 503 of readyz is an answer of its own shape, not a refusal.
-    if (status >= 400 && std::string_view(route.id) != "readyz")
+    if (status >= 400 && (std::string_view(route.id) != "readyz" || status != 503))
         out->set("content", content("application/problem+json", reference("Problem")));
     else if (*route.gives != 0 && status != 204 && status != 304)
         out->set("content", contentOf(givenFor(route, status)));

@@ -71,6 +71,8 @@ constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
     {"X-Content-Type-Options", "nosniff"},
     {"Cache-Control", "no-store"},
     {"Referrer-Policy", "no-referrer"},
+    {"X-Frame-Options", "DENY"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"},
 };
 
@@ -143,6 +145,21 @@ std::string exchange(const RequestHead& head, bool keep_alive, const std::functi
         out.clear();
     }
     return out.empty() ? refusal(Response::problem({500, "internal", "Something went wrong."})) : out;
+}
+
+std::string plainHint(const std::string& url)
+{
+    const std::string text = "This port speaks HTTPS: " + url + "\n";
+    return "HTTP/1.1 307 Temporary Redirect\r\nLocation: " + url + "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n" +
+           "Content-Length: " + std::to_string(text.size()) + "\r\nConnection: close\r\n\r\n" + text;
+}
+
+std::string streamHead(std::string_view type)
+{
+    std::string out = "HTTP/1.1 200 OK\r\n";
+    for (const auto& [name, value] : kSecurityHeaders)
+        out.append(name).append(": ").append(value).append("\r\n");
+    return out.append("Content-Type: ").append(type).append("\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\n");
 }
 
 std::string refusal(const Response& response)

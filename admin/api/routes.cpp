@@ -23,7 +23,7 @@ const std::vector<Route>& routes()
         // clang-format off
         {"GET",    "/",             "", "home", "What this is, for a person", handle::home, none, "", "html", {200}},
         {"GET",    "/healthz",      "", "healthz", "The process lives", handle::healthz, none, "", "Health", {200}},
-        {"GET",    "/readyz",       "", "readyz", "Every component is ready", handle::readyz, none, "", "Readiness", {200, 503}},
+        {"GET",    "/readyz",       "", "readyz", "Every component is ready", handle::readyz, none, "", "Readiness", {200, 503}, {"strict"}},
         {"GET",    "/metrics",      "", "metrics", "Prometheus text format", handle::metrics, none, "", "text", {200}},
         {"GET",    "/openapi.json", "", "openapi", "This document", handle::openApiDocument, none, "", "OpenApi", {200}},
         {"GET",    "/api/v1/server", "read", "getServer", "Name, version, limits", handle::server, none, "", "Server", {200}},
@@ -57,6 +57,7 @@ const std::vector<Route>& routes()
 
         {"GET",    "/api/v1/tokens", "admin", "listTokens", "Tokens by name, without their secrets", handle::listTokens, none, "", "list:Token", {200, 422}, kPage},
         {"POST",   "/api/v1/tokens", "admin", "createToken", "Create a token; its secret is told once", handle::postToken, json, "TokenCreate", "TokenCreated", {201, 409, 422}},
+        {"POST",   "/api/v1/tokens/{name}/rotate", "admin", "rotateToken", "Another secret for a token; told once, and the old one ends at once", handle::rotateToken, none, "", "TokenCreated", {200, 404}},
         {"DELETE", "/api/v1/tokens/{name}", "admin", "deleteToken", "Remove a token", handle::deleteToken, none, "", "", {204, 404}},
 
         {"GET",    "/api/v1/sessions", "read", "listSessions", "Live sessions of the mail services, oldest first", handle::listSessions, none, "", "list:Session", {200, 422}, {"limit", "cursor", "account", "service"}},
@@ -86,6 +87,18 @@ const std::vector<Route>& routes()
         {"GET",    "/api/v1/backups", "read", "listBackups", "Backups in backup.folder, copy.folder and below DIR/backups", handle::listBackups, none, "", "list:Backup", {200, 422}, kPage},
         {"POST",   "/api/v1/backups", "admin", "createBackup", "Create a backup while mail flows", handle::postBackup, json, "BackupCreate", "Task", {202, 422}},
         {"POST",   "/api/v1/backups/restore", "admin", "restoreMail", "Restore an account, a mailbox or a message from a backup", handle::postRestore, json, "MailRestore", "Task", {202, 422}},
+        {"GET",    "/api/v1/statistics", "read", "getStatistics", "What was counted, by the hour or day; kept for 400 days", handle::getStatistics, none, "", "Statistics", {200, 422}, {"from", "to", "step"}},
+        {"GET",    "/api/v1/audit", "audit", "listAudit", "What was done, by whom and from where, newest first", handle::listAudit, none, "", "list:AuditEntry", {200, 422}, {"limit", "cursor", "since", "until", "actor", "action", "target"}},
+        {"GET",    "/api/v1/audit/verify", "audit", "verifyAudit", "Whether the audit is as it was written; `head` is one that was noted earlier", handle::verifyAudit, none, "", "AuditState", {200, 422}, {"head"}},
+        {"GET",    "/api/v1/events", "read", "getEvents", "What happens: a stream of server-sent events that goes on behind Last-Event-ID; as a list, newest first, with Accept: application/json",
+         handle::getEvents, none, "", "stream:Event", {200, 422, 503}, {"limit", "cursor", "since", "until", "kind", "account"}},
+        {"GET",    "/api/v1/webhooks", "admin", "listWebhooks", "Webhooks by name, without their secrets", handle::listWebhooks, none, "", "list:Webhook", {200, 422}, kPage},
+        {"GET",    "/api/v1/webhooks/{name}", "admin", "getWebhook", "One webhook, without its secret", handle::getWebhook, none, "", "Webhook", {200, 404}},
+        {"PUT",    "/api/v1/webhooks/{name}", "admin", "putWebhook", "Tell a URL of events, from now on, each signed with HMAC-SHA-256", handle::putWebhook, json, "WebhookPut", "Webhook", {200, 201, 409, 412, 422}},
+        {"DELETE", "/api/v1/webhooks/{name}", "admin", "deleteWebhook", "Tell it no more", handle::deleteWebhook, none, "", "", {204, 404}},
+        {"GET",    "/api/v1/webhooks/{name}/attempts", "admin", "listWebhookAttempts", "What was told lately and what came back, newest first", handle::listWebhookAttempts, none, "", "WebhookAttempts", {200, 404}},
+        {"GET",    "/api/v1/tasks", "read", "listTasks", "Long work that waits, runs or is over, by age", handle::listTasks, none, "", "list:Task", {200, 422}, kPage},
+        {"POST",   "/api/v1/tasks/{id}/cancel", "admin", "cancelTask", "End a long work: one that waits at once, one that runs when it looks the next time", handle::cancelTask, none, "", "Task", {202, 404, 409}},
         {"GET",    "/api/v1/tasks/{id}", "read", "getTask", "How far a long work is", handle::getTask, none, "", "Task", {200, 404}},
         // clang-format on
     });

@@ -18,6 +18,7 @@ struct Principal { // who asks
     std::string name;
     std::vector<std::string> scopes;
     bool local = false;              // through DIR/run/admin.sock: the administrator of this machine
+    By by;                           // the same for the audit
 
     // `admin` is every scope but `mail`: reading other people's mail is said on purpose.
     bool may(std::string_view scope) const;

@@ -19,6 +19,7 @@ const std::vector<OptionName>& optionNames()
         {"--services", "LIST", "what the account may log in to: imap,pop3,smtp; the rest is switched off"},
         {"--scope", "LIST", "of a token: read, accounts, scan, mail, audit, admin; of an app password: imap, pop3, smtp; by commas or repeated"},
         {"--expires", "TIME", "when it ends: 30d, 12h or 2026-12-31T00:00:00Z"},
+        {"--from", "NETWORKS", "whence a token may be used: 192.0.2.7,2001:db8::/32; from anywhere when left out"},
         {"--account", "ADDRESS", "whose mail"},
         {"--mailbox", "NAME", "the mailbox; when left out INBOX for import, else all"},
         {"--keep", "N", "the newest N backups stay; 0 for all"},
@@ -34,6 +35,13 @@ const std::vector<OptionName>& optionNames()
         {"--check", "", "ask DNS what is there"},
         {"--dry-run", "", "only say what would change"},
         {"--prune", "", "aliases and empty domains that are not in the document go too"},
+        {"--since", "TIME", "not before this time: 2026-12-31T00:00:00Z"},
+        {"--until", "TIME", "before this time"},
+        {"--actor", "WHO", "token:NAME, local:UID, account:ADDRESS or server; token alone stands for every token"},
+        {"--action", "WHAT", "account.change, account …"},
+        {"--target", "NAME", "to what it was done: an address, and what belongs to it"},
+        {"--head", "ID:HASH", "what an earlier audit verify said: must still be in the chain"},
+        {"--kind", "LIST", "mail, login.failed …; by commas"},
         {"--repair", "", "repair what can be repaired"},
     };
     return table;
@@ -95,8 +103,9 @@ const std::vector<Command>& commands()
          "not in it, never an account. An account that is new may bring \"password\" or \"password_hash\"; who is there keeps what he has.\n\n"
          "Examples:\n  postfach config apply office.json --dry-run\n  postfach config apply office.json", run::configApply},
 
-        {{"token", "create"}, "NAME", 1, 1, {"--scope", "--expires"}, "create a token for the HTTP API; printed once",
+        {{"token", "create"}, "NAME", 1, 1, {"--scope", "--expires", "--from"}, "create a token for the HTTP API; printed once",
          "The scope admin is every scope but mail, which reads other people's mail.\n\nExample: postfach token create monitoring --scope read --expires 365d", run::tokenCreate},
+        {{"token", "rotate"}, "NAME", 1, 1, {}, "another secret for a token; printed once, and the old one ends at once", "Example: postfach token rotate monitoring", run::tokenRotate},
         {{"token", "list"}, "", 0, 0, {}, "list the tokens, without their secrets", "", run::tokenList},
         {{"token", "remove"}, "NAME", 1, 1, {}, "remove a token: it ends at once", "", run::tokenRemove},
 
@@ -140,6 +149,17 @@ const std::vector<Command>& commands()
          "backup). Nothing there is overwritten, and what is there already does not come twice. --to puts it into another mailbox.\n\n"
          "Examples:\n  postfach backup restore /mnt/backup --data /srv/postfach\n"
          "  postfach backup restore /mnt/backup --account alice@example.org --mailbox Projects", run::backupRestore},
+        {{"audit", "list"}, "", 0, 0, {"--since", "--until", "--actor", "--action", "--target"}, "what was done here, by whom and from where; newest first",
+         "Examples:\n  postfach audit list --target alice@example.org\n  postfach audit list --actor token:office --since 2026-03-01T00:00:00Z", run::auditList},
+        {{"audit", "verify"}, "", 0, 0, {"--head"}, "read the whole audit and say whether it is as it was written",
+         "Each entry carries the hash of the one before it. Exit status 1 and a list where entries were changed, taken out or put in.\n"
+         "Note the head that it prints elsewhere: with --head, a later one proves that nothing up to there was rewritten.\n\n"
+         "Example: postfach audit verify --head 17:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", run::auditVerify},
+        {{"event", "list"}, "", 0, 0, {"--since", "--until", "--kind", "--account"}, "what happened lately: mail, verdicts, logins, backups …; newest first",
+         "The journal is bounded (events.days, events.keep). GET /api/v1/events is a stream of it.\n\n"
+         "Example: postfach event list --kind login.failed,ban", run::eventList},
+        {{"task", "list"}, "", 0, 0, {}, "long work that waits, runs or is over", "", run::taskList},
+        {{"task", "cancel"}, "ID", 1, 1, {}, "end a long work", "", run::taskCancel},
         {{"check"}, "", 0, 0, {"--repair"}, "check the store's consistency, with or without a running server", "Exit status 1 and a list where something is wrong.", run::check},
         {{"salvage"}, "NEW-DIR", 1, 1, {}, "save what can be read of a damaged data folder into a new one; while no server runs on it",
          "The damaged folder is only read. NEW-DIR can be served: postfach serve --data NEW-DIR. Contents that belong to nobody any more are files\n"

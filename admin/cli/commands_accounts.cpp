@@ -290,6 +290,11 @@ int tokenCreate(Invocation& invocation)
     auto body = object();
     body->set("name", invocation.arguments[0]);
     body->set("scopes", array(scopes));
+    std::vector<std::string> networks;
+    for (const auto& given : invocation.all("--from"))
+        for (const auto network : base::split(given, ','))
+            networks.emplace_back(base::trim(network));
+    body->set("networks", array(networks));
     if (const auto expires = invocation.option("--expires"))
         body->set("expires", expiry(*expires));
     const auto token = invocation.call("POST", "/api/v1/tokens", body);
@@ -300,10 +305,20 @@ int tokenCreate(Invocation& invocation)
     return 0;
 }
 
+int tokenRotate(Invocation& invocation)
+{
+    const auto token = invocation.call("POST", path("tokens", invocation.arguments[0]) + "/rotate");
+    if (invocation.json)
+        printObject(token);
+    else
+        std::cout << token->getValue<std::string>("token") << '\n';
+    return 0;
+}
+
 int tokenList(Invocation& invocation)
 {
     return listed(invocation, "tokens", {{"NAME", "name"}, {"SCOPES", "scopes"}, {"EXPIRES", "expires", Kind::date},
-                                         {"LAST USED", "last_used", Kind::date}, {"CREATED", "created", Kind::date}});
+                                         {"LAST USED", "last_used", Kind::date}, {"CREATED", "created", Kind::date}, {"FROM", "networks"}});
 }
 
 int tokenRemove(Invocation& invocation) { return removed(invocation, "tokens", "token"); }

@@ -54,7 +54,7 @@ Poco::JSON::Object::Ptr waitForTask(Invocation& invocation, Poco::JSON::Object::
     auto pause = std::chrono::milliseconds(5);
     for (;;) {
         const auto state = task->getValue<std::string>("state");
-        if (state == "failed")
+        if (state == "failed" || state == "cancelled")
             throw base::Refused(forPeople(task->get("error")), 1);
         if (state == "done")
             return task;
@@ -152,7 +152,8 @@ int healthcheck(Invocation& invocation)
     const auto components = state->getObject("components");
     for (const auto& name : components->getNames()) {
         const auto one = components->getObject(name);
-        const bool told = (name == "backup" || name == "copy" || name == "store") && !one->isNull("detail"); // also where it takes nobody's readiness
+        // Also what takes nobody's readiness; that there are no signatures yet is said by the log and by `scan status`.
+        const bool told = name != "signatures" && one->optValue("warning", false);
         if (told || !one->getValue<bool>("ready"))
             std::cout << name << ": " << forPeople(one->get("detail")) << '\n';
     }

@@ -5,10 +5,12 @@
 #include "server/appliance/certificate.h"
 #include "server/appliance/demo.h"
 #include "server/appliance/descriptors.h"
+#include "server/appliance/journal.h"
 #include "server/appliance/live_config.h"
 #include "server/auth/auth.h"
 #include "server/base/file.h"
 #include "server/base/housekeeper.h"
+#include "server/base/json_text.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
@@ -169,7 +171,7 @@ void checkConfig(const base::Config& config)
         if (::inet_pton(AF_INET, address.c_str(), parsed) != 1 && ::inet_pton(AF_INET6, address.c_str(), parsed) != 1)
             throw base::Refused("bad value '" + base::printable(address) + "' for listen.address; allowed: IP addresses");
     }
-    for (const char* key : {"lmtp.allow", "proxy.allow"})
+    for (const char* key : {"lmtp.allow", "proxy.allow", "webhooks.allow"})
         for (const auto& network : config.list(key))
             if (!net::inNetwork("127.0.0.1", network))
                 throw base::Refused("bad value '" + base::printable(network) + "' for " + key + "; allowed: networks such as 10.0.0.0/8 or fc00::/7");
@@ -234,9 +236,10 @@ struct Appliance::Inner {
     std::unique_ptr<admin::AdminServer> admin;
     std::optional<CertificateWatch> certificate_watch;
     std::mutex networks_mutex;
-    std::vector<std::string> lmtp_networks;   // lmtp.allow; guarded by networks_mutex
+    std::vector<std::string> lmtp_networks;    // lmtp.allow; guarded by networks_mutex
+    std::vector<std::string> webhook_networks; // webhooks.allow; the same
     std::atomic<std::uint64_t> default_quota; // quota.default
-    std::atomic<std::uint64_t> trash_days, recovery_days, read_days;
+    std::atomic<std::uint64_t> trash_days, recovery_days, read_days, event_days, events_kept;
     std::atomic<bool> quota_notice;
     std::string token;
     std::size_t bearable = SIZE_MAX; // connections, for the descriptors there are
@@ -254,7 +257,10 @@ struct Appliance::Inner {
     std::vector<admin::Listener> listeners() const;
     void greet(const std::vector<DemoAccount>& demo);
     bool lmtpAllows(const std::string& address);
+    std::vector<std::string> webhooksAllow();
     void addRemovalJobs();
+    void addJournalJobs();
+    void tell(const store::NewAudit& entry);
     void applyConfig();
     void rereadConfig();
 };
@@ -381,12 +387,21 @@ void Appliance::Inner::bind()
     wanted.addresses = options.config.list("listen.address");
     wanted.port = options.config.port("admin.port");
     wanted.socket_path = options.data + "/run/admin.sock";
+    const auto& config = options.config;
+    const auto keep = static_cast<unsigned>(std::min<std::uint64_t>(config.number("backup.keep"), 1'000'000));
     admin::Context context{*store, authenticator, delivery, rescan, reads, *scanner, clock, sessions, name, options.data, clock.now(),
                            [this] { return default_quota.load(); }, [this] { return listeners(); },
-                           {options.config.text("backup.folder"), static_cast<unsigned>(std::min<std::uint64_t>(options.config.number("backup.keep"), 1'000'000))},
-                           copySettings(options.config),
-                           {options.config.text("clients.smtp"), options.config.text("clients.mx"), options.config.text("dns.server")}, &tls};
+                           {config.text("backup.folder"), keep, store::BackupCheck::all, std::chrono::hours(config.number("backup.every"))},
+                           copySettings(config),
+                           {config.text("clients.smtp"), config.text("clients.mx"), config.text("dns.server")}, &tls,
+                           {[this] { return webhooksAllow(); }, config.text("webhooks.ca")}, config.text("scanner.signatures")};
     admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, sessions, tls, std::move(wanted));
+}
+
+std::vector<std::string> Appliance::Inner::webhooksAllow()
+{
+    const std::lock_guard lock(networks_mutex);
+    return webhook_networks;
 }
 
 bool Appliance::Inner::lmtpAllows(const std::string& address)
@@ -408,10 +423,13 @@ void Appliance::Inner::applyConfig()
     read_days = config.number("scanner.read_days");
     reads.record(read_days > 0);
     recovery_days = config.number("recovery.days");
+    event_days = config.number("events.days");
+    events_kept = config.number("events.keep");
     quota_notice = config.text("quota.notice") == "on";
     store->keepRecoverable(recovery_days > 0);
     const std::lock_guard lock(networks_mutex);
     lmtp_networks = config.list("lmtp.allow");
+    webhook_networks = config.list("webhooks.allow");
 }
 
 // All of a good configuration, or nothing of a bad one.
@@ -432,8 +450,10 @@ void Appliance::Inner::rereadConfig()
         base::logError("appliance", "configuration not usable, the old one stays", {{"reason", refused.what()}});
         return;
     }
+    const base::Config before = options.config;
     const auto changes = adopt(options.config, next);
     applyConfig();
+    tellConfig(*store, before, options.config);
     const auto inWords = [](const std::vector<std::string>& keys) {
         std::string words;
         for (const auto& key : keys)
@@ -497,13 +517,18 @@ void Appliance::Inner::addRemovalJobs()
         const std::uint64_t days = trash_days;
         if (days == 0)
             return;
-        if (const auto gone = store->emptyTrash(before(days), stop); gone > 0)
+        if (const auto gone = store->emptyTrash(before(days), stop); gone > 0) {
             base::logInfo("store", "what was long in Trash and Junk left them", {{"messages", gone}});
+            tell({"server", "", "retention.trash", "all", "", base::jsonObject({{"messages", gone}, {"days", days}})});
+        }
     }, true);
     // Also where recovery.days is 0: of what was kept before it was.
     housekeeper.add("recovery", hourly, [this, before](const std::stop_token& stop) {
-        if (const auto gone = store->forgetRecoverable(before(recovery_days), stop); gone > 0)
+        const std::uint64_t days = recovery_days;
+        if (const auto gone = store->forgetRecoverable(before(days), stop); gone > 0) {
             base::logInfo("store", "what was deleted long ago is gone for good", {{"messages", gone}});
+            tell({"server", "", "retention.recovery", "all", "", base::jsonObject({{"messages", gone}, {"days", days}})});
+        }
     }, true);
     housekeeper.add("reads", base::Housekeeper::every(std::chrono::seconds(10)), [this](const std::stop_token&) { reads.flush(); });
     housekeeper.add("reads-forgotten", hourly, [this, before](const std::stop_token&) {
@@ -540,6 +565,10 @@ void Appliance::Inner::tellQuota(const store::QuotaLevel& level)
         if (!here)
             return;
         tx.noteQuotaTold(account.id, level.reached);
+        if (higher)
+            tx.addEvent({"quota.reached", account.address,
+                         base::jsonObject({{"percent", level.reached}, {"used", account.used}, {"quota", account.quota},
+                                           {"messages", account.messages}, {"quota_messages", account.quota_messages}})});
         const auto inbox = tx.findMailbox(account.id, "INBOX");
         if (!body || !inbox)
             return;
@@ -555,8 +584,24 @@ void Appliance::Inner::tellQuota(const store::QuotaLevel& level)
         return;
     base::logWarning("store", "an account comes near its quota", {{"account", account.address}, {"percent", level.reached}, {"used", account.used},
                      {"quota", account.quota}, {"messages", account.messages}, {"quota_messages", account.quota_messages}});
-    base::logInfo("audit", "quota level reached", {{"by", "server"}, {"account", account.address}, {"percent", level.reached},
-                  {"notice", told ? "delivered" : "none"}});
+    base::logInfo("store", "quota level reached",
+                  {{"account", account.address}, {"percent", level.reached}, {"notice", told ? "delivered" : "none"}});
+}
+
+void Appliance::Inner::tell(const store::NewAudit& entry)
+{
+    store->writeAndWait([&entry](store::WriteTx& tx) { tx.addAudit(entry); });
+}
+
+void Appliance::Inner::addJournalJobs()
+{
+    housekeeper.add("events", base::Housekeeper::every(std::chrono::minutes(10)), [this](const std::stop_token& stop) {
+        const auto days = static_cast<std::int64_t>(std::min<std::uint64_t>(event_days, 36'500));
+        store->trimEvents(clock.now() - std::chrono::hours(24) * days, events_kept, stop);
+    });
+    const auto minutely = base::Housekeeper::every(std::chrono::minutes(1));
+    housekeeper.add("statistics", minutely, [this](const std::stop_token&) { admin->service().sampleStatistics(); });
+    housekeeper.add("signatures-watch", minutely, [this](const std::stop_token&) { tellSignatures(*store, scanner->status()); }, true);
 }
 
 void Appliance::start()
@@ -573,6 +618,7 @@ void Appliance::start()
     self.housekeeper.add("pop3-retention", base::Housekeeper::every(std::chrono::hours(1)),
                          [&self](std::stop_token stop) { pop3::carryOutRetention(*self.store, self.clock, stop); }, true);
     self.addRemovalJobs();
+    self.addJournalJobs();
     if (!self.options.config.text("backup.folder").empty())
         self.housekeeper.add("backup", backupTimes(self.options.config),
                              [&self](std::stop_token stop) { self.admin->service().scheduledBackup(std::move(stop)); });

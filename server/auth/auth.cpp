@@ -39,7 +39,7 @@ std::string installationSecret(store::Store& store)
 } // namespace
 
 Authenticator::Inner::Inner(store::Store& s, const base::Clock& c, PlaintextPolicy p, std::function<Guard::SteadyTime()> steady)
-    : store(s), clock(c), policy(p), secret(installationSecret(s)), directory(s), guard(std::move(steady))
+    : store(s), clock(c), policy(p), secret(installationSecret(s)), directory(s), guard(std::move(steady)), events(s)
 {
 }
 
@@ -159,8 +159,10 @@ Login Authenticator::Inner::conclude(const Attempt& attempt, const Known& known,
     if (!right || !known.account) {
         login.result = Login::Result::wrong;
         logins_wrong.add();
-        if (looked)
-            guard.failed(attempt.user, attempt.address);
+        if (looked) {
+            events.failed(attempt.user, attempt.address, attempt.service, mechanism);
+            events.banned(guard.failed(attempt.user, attempt.address));
+        }
     } else {
         const auto& services = known.account->services;
         const bool allowed = known.account->enabled && std::find(services.begin(), services.end(), attempt.service) != services.end();

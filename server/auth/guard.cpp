@@ -129,7 +129,7 @@ Guard::Entry& Guard::entryOf(std::map<Key, Entry>& entries, const Key& key, cons
 
 template <class Key>
 void Guard::add(std::map<Key, Entry>& entries, const Key& key, const Rules& rules, bool bannable, const std::string& account,
-                const std::string& address)
+                const std::string& address, std::vector<Ban>& bans)
 {
     auto& entry = entryOf(entries, key, rules);
     const auto now = now_();
@@ -143,25 +143,28 @@ void Guard::add(std::map<Key, Entry>& entries, const Key& key, const Rules& rule
         return;
     const auto length = std::min<std::chrono::minutes>(rules.first_ban * (1 << std::min(entry.bans, 6)), kLongestBan);
     entry.until = now + length;
+    bans.push_back({account, address, static_cast<int>(std::lround(entry.count)), true, length});
     ++entry.bans;
     entry.count = 0;
     banned.add();
     base::logWarning("auth", "banned", {{"account", account.empty() ? "*" : account}, {"address", address}, {"minutes", length.count()}});
 }
 
-void Guard::failed(const std::string& user, const std::string& address)
+std::vector<Ban> Guard::failed(const std::string& user, const std::string& address)
 {
+    std::vector<Ban> bans;
     const auto pair = pairOf(user, address);
     const auto now = now_();
     const std::lock_guard lock(mutex_);
     const bool home = atHome(pair, now);
     const auto known = pairs_.find(pair);
     const bool first = known == pairs_.end() || (countNow(known->second, kPair, now) < 1 && known->second.bans == 0);
-    add(pairs_, pair, kPair, !home, pair.first, pair.second);
+    add(pairs_, pair, kPair, !home, pair.first, pair.second, bans);
     if (!first || home)
-        return;
-    add(addresses_, pair.second, kAddress, true, {}, pair.second);
-    add(accounts_, pair.first, kAccount, false, pair.first, {});
+        return bans;
+    add(addresses_, pair.second, kAddress, true, {}, pair.second, bans);
+    add(accounts_, pair.first, kAccount, false, pair.first, {}, bans);
+    return bans;
 }
 
 void Guard::succeeded(const std::string& user, const std::string& address)

@@ -38,7 +38,7 @@ public:
         bool refused = false;              // it is not looked at
     };
     Decision ask(const std::string& user, const std::string& address);
-    void failed(const std::string& user, const std::string& address);
+    std::vector<Ban> failed(const std::string& user, const std::string& address); // the bans that it has brought about
     void succeeded(const std::string& user, const std::string& address);
 
     std::vector<Ban> bans() const;               // who waits or is refused now, by address and account
@@ -61,7 +61,7 @@ private:
     static std::chrono::milliseconds delayOf(double count, const Rules& rules);
     template <class Key>
     void add(std::map<Key, Entry>& entries, const Key& key, const Rules& rules, bool bannable, const std::string& account,
-             const std::string& address);
+             const std::string& address, std::vector<Ban>& bans);
     bool atHome(const Pair& pair, SteadyTime now) const;
     static const Rules kPair, kAddress, kAccount;
 

@@ -3,6 +3,7 @@
 #include "server/auth/auth.h"
 #include "server/auth/directory.h"
 #include "server/auth/hash_pool.h"
+#include "server/auth/login_events.h"
 #include "server/auth/verified_cache.h"
 #include "server/base/clock.h"
 
@@ -26,6 +27,7 @@ struct Authenticator::Inner {
     Directory directory;
     VerifiedCache verified;
     Guard guard;
+    LoginEvents events;
     std::mutex mutex;
     std::map<std::pair<store::AccountId, std::string>, base::Time> noted; // guarded by mutex: logins told to the store, by app password
     HashPool hashes; // last: its threads end first

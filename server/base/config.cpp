@@ -122,6 +122,10 @@ const std::vector<Config::Key>& Config::keys()
         {"copy.keep", Kind::number, "3", "1 to 1000", "so many of its states stay in copy.folder"},
         {"quota.default", Kind::size, "5 GiB", kSize, "bytes an account may hold; 0: no bound"},
         {"quota.notice", Kind::choice, "on", "on|off", "a mail tells who reaches 80, 90 or 95 percent of the quota"},
+        {"events.days", Kind::number, "30", kNumber, "how long the journal of events goes back"},
+        {"events.keep", Kind::number, "50000", kNumber, "so many events of each group of kinds (mail, login, …) stay in it"},
+        {"webhooks.allow", Kind::list, "", "networks in CIDR form", "private networks that webhooks may call, also without TLS"},
+        {"webhooks.ca", Kind::text, "", "a PEM file", "who may vouch for the receivers of webhooks; empty: the system's authorities"},
         {"log.format", Kind::choice, "text", "text|json", "form of the log lines"},
         {"log.level", Kind::choice, "info", "debug|info|warning|error", "least level that is logged"},
     };

@@ -3,6 +3,7 @@
 #include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
+#include "server/delivery/events.h"
 #include "server/delivery/notice.h"
 #include "server/delivery/understand.h"
 #include "server/delivery/verdicts.h"
@@ -122,6 +123,9 @@ struct Delivery::Inner {
     void prepare(Job& job, std::string_view message);
     static void recordVerdict(store::WriteTx& tx, store::BodyId body, const Verdict& verdict);
     void commit(store::WriteTx& tx, Job& job) const;
+    static Told toldOf(const Job& job, std::size_t index);
+    static void tellFound(store::WriteTx& tx, const Job& job);
+    void tellRefused(const Job& job) const;
     void commitAll(store::WriteTx& tx, std::vector<Job>& jobs, const std::optional<Replaced>& replaces, std::size_t& at) const;
     Result commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const;
     Result refusal(const Job& job) const;
@@ -239,6 +243,33 @@ void Delivery::Inner::recordVerdict(store::WriteTx& tx, store::BodyId body, cons
         tx.putInnerHashes(body, store::unpackInnerHashes(verdict.inner));
 }
 
+Told Delivery::Inner::toldOf(const Job& job, std::size_t index)
+{
+    const Target& target = job.targets[index];
+    return {target.account, target.address, target.mailbox, job.way_in, job.body ? job.body->size() : 0, job.understood.message_id,
+            job.verdict.name.empty() ? "clean" : job.verdict.name};
+}
+
+void Delivery::Inner::tellFound(store::WriteTx& tx, const Job& job)
+{
+    if (job.verdict.kind == Verdict::Kind::infected || job.verdict.kind == Verdict::Kind::unscannable)
+        tellVerdict(tx, job.verdict.kind == Verdict::Kind::infected ? "infected" : "unscannable",
+                    job.action == Action::quarantine ? "quarantined" : "stored", toldOf(job, 0), job.targets.size());
+}
+
+// Nothing is stored, so nobody waits for this either.
+void Delivery::Inner::tellRefused(const Job& job) const
+{
+    if (job.action != Action::refuse)
+        return;
+    const bool infected = job.verdict.kind == Verdict::Kind::infected;
+    // A copy of the way: the job does not live as long.
+    store.writeLater([told = toldOf(job, 0), way = job.way_in, infected, count = job.targets.size()](store::WriteTx& tx) mutable {
+        told.way_in = way;
+        tellVerdict(tx, infected ? "infected" : "unscannable", "refused", told, count);
+    });
+}
+
 Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const
 {
     const auto& target = job.targets[index];
@@ -260,6 +291,8 @@ Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index
             message.flags.addKeyword(tx.keyword(target.account, mark));
         result.where = tx.append(mailbox->id, message);
         result.outcome = Outcome::stored;
+        if (job.way_in == "lmtp")
+            tellDelivered(tx, toldOf(job, index), result.where.uid);
         return result;
     }
     store::NewQuarantine entry;
@@ -283,7 +316,7 @@ Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index
     tx.recordScan(notice.body, clean);
     result.where = tx.append(mailbox->id, notice);
     entry.notice = result.where.uid;
-    tx.addQuarantine(entry);
+    tellQuarantined(tx, tx.addQuarantine(entry), entry, job.body->size());
     result.outcome = Outcome::quarantined;
     result.detail = job.verdict.name;
     return result;
@@ -294,6 +327,7 @@ void Delivery::Inner::commit(store::WriteTx& tx, Job& job) const
 {
     const auto body = tx.addBody(*job.body, job.understood.summary);
     recordVerdict(tx, body, job.verdict);
+    tellFound(tx, job);
     bool used = false;
     for (std::size_t i = 0; i < job.targets.size(); ++i) {
         try {
@@ -311,6 +345,7 @@ void Delivery::Inner::commit(store::WriteTx& tx, Job& job) const
 
 void Delivery::Inner::conclude(const Job& job, std::uint64_t size) const
 {
+    tellRefused(job);
     static constexpr std::array<std::string_view, 10> kWords = {"stored", "quarantined", "infected, refused", "unscannable, refused", "over quota",
                                                               "no mailbox", "too large", "not taken now", "limit", "gone, not replaced"};
     for (std::size_t i = 0; i < job.results.size(); ++i) {
@@ -430,6 +465,7 @@ void Delivery::Inner::commitAll(
         Job& job = jobs[at];
         const auto body = tx.addBody(*job.body, job.understood.summary);
         recordVerdict(tx, body, job.verdict);
+        tellFound(tx, job);
         job.results.front() = commitTo(tx, job, 0, body);
         if (job.results.front().outcome != Outcome::stored)
             throw store::Error(store::Error::Kind::noSuchMailbox, "the mailbox is gone");

@@ -1,4 +1,5 @@
 #include "server/pop3/retention.h"
+#include "server/base/json_text.h"
 #include "server/base/log.h"
 
 namespace postfach::pop3 {
@@ -27,6 +28,9 @@ std::size_t carryOutRetention(store::Store& store, const base::Clock& clock, con
                     gone = due.uids.size();
                     hidden = due.hide;
                 }
+                if (gone > 0)
+                    tx.addAudit({"server", "", "retention.pop3", found.address, "",
+                                 base::jsonObject({{"messages", gone}, {"how", hidden ? "hidden" : "removed"}})});
             });
             if (gone == 0)
                 continue;

@@ -8,6 +8,7 @@
 // savepoint, commits once (fsync), publishes to the views in commit order, and then answers each: done(nullptr), or done(error)
 // when this closure threw (it alone is rolled back) or the commit failed (nobody is told OK). done runs on the writer's
 // thread and must not block. What a closure captures by reference must live until done.
+#include "server/store/journal.h"
 #include "server/store/scans.h"
 #include "server/store/types.h"
 #include "server/store/view.h"
@@ -115,6 +116,17 @@ public:
 
     virtual std::string setting(std::string_view name) = 0;                          // small facts of the appliance; empty when unset
 
+    // --- what happened. The key of a page is the id as decimal.
+    virtual std::vector<AuditEntry> audit(const AuditFilter& filter, const Page& page) = 0; // newest first; `after`: older than it
+    virtual std::vector<AuditEntry> auditSince(std::int64_t id, std::size_t most) = 0;      // behind it, oldest first
+    virtual AuditHead auditHead() = 0;
+    virtual std::vector<Event> events(const EventFilter& filter, const Page& page) = 0;     // newest first; `after`: older than it
+    // Behind `after`, oldest first. Looks at `most` rows, whether they fit or not, and says how far it came.
+    virtual std::vector<Event> eventsSince(const EventFilter& filter, std::int64_t after, std::size_t most, std::int64_t& looked) = 0;
+    virtual EventRange eventRange() = 0;
+    virtual std::vector<Webhook> webhooks() = 0;                                            // by name
+    virtual std::vector<Statistic> statistics(Time from, Time until) = 0;                   // by hour, then series; hours that begin in it
+
     struct Totals { std::uint64_t accounts, domains, mailboxes, messages, bodies, bytes, quarantined; };
     virtual Totals totals() = 0;
 };
@@ -204,6 +216,16 @@ public:
     virtual void forgetFetched(Time before) = 0;                                     // whole days
     virtual void putInnerHashes(BodyId body, const std::vector<InnerHash>& hashes) = 0; // in place of those before; none, or too many: it goes
     virtual void forgetOutbreaks(Time dismissed_before) = 0; // those that ask and nothing waits any more, and what was dismissed long ago
+
+    // --- what happened: in the transaction of what they tell of
+    virtual AuditEntry addAudit(const NewAudit& entry) = 0;
+    virtual std::int64_t addEvent(const NewEvent& event) = 0;                        // its id
+    virtual void putWebhook(const Webhook& webhook) = 0;                             // new, or in place of the one of that name
+    virtual void removeWebhook(std::string_view name) = 0;                           // noSuchEntry
+    virtual void noteWebhook(std::string_view name, std::int64_t told) = 0;          // nothing happens when it is gone
+    enum class Counting { sum, latest };
+    virtual void count(const Statistic& what, Counting how) = 0;                     // adds to the hour's value, or replaces it
+    virtual void forgetStatistics(Time before) = 0;
 };
 
 struct Finding { // of check()
@@ -231,6 +253,9 @@ public:
     // Every commit that touched any mailbox of the account or its list of mailboxes. As MailboxView::watch.
     virtual Subscription watchAccount(AccountId account, std::function<void()> news) = 0;
 
+    // Every commit that added an event. As MailboxView::watch.
+    virtual Subscription watchEvents(std::function<void()> news) = 0;
+
     // Grows with every commit that changed who may log in and how (accounts, passwords): what was read under an older
     // number must be read again. One atomic load; read it before the transaction.
     virtual std::uint64_t accountsVersion() const = 0;
@@ -244,6 +269,12 @@ public:
     // time becomes recoverable; what was removed before it goes for good. `stop` ends it early.
     virtual std::uint64_t emptyTrash(Time saved_before, const std::stop_token& stop) = 0;
     virtual std::uint64_t forgetRecoverable(Time removed_before, const std::stop_token& stop) = 0;
+    // Of the journal what came before that time; and of each group of kinds ("mail", "login") all but the newest `keep`, so that a flood
+    // of one pushes out no other.
+    virtual std::uint64_t trimEvents(Time before, std::size_t keep, const std::stop_token& stop) = 0;
+    // The first entry that is not what was written or does not follow the one before it, the last one's absence, and of `noted` (a head
+    // that was noted once) whether it is in the chain. Empty: all is as it was. Reads everything.
+    virtual std::vector<Finding> verifyAudit(const std::optional<AuditHead>& noted, std::uint64_t* entries) = 0;
     // False: what would become recoverable goes at once, from the next transaction on; what is recoverable already stays until
     // forgetRecoverable(). StoreOptions::recoverable says how it is at the start.
     virtual void keepRecoverable(bool on) = 0;

@@ -142,6 +142,7 @@ struct Token {                             // of the admin API; the secret itsel
     std::vector<std::string> scopes;
     Time created{};
     std::optional<Time> expires, last_used;
+    std::vector<std::string> networks;     // whence it may be used, in CIDR form; empty: from anywhere
 };
 
 // --- mailboxes

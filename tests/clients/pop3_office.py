@@ -94,7 +94,7 @@ def retention(report, office):
     pop3.quit()
     report.same("what was downloaded is gone, though the client deleted nothing", len(listing(office, address, password)), 1)
     report.same("... for IMAP too", imap.select(), 1)
-    report.check("the audit has who changed what", any("pop3 policy changed" in line and "new=retention=delete" in line.replace('"', "")
+    report.check("the audit has who changed what", any("audit account.change" in line and "retention" in line and "by=local:" in line
                                                        for line in office.lines), office.lines[-5:])
     result = office.cli("account", "change", address, "--services", "imap")
     report.check("POP3 is switched off", result.returncode == 0, result.stdout + result.stderr)

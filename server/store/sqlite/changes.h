@@ -55,12 +55,14 @@ public:
         dropped_files.insert(dropped_files.end(), later.dropped_files.begin(), later.dropped_files.end());
         bodies += later.bodies;
         logins = logins || later.logins;
+        events = events || later.events;
     }
 
     std::vector<MailboxChange> mailboxes;
     std::vector<AccountId> accounts;          // whose list of mailboxes (or account row) changed; may repeat after add()
     std::vector<base::Sha256> dropped_files;  // their rows are gone
     std::int64_t bodies = 0;                  // rows of body, more or fewer
+    bool events = false;                      // the journal has more
     bool logins = false;                      // who may log in, or how: Store::accountsVersion
 
 private:

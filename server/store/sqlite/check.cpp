@@ -168,6 +168,8 @@ std::vector<Finding> SqliteStore::check(bool repair)
     }
     for (const base::Sha256& hash : orphans)
         findings.push_back({"a file that no body names", files_->path(hash), true});
+    for (Finding& broken : verifyAudit(std::nullopt, nullptr))
+        findings.push_back(std::move(broken));
 
     raiseAlarm(*files_->alarm, findings);
     warn(*files_->alarm, findings);

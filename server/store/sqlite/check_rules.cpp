@@ -18,7 +18,8 @@ namespace {
     "(SELECT 'account' AS name, max(id) AS id FROM account UNION ALL SELECT 'mailbox', max(id) FROM (SELECT id FROM mailbox" \
     " UNION ALL SELECT mailbox_id FROM recoverable UNION ALL SELECT home FROM quarantine)"                                   \
     " UNION ALL SELECT 'body', max(id) FROM body UNION ALL SELECT 'quarantine', max(id) FROM quarantine"                     \
-    " UNION ALL SELECT 'recoverable', max(id) FROM recoverable)"
+    " UNION ALL SELECT 'recoverable', max(id) FROM recoverable UNION ALL SELECT 'audit', max(id) FROM audit"                 \
+    " UNION ALL SELECT 'event', max(id) FROM event)"
 #define GIVEN_VALIDITY                                                                                                  \
     "(SELECT coalesce(max(uid_validity), 0) FROM (SELECT uid_validity FROM mailbox UNION ALL SELECT uid_validity FROM " \
     "recoverable))"
@@ -253,6 +254,12 @@ constexpr Rule kRules[] = {
         " ON r.account_id = u.account_id WHERE u.recoverable <> coalesce(r.size, 0)",
         "UPDATE usage SET recoverable = (SELECT coalesce(sum(size), 0) FROM recoverable r WHERE r.account_id = "
         "usage.account_id)"},
+    {"a webhook has no URL or no secret, or was told what did not happen",
+        "SELECT 'webhook ' || name FROM webhook WHERE url = '' OR secret = '' OR told > coalesce((SELECT seq FROM sqlite_sequence WHERE name = "
+        "'event'), 0)",
+        nullptr, kHarmless},
+    {"what was counted was not counted by the hour", "SELECT 'statistic ' || hour FROM statistic WHERE hour % 3600000 <> 0",
+        "DELETE FROM statistic WHERE hour % 3600000 <> 0"},
     {"the number of bodies differs from its tally", // check() counts
         "SELECT 'tally' WHERE (SELECT count(*) FROM body) <> coalesce((SELECT value FROM tally WHERE name = 'bodies'), -1)",
         "INSERT OR IGNORE INTO tally VALUES ('bodies', 0)"},

@@ -89,6 +89,15 @@ public:
     std::string setting(std::string_view name);
     ReadTx::Totals totals();
 
+    std::vector<AuditEntry> audit(const AuditFilter& filter, const Page& page);
+    std::vector<AuditEntry> auditSince(std::int64_t id, std::size_t most);
+    AuditHead auditHead();
+    std::vector<Event> events(const EventFilter& filter, const Page& page);
+    std::vector<Event> eventsSince(const EventFilter& filter, std::int64_t after, std::size_t most, std::int64_t& looked);
+    EventRange eventRange();
+    std::vector<Webhook> webhooks();
+    std::vector<Statistic> statistics(Time from, Time until);
+
     // --- below the interface
     BodyRow requireBody(BodyId id);          // noSuchMessage
     Mailbox requireMailbox(MailboxId id);    // noSuchMailbox
@@ -180,6 +189,19 @@ public:
     void eachInnerHashes(const std::function<void(BodyId, std::string_view)>& visit) override { reading_.eachInnerHashes(visit); }
 
     std::string setting(std::string_view name) override { return reading_.setting(name); }
+
+    std::vector<AuditEntry> audit(const AuditFilter& filter, const Page& page) override { return reading_.audit(filter, page); }
+    std::vector<AuditEntry> auditSince(std::int64_t id, std::size_t most) override { return reading_.auditSince(id, most); }
+    AuditHead auditHead() override { return reading_.auditHead(); }
+    std::vector<Event> events(const EventFilter& filter, const Page& page) override { return reading_.events(filter, page); }
+    std::vector<Event> eventsSince(const EventFilter& filter, std::int64_t after, std::size_t most, std::int64_t& looked) override
+    {
+        return reading_.eventsSince(filter, after, most, looked);
+    }
+    EventRange eventRange() override { return reading_.eventRange(); }
+    std::vector<Webhook> webhooks() override { return reading_.webhooks(); }
+    std::vector<Statistic> statistics(Time from, Time until) override { return reading_.statistics(from, until); }
+
     ReadTx::Totals totals() override { return reading_.totals(); }
 
 protected:

@@ -52,7 +52,7 @@ Alias aliasOf(const Statement& row) { return {row.text(0), unjoined(row.bytes(1)
 
 Token tokenOf(const Statement& row)
 {
-    Token t{row.text(0), row.text(1), unjoined(row.bytes(2), '\n'), base::fromMillis(row.integer(3)), {}, {}};
+    Token t{row.text(0), row.text(1), unjoined(row.bytes(2), '\n'), base::fromMillis(row.integer(3)), {}, {}, unjoined(row.bytes(6), '\n')};
     if (!row.isNull(4))
         t.expires = base::fromMillis(row.integer(4));
     if (!row.isNull(5))
@@ -218,7 +218,7 @@ std::vector<QuotaLevel> Reading::quotaLevels()
 std::vector<Token> Reading::tokens()
 {
     std::vector<Token> all;
-    Statement row = db_.query("SELECT name, hash, scopes, created, expires, last_used FROM token ORDER BY name");
+    Statement row = db_.query("SELECT name, hash, scopes, created, expires, last_used, networks FROM token ORDER BY name");
     while (row.step())
         all.push_back(tokenOf(row));
     return all;
@@ -226,7 +226,7 @@ std::vector<Token> Reading::tokens()
 
 std::optional<Token> Reading::findToken(std::string_view hash)
 {
-    Statement row = db_.query("SELECT name, hash, scopes, created, expires, last_used FROM token WHERE hash = ?", hash);
+    Statement row = db_.query("SELECT name, hash, scopes, created, expires, last_used, networks FROM token WHERE hash = ?", hash);
     if (!row.step())
         return std::nullopt;
     return tokenOf(row);

@@ -139,6 +139,19 @@ const std::vector<Migration>& migrations()
             // hashes: 28 bytes a layer: size, then the first 8 of MD5, SHA-1 and SHA-256; numbers little-endian.
             "CREATE TABLE inner_hash (body_id INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT",
         },
+        {   // What was done, chained by hashes and never shortened; and what happened, which is bounded (server/store/journal.h).
+            "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, actor TEXT NOT NULL, address TEXT NOT NULL,"
+            " action TEXT NOT NULL, target TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, previous BLOB NOT NULL,"
+            " hash BLOB NOT NULL) STRICT",
+            "CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL,"
+            " data TEXT NOT NULL) STRICT",
+        },
+        {   // Who is told of events, and what was counted by the hour. networks: in CIDR form, each on a line; none: from anywhere.
+            "CREATE TABLE webhook (name TEXT PRIMARY KEY, url TEXT NOT NULL, kinds TEXT NOT NULL, account TEXT NOT NULL, secret TEXT NOT NULL,"
+            " created INTEGER NOT NULL, changed INTEGER NOT NULL, told INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+            "CREATE TABLE statistic (hour INTEGER NOT NULL, series TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (hour, series)) STRICT, WITHOUT ROWID",
+            "ALTER TABLE token ADD COLUMN networks TEXT NOT NULL DEFAULT ''",
+        },
     };
     return all;
 }

@@ -58,10 +58,13 @@ public:
     std::shared_ptr<MailboxView> view(MailboxId mailbox) override;
     std::shared_ptr<MailboxView> viewIfWarm(MailboxId mailbox) override { return views_.ifWarm(mailbox); }
     Subscription watchAccount(AccountId account, std::function<void()> news) override { return views_.watchAccount(account, std::move(news)); }
+    Subscription watchEvents(std::function<void()> news) override { return views_.watchEvents(std::move(news)); }
     std::uint64_t accountsVersion() const override { return views_.accountsVersion(); }
     std::vector<Finding> check(bool repair) override;
     std::uint64_t emptyTrash(Time saved_before, const std::stop_token& stop) override;
     std::uint64_t forgetRecoverable(Time removed_before, const std::stop_token& stop) override;
+    std::uint64_t trimEvents(Time before, std::size_t keep, const std::stop_token& stop) override;
+    std::vector<Finding> verifyAudit(const std::optional<AuditHead>& noted, std::uint64_t* entries) override;
     void keepRecoverable(bool on) override { writer_->keepRecoverable(on); }
     std::string problem() const override;
     std::string warning() const override { return files_->alarm->warning(); }

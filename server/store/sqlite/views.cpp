@@ -303,6 +303,8 @@ void Views::publish(const Changes& changes) noexcept
         view->tell();
     for (const auto& watchers : accounts)
         watchers->tell();
+    if (changes.events)
+        events_.tell();
 }
 
 } // namespace postfach::store::sqlite

@@ -75,6 +75,7 @@ public:
     std::shared_ptr<View> get(MailboxId id, const Load& load);
     std::shared_ptr<View> ifWarm(MailboxId id);
     Subscription watchAccount(AccountId account, std::function<void()> news);
+    Subscription watchEvents(std::function<void()> news) { return events_.add(std::move(news)); }
     void publish(const Changes& changes) noexcept; // the writer's thread
     std::uint64_t accountsVersion() const { return accounts_version_.load(std::memory_order_acquire); }
 
@@ -85,6 +86,7 @@ private:
     void forget(MailboxId id);                            // mutex_ held
 
     std::atomic<std::uint64_t> accounts_version_{1};
+    Watchers events_;
     std::mutex mutex_; // guards what follows; never held while a view loads or a callback runs
     std::unordered_map<MailboxId, std::weak_ptr<View>> views_;
     std::list<std::shared_ptr<View>> kept_; // latest first

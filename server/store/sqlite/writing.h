@@ -103,6 +103,13 @@ public:
     void recordFetched(const Reader& reader, const std::vector<Fetched>& bodies) override;
     void forgetFetched(Time before) override;
     void putInnerHashes(BodyId body, const std::vector<InnerHash>& hashes) override;
+    AuditEntry addAudit(const NewAudit& entry) override;
+    std::int64_t addEvent(const NewEvent& event) override;
+    void putWebhook(const Webhook& webhook) override;
+    void removeWebhook(std::string_view name) override;
+    void noteWebhook(std::string_view name, std::int64_t told) override;
+    void count(const Statistic& what, Counting how) override;
+    void forgetStatistics(Time before) override;
 
     Changes finish(); // once, at the closure's end
 

@@ -227,8 +227,8 @@ void Writing::putToken(const Token& token)
     const auto millis = [](const std::optional<Time>& time) {
         return time ? std::optional<std::int64_t>(base::toMillis(*time)) : std::nullopt;
     };
-    db_.run("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?)", token.name, token.hash, joined(token.scopes, '\n'),
-            base::toMillis(token.created), millis(token.expires), millis(token.last_used));
+    db_.run("INSERT INTO token (name, hash, scopes, created, expires, last_used, networks) VALUES (?, ?, ?, ?, ?, ?, ?)", token.name, token.hash,
+            joined(token.scopes, '\n'), base::toMillis(token.created), millis(token.expires), millis(token.last_used), joined(token.networks, '\n'));
 }
 
 void Writing::removeToken(std::string_view name)

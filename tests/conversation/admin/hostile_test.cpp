@@ -185,8 +185,11 @@ TEST_CASE("Garbage and early ends harm nobody else", "[admin][http]")
     Http other(server, server.token());
     CHECK(other.get("/healthz").status == 200);
     Client plain(server.port("admin"));
-    plain.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n"); // no TLS
-    CHECK(plain.rest().find("200 OK") == std::string::npos);
+    plain.send("GET / HTTP/1.1\r\nHost: evil.example\r\nAuthorization: Bearer " + server.token() + "\r\n\r\n"); // no TLS
+    const auto hint = plain.rest();
+    CHECK(hint.starts_with("HTTP/1.1 307 "));
+    CHECK(hint.find("\r\nLocation: https://mail.example.org:" + std::to_string(server.port("admin")) + "/\r\n") != std::string::npos);
+    CHECK(hint.find("evil") == std::string::npos);
     for (int i = 0; i < 20; ++i) {
         Http gone(server, server.token());
         gone.send("PUT /api/v1/domains/x.org HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + server.token() + "\r\nContent-Length: 100\r\n\r\n{");

@@ -175,7 +175,7 @@ TEST_CASE("Readiness tells of a scanner that does not answer and of a listener t
 {
     Server server;
     const auto components = server.admin->service().readiness();
-    REQUIRE(components.size() == 4);
+    REQUIRE(components.size() == 6);
     CHECK(components[0].ready);
     CHECK_FALSE(components[1].ready);
     CHECK(components[2].name == "coverage"); // information: it takes nobody's readiness

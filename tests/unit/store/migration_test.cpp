@@ -38,6 +38,7 @@ void fill(sqlite::Connection& db)
     }
     db.run("INSERT INTO fixed_uidl (mailbox_id, uid, uidl) VALUES (1, 7, 'kept')");
     db.run("INSERT INTO subscription (account_id, name) VALUES (1, 'INBOX')");
+    db.run("INSERT INTO token (name, hash, scopes, created) VALUES ('office', 'x', 'read', 1)");
 }
 
 } // namespace
@@ -88,6 +89,17 @@ TEST_CASE("what an earlier version stored is all there, whichever it was", "[sto
         CHECK(store->read()->annotations(account->id, inbox->id).empty());
         store->writeAndWait([&](WriteTx& tx) { tx.setAnnotation(account->id, inbox->id, "/private/comment", "new"); });
         CHECK(store->read()->annotation(account->id, inbox->id, "/private/comment") == "new");
+
+        CHECK(store->read()->auditHead().id == 0); // what came before the audit stands in none
+        CHECK(store->read()->eventRange().newest == 0);
+        store->writeAndWait([&](WriteTx& tx) {
+            CHECK(tx.addAudit({"server", "", "test", "", "", ""}).id == 1);
+            CHECK(tx.addEvent({"test.done", "", "{}"}) == 2);
+        });
+
+        REQUIRE(store->read()->tokens().size() == 1);
+        CHECK(store->read()->tokens().front().networks.empty()); // from anywhere, as it was
+        CHECK(store->read()->webhooks().empty());
 
         // And it works on as any other: the body is in Trash already, so this one is simply gone, and its UID is not given again.
         store->writeAndWait([&](WriteTx& tx) {
