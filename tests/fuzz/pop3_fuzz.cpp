@@ -7,7 +7,7 @@
 #include "server/mail/summary.h"
 #include "server/net/sessions.h"
 #include "server/pop3/session.h"
-#include "tests/fuzz/hasty_strand.h"
+#include "tests/fuzz/clients_end.h"
 
 #include <Poco/Net/StreamSocketImpl.h>
 
@@ -21,45 +21,12 @@
 #include <filesystem>
 
 using namespace postfach;
+using fuzz::wrong;
 
 namespace {
 
 constexpr std::size_t kLongest = 8 * 1024; // the socket takes it at once
 constexpr auto kAlice = "alice@example.org";
-
-[[noreturn]] void wrong(const char* what)
-{
-    std::fprintf(stderr, "%s\n", what);
-    std::abort();
-}
-
-// The client's end: everything is said already; what is answered is read whenever the session waits. Deadlines are over at once.
-class ClientsEnd final : public fuzz::HastyStrand {
-public:
-    ClientsEnd(net::Scheduler& scheduler, int client) : HastyStrand(scheduler, "pop3"), client_(client) {}
-
-    void hear()
-    {
-        char piece[16 * 1024];
-        for (ssize_t got = 0; (got = ::recv(client_, piece, sizeof piece, MSG_DONTWAIT)) > 0;)
-            heard.append(piece, static_cast<std::size_t>(got));
-    }
-    std::string heard;
-
-private:
-    std::uint32_t come(std::uint32_t wanted) override
-    {
-        hear();
-        if (++waits_ > 100000)
-            wrong("a session does not end");
-        const std::uint32_t came = wanted & (net::kReadable | net::kWritable); // the end of what comes is readable too
-        if (came == 0)
-            throw net::DeadlinePassed();
-        return came;
-    }
-    int client_;
-    int waits_ = 0;
-};
 
 struct World {
     World()
@@ -197,7 +164,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (::send(ends[0], said.data(), said.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(said.size()))
         std::abort();
     ::shutdown(ends[0], SHUT_WR);
-    const auto strand = std::make_shared<ClientsEnd>(world.scheduler, ends[0]);
+    const auto strand = std::make_shared<fuzz::ClientsEnd>(world.scheduler, "pop3", ends[0]);
     {
         const Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(ends[1]));
         pop3::Session session(*strand, socket, *world.context);

@@ -13,7 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
-constexpr int kMutations = 1000; // of each seed: some seconds in all
+#ifndef POSTFACH_MUTATIONS
+#define POSTFACH_MUTATIONS 1000 // of each seed: some seconds in all
+#endif
 constexpr std::size_t kLongest = 32 * 1024;
 
 class Random { // the same on every machine, unlike std's distributions
@@ -73,8 +75,8 @@ int main(int argc, char** argv)
     Random random;
     for (const std::string& seed : seeds) {
         run(seed);
-        for (int i = 0; i < kMutations; ++i)
+        for (int i = 0; i < POSTFACH_MUTATIONS; ++i)
             run(mutated(seed, seeds, random));
     }
-    std::printf("%zu seeds, %d mutations each\n", seeds.size(), kMutations);
+    std::printf("%zu seeds, %d mutations each\n", seeds.size(), POSTFACH_MUTATIONS);
 }

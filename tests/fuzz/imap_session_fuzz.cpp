@@ -1,0 +1,222 @@
+// An IMAP session over a socket, against a real store, from greeting to the end of the connection. What a client sends is there before
+// the session begins, all of it, and then the line drops. The first byte says where the session begins: nothing of those below, not
+// logged in; '!' logged in; '@' with INBOX selected; '#' with IMAP4rev2 and QRESYNC besides; '%' with UIDONLY; '&' in the middle of IDLE,
+// a search kept up to date and NOTIFY. Every session ends, every line of an answer has a shape that the grammar knows, and nobody
+// sees a byte of the other account.
+#include "server/base/clock.h"
+#include "server/base/log.h"
+#include "server/base/text.h"
+#include "server/imap/session.h"
+#include "server/mail/summary.h"
+#include "server/net/sessions.h"
+#include "tests/fuzz/clients_end.h"
+#include "tests/support/fake_scanner.h"
+
+#include <Poco/Net/StreamSocketImpl.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+using namespace postfach;
+using fuzz::wrong;
+
+namespace {
+
+constexpr std::size_t kLongest = 8 * 1024; // the socket takes it at once
+constexpr int kFresh = 200;                // sessions, then alice's account is made anew
+constexpr auto kAlice = "alice@example.org", kBob = "bob@example.org";
+constexpr std::string_view kBobsOwn = "what only bob may read";
+
+struct World {
+    World()
+    {
+        base::configureLog(2, base::LogFormat::text, base::LogLevel::error);
+        std::string pattern = (std::filesystem::temp_directory_path() / "fuzz-imap-XXXXXX").string();
+        if (::mkdtemp(pattern.data()) == nullptr)
+            std::abort();
+        folder = pattern;
+        store = store::openSqliteStore({folder, '/', false}, clock);
+        credentials = auth::Authenticator::makeCredentials("secret");
+        store->writeAndWait([](store::WriteTx& tx) { tx.createDomain("example.org"); });
+        account(kBob, "Subject: bob\r\n\r\n" + std::string(kBobsOwn) + "\r\n");
+        net::makeSelfSigned(folder + "/c.pem", folder + "/k.pem", {"localhost"});
+        tls = std::make_unique<net::TlsSource>(net::TlsContext::load(folder + "/c.pem", folder + "/k.pem"));
+        auth = std::make_unique<auth::Authenticator>(
+            *store, clock, auth::PlaintextPolicy::always, [this] { return steady += std::chrono::seconds(1); });
+        delivery::Policy policy;
+        policy.server_name = "mail.example.org";
+        policy.spool_folder = folder;
+        policy.message_size = 100'000;
+        delivery = std::make_unique<delivery::Delivery>(*store, scanner, clock, policy);
+        context = std::make_unique<imap::Context>(imap::Context{*store, *auth, *delivery, *tls, clock, "mail.example.org"});
+    }
+    ~World()
+    {
+        scheduler.stop();
+        context.reset();
+        delivery.reset();
+        auth.reset();
+        store.reset();
+        std::filesystem::remove_all(folder);
+    }
+
+    void begin()
+    {
+        if (sessions++ % kFresh != 0)
+            return;
+        store->writeAndWait([](store::WriteTx& tx) {
+            if (const auto old = tx.findAccount(kAlice))
+                tx.removeAccount(old->id);
+        });
+        account(kAlice, "From: a@example.org\r\nTo: =?utf-8?Q?=C3=A9?= <b@x>\r\nSubject: one\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n",
+            "Subject: Re: one\r\nReferences: <1@x>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n"
+            "Content-Type: application/pdf; name=x.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n--b\r\n"
+            "Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nbody\r\n--b--\r\n",
+            "", std::string(20'000, 'x') + "\0\r\n\x80\n.");
+        alice.result = auth::Login::Result::ok;
+        alice.account = *store->read()->findAccount(kAlice);
+    }
+
+    template <class... Mails>
+    void account(const char* address, Mails... mails)
+    {
+        store::MailboxId inbox;
+        store->writeAndWait([&](store::WriteTx& tx) {
+            store::NewAccount fresh;
+            fresh.address = address;
+            fresh.credentials = credentials;
+            inbox = tx.findMailbox(tx.createAccount(fresh), "INBOX")->id;
+        });
+        for (const std::string& mail : {std::string(mails)...}) {
+            const auto body = store->prepareBody(mail);
+            const std::string summary = mail::serialize(mail::summarize(mail));
+            store->writeAndWait([&](store::WriteTx& tx) {
+                store::NewMessage fresh;
+                fresh.body = tx.addBody(*body, summary);
+                fresh.internal_date = clock.now();
+                tx.append(inbox, fresh);
+            });
+        }
+    }
+
+    std::string folder;
+    base::FakeClock clock;
+    net::SteadyTime steady{std::chrono::hours(1000)}; // the guard's: most of what it refuses costs no hash
+    net::Scheduler scheduler{1, 2};
+    test::FakeScanner scanner;
+    store::Credentials credentials;
+    std::unique_ptr<store::Store> store;
+    auth::Login alice;
+    std::unique_ptr<net::TlsSource> tls;
+    std::unique_ptr<auth::Authenticator> auth;
+    std::unique_ptr<delivery::Delivery> delivery;
+    std::unique_ptr<imap::Context> context;
+    std::uint64_t sessions = 0;
+};
+
+// What is said before the fuzzer's own words.
+std::string beginning(char state)
+{
+    switch (state) {
+    case '@': return "p SELECT INBOX\r\n";
+    case '#': return "p ENABLE IMAP4rev2 QRESYNC\r\np SELECT INBOX\r\n";
+    case '%': return "p ENABLE QRESYNC UIDONLY\r\np SELECT INBOX\r\n";
+    case '&':
+        return "p SELECT INBOX\r\np SEARCH RETURN (UPDATE SAVE ALL) UNSEEN\r\np NOTIFY SET (selected (MessageNew (UID) MessageExpunge "
+               "FlagChange)) (personal (MessageNew MessageExpunge MailboxName))\r\np IDLE\r\n";
+    default: return "";
+    }
+}
+
+// One response with its literals; it is taken off. `line`: what stands outside of them.
+std::string takeResponse(std::string_view& left)
+{
+    std::string line;
+    for (;;) {
+        const std::size_t end = left.find("\r\n");
+        if (end == std::string_view::npos)
+            wrong("a response has no line end", left);
+        const std::string_view piece = left.substr(0, end);
+        if (piece.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
+            wrong("a response holds what breaks it", piece);
+        line += piece;
+        left.remove_prefix(end + 2);
+        const std::size_t open = piece.rfind('{');
+        if (open == std::string_view::npos || !piece.ends_with('}'))
+            return line;
+        const std::string_view digits = piece.substr(open + 1, piece.size() - open - 2);
+        if (digits.empty() || digits.size() > 8 || !std::all_of(digits.begin(), digits.end(), base::isDigit))
+            return line;
+        const std::size_t bytes = std::stoul(std::string(digits));
+        if (bytes > left.size())
+            wrong("a literal is longer than what was said", line);
+        left.remove_prefix(bytes);
+    }
+}
+
+void checkAnswers(std::string_view heard)
+{
+    if (!takeResponse(heard).starts_with("* OK [CAPABILITY "))
+        wrong("no greeting");
+    while (!heard.empty()) {
+        const std::string line = takeResponse(heard);
+        if (line.starts_with("* ") || line.starts_with("+ "))
+            continue;
+        const std::string_view behind = std::string_view(line).substr(std::min(line.find(' '), line.size()));
+        if (!behind.starts_with(" OK ") && !behind.starts_with(" NO ") && !behind.starts_with(" BAD "))
+            wrong("a response is neither tagged nor untagged", line);
+    }
+}
+
+net::Task<> live(imap::Session& session, const auth::Login* begin)
+{
+    if (begin != nullptr)
+        session.welcome(*begin);
+    co_await session.run();
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+{
+    static World world;
+    std::string_view words(reinterpret_cast<const char*>(data), std::min(size, kLongest));
+    const char state = words.empty() ? ' ' : words.front();
+    const bool inside = std::string_view("!@#%&").find(state) != std::string_view::npos;
+    if (inside)
+        words.remove_prefix(1);
+    const std::string said = beginning(state) + std::string(words);
+    world.begin();
+
+    int ends[2] = {-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        std::abort();
+    if (::send(ends[0], said.data(), said.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(said.size()))
+        std::abort();
+    ::shutdown(ends[0], SHUT_WR);
+    const auto strand = std::make_shared<fuzz::ClientsEnd>(world.scheduler, "imap", ends[0]);
+    {
+        const Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(ends[1]));
+        imap::Session session(*strand, socket, *world.context, false);
+        const auto task = live(session, inside ? &world.alice : nullptr);
+        task.handle().resume();
+        if (!task.handle().done())
+            wrong("a session waits for nobody");
+        strand->hear();
+        task.handle().promise().take();
+    }
+    ::close(ends[0]);
+
+    if (strand->heard.find(kBobsOwn) != std::string::npos)
+        wrong("bob's mail was read", strand->heard);
+    const std::string loud = base::upper(words);
+    if (loud.find("COMPRESS") == std::string::npos && loud.find("STARTTLS") == std::string::npos)
+        checkAnswers(strand->heard);
+    return 0;
+}
