@@ -2,7 +2,7 @@
 
 #include "server/base/limits.h"
 #include "server/base/log.h"
-#include "server/imap/fetch_new.h"
+#include "server/imap/fetching.h"
 #include "server/imap/refusal.h"
 #include "server/imap/syntax/sequence_set.h"
 #include "server/imap/syntax/writer.h"

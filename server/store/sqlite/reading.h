@@ -111,7 +111,7 @@ public:
     char delimiter() const { return delimiter_; }
 
 private:
-    std::string contentOf(const BodyRow& body);
+    std::string contentOf(BodyId id);
 
     Connection& db_;
     const BodyFiles& files_;

@@ -243,28 +243,43 @@ std::vector<MessageRow> Reading::messages(MailboxId mailbox, const std::vector<U
     return rows;
 }
 
+namespace {
+
+BodyRow bodyOf(const Statement& row, BodyId id) // hash, size, encoding
+{
+    return {id, asSha256(row.bytes(0)), static_cast<std::uint64_t>(row.integer(1)), encodingOf(row.integer(2))};
+}
+
+[[noreturn]] void bodyIsGone(BodyId id) { throw Error(Error::Kind::noSuchMessage, "body " + std::to_string(id.value) + " is gone"); }
+
+} // namespace
+
 BodyRow Reading::requireBody(BodyId id)
 {
     Statement row = db_.query("SELECT hash, size, encoding FROM body WHERE id = ?", id);
     if (!row.step())
-        throw Error(Error::Kind::noSuchMessage, "body " + std::to_string(id.value) + " is gone");
-    return {id, asSha256(row.bytes(0)), static_cast<std::uint64_t>(row.integer(1)), encodingOf(row.integer(2))};
+        bodyIsGone(id);
+    return bodyOf(row, id);
 }
 
-std::string Reading::contentOf(const BodyRow& body)
+// One statement for both rows: a mailbox is read body by body.
+std::string Reading::contentOf(BodyId id)
 {
+    Statement row = db_.query("SELECT b.hash, b.size, b.encoding, c.data FROM body b LEFT JOIN content c ON c.body_id = b.id WHERE b.id = ?", id);
+    if (!row.step())
+        bodyIsGone(id);
+    const BodyRow body = bodyOf(row, id);
     if (body.encoding == Encoding::file)
         return files_.read(body.hash, body.size);
-    Statement row = db_.query("SELECT data FROM content WHERE body_id = ?", body.id);
-    if (!row.step())
-        throw Error(Error::Kind::damaged, "body " + std::to_string(body.id.value) + " has no content");
-    return decodeBody(body.encoding, body.hash, body.size, row.bytes(0));
+    if (row.isNull(3))
+        throw Error(Error::Kind::damaged, "body " + std::to_string(id.value) + " has no content");
+    return decodeBody(body.encoding, body.hash, body.size, row.bytes(3));
 }
 
 std::string Reading::body(BodyId id)
 {
     try {
-        return contentOf(requireBody(id));
+        return contentOf(id);
     } catch (const SqliteError&) {
         throw; // its connection has raised the alarm
     } catch (const Error& error) {
