@@ -25,8 +25,9 @@ FROM debian:trixie-slim AS appliance
 COPY --from=build /out/packages /tmp/packages
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      ca-certificates clamav-freshclam tini $(cat /tmp/packages) \
- && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /tmp/packages /usr/share/doc /usr/share/man \
+      ca-certificates clamav-freshclam cracklib-runtime tini $(cat /tmp/packages) \
+ && apt-get clean && find /var/cache -mindepth 1 -maxdepth 1 ! -name cracklib -exec rm -rf {} + \
+ && rm -rf /var/lib/apt/lists/* /var/log/* /tmp/packages /usr/share/doc /usr/share/man \
  && useradd --system --uid 900 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin postfach \
  && mkdir -p /data /var/lib/clamav \
  && chown -R postfach:postfach /data /var/lib/clamav \

@@ -1,5 +1,6 @@
 #pragma once
 // What administration works with: borrowed from the appliance, which outlives every object of this folder.
+#include "admin/password_policy.h"
 #include "scanner/client.h"
 #include "server/auth/auth.h"
 #include "server/base/clock.h"
@@ -68,6 +69,7 @@ struct Context {
     BackupSettings backup{};
     CopySettings copy{};
     ClientSettings clients{};
+    PasswordRules passwords{};
     const net::TlsSource* tls = nullptr;                  // what the mail ports show; outlives everything here
     WebhookSettings webhooks{};
     std::string signatures_folder{};                      // scanner.signatures

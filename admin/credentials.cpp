@@ -24,4 +24,18 @@ store::Credentials credentialsOf(const AccountChange& change, const store::Crede
     }
 }
 
+std::optional<std::string> Service::passwordWarning(const std::string& password, const std::string& address) const
+{
+    using Policy = PasswordRules::Policy;
+    const auto& rules = context_.passwords;
+    if (rules.policy == Policy::off || password.empty()) // what is empty is refused by everybody
+        return std::nullopt;
+    const auto why = weakness(password, address, rules.least);
+    if (why.empty())
+        return std::nullopt;
+    if (rules.policy == Policy::refuse)
+        throw Problem(422, "invalid_field", "The field \"password\" holds a password that is easy to guess. " + why);
+    return "The password is easy to guess. " + why;
+}
+
 } // namespace postfach::admin

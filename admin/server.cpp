@@ -3,6 +3,7 @@
 #include "admin/api/poco_exchange.h"
 #include "admin/local_door.h"
 #include "admin/service.h"
+#include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/net/sessions.h"
 #include "server/net/stream.h"
@@ -69,6 +70,12 @@ private:
         if (state == RequestReader::State::refused)
             co_return co_await refuseUnread();
 
+        login_.reset();
+        if (auto attempt = Gate::attemptOf(reader_.head(), stream_.peerAddress()); attempt) {
+            strand_.deadline(SteadyClock::now() + base::limits::kLoginTimeout); // failures are paid for with waiting
+            auth::Login login = co_await gate_.authenticator().login(strand_, std::move(*attempt));
+            login_ = std::move(login);
+        }
         // Without a body the judgement and the answer take one trip to a helper.
         strand_.deadline(SteadyClock::time_point::max());
         if (!reader_.head().hasBody()) {
@@ -105,7 +112,7 @@ private:
     // Who has shown a token does not make room for strangers.
     Judged judgeRequest(const RequestHead& head)
     {
-        Judged judged = gate_.judge(head, {false, 0, stream_.peerAddress()});
+        Judged judged = gate_.judge(head, {false, 0, stream_.peerAddress()}, login_);
         if (!judged.who.name.empty())
             strand_.record().vouched();
         return judged;
@@ -243,6 +250,7 @@ private:
     const AdminOptions& options_;
     const std::string url_;
     RequestReader reader_;
+    std::optional<auth::Login> login_; // of this request, where it wants one
 };
 
 net::Task<> serve(net::Strand& strand, Poco::Net::StreamSocket socket, Gate& gate, const AdminOptions& options,

@@ -138,6 +138,8 @@ public:
     static std::string accountKey(const store::Account& account, AccountFilter::Sort sort);
     store::Account account(const std::string& address);
     static std::string etag(const store::Account& account);
+    // What is wrong with a password by auth.password_policy: nothing to say, a warning for its owner, or Problem 422.
+    std::optional<std::string> passwordWarning(const std::string& password, const std::string& address) const;
     // Creates, or replaces: what `change` leaves out takes its default, the password stays. The domain is made when new.
     Put<store::Account> putAccount(const By& by, const std::string& address, const AccountChange& change, bool only_new,
                                    const std::optional<std::string>& expected);

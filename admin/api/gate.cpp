@@ -9,6 +9,8 @@ namespace postfach::admin {
 namespace {
 
 constexpr std::uint64_t kJsonBody = 1024 * 1024;   // an alias with 1,000 targets takes 350 KiB at most
+constexpr std::string_view kOwners = "/api/v1/me";
+constexpr std::size_t kBasic = 2048;
 constexpr std::uint64_t kOfficeBody = 16ULL << 20; // an account takes 300 bytes
 constexpr std::uint64_t kXmlBody = 64 * 1024;      // an autodiscover request has 400 bytes
 constexpr std::uint64_t kIgnoredBody = 64 * 1024;  // of GET and DELETE, which mean nothing (RFC 9110 9.3.1)
@@ -60,6 +62,39 @@ Problem unauthorized(bool tried)
 }
 } // namespace
 
+std::optional<auth::Attempt> Gate::attemptOf(const RequestHead& head, const std::string& peer)
+{
+    const std::string_view path = std::string_view(head.target).substr(0, head.target.find('?'));
+    const auto* given = head.find("authorization");
+    if (!given || !(path == kOwners || path.starts_with(std::string(kOwners) + "/")) || !base::istartsWith(*given, "basic ") ||
+        given->size() > kBasic)
+        return std::nullopt;
+    const auto decoded = base::unbase64(base::trim(std::string_view(*given).substr(6)));
+    const auto colon = decoded ? decoded->find(':') : std::string::npos;
+    if (!decoded || colon == std::string::npos || !base::isUtf8(*decoded) || decoded->find('\0') != std::string::npos)
+        return std::nullopt;
+    return auth::Attempt(decoded->substr(0, colon), decoded->substr(colon + 1), "me", peer, true);
+}
+
+namespace {
+Principal ownerOf(const std::optional<auth::Login>& login, const std::string& peer)
+{
+    if (login && login->result == auth::Login::Result::unavailable) {
+        Problem problem(503, "unavailable", "Too many logins at once: try again in a moment.");
+        problem.headers.emplace_back("Retry-After", "5");
+        throw problem;
+    }
+    if (!login || login->result != auth::Login::Result::ok) {
+        Problem problem(401, "unauthorized", login ? "The address or the password is wrong."
+                                                   : "This needs the address and the password of an account (HTTP Basic).");
+        problem.headers.emplace_back("WWW-Authenticate", "Basic realm=\"postfach\", charset=\"UTF-8\"");
+        throw problem;
+    }
+    const auto& address = login->account.address;
+    return {address, {}, false, {"account:" + address, peer}, address, login->app_password.empty()};
+}
+} // namespace
+
 Principal Gate::authenticate(const RequestHead& head, const std::string& address, std::chrono::milliseconds& delay)
 {
     const auto* given = head.find("authorization");
@@ -79,21 +114,26 @@ Principal Gate::authenticate(const RequestHead& head, const std::string& address
         enough.headers.emplace_back("Retry-After", "600");
         throw enough;
     }
-    return {token->name, token->scopes, false, {"token:" + token->name, address}};
+    return {token->name, token->scopes, false, {"token:" + token->name, address}, "", false};
 }
 
-void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer)
+void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, const std::optional<auth::Login>& login)
 {
     judged.target = parseTarget(head.target);
     if (peer.local)
-        judged.who = {"local", {}, true, {"local:" + std::to_string(peer.uid), ""}};
+        judged.who = {"local", {}, true, {"local:" + std::to_string(peer.uid), ""}, "", false};
+    else if (const auto& at = judged.target.segments; at.size() >= 3 && at[0] == "api" && at[1] == "v1" && at[2] == "me")
+        judged.who = ownerOf(login, peer.address);
     else if (!judged.target.segments.empty() && judged.target.segments[0] == "api")
         judged.who = authenticate(head, peer.address, judged.delay);
     checkOrigin(head);
     judged.match = findRoute(head.method, judged.target);
     const auto& route = *judged.match.route;
     if (*route.scope != 0 && !judged.who.may(route.scope))
-        throw Problem(403, "scope", "This needs a token with the scope " + std::string(route.scope) + ".");
+        throw Problem(403, "scope",
+                      !std::string_view(route.scope).starts_with("me") ? "This needs a token with the scope " + std::string(route.scope) + "."
+                      : judged.who.account.empty()                     ? "This is for the owner of an account, over HTTPS."
+                                                                       : "This needs the account's own password: an app password may only look.");
     const auto takes = [&route](const std::string& name) {
         return std::find(route.parameters.begin(), route.parameters.end(), name) != route.parameters.end();
     };
@@ -110,11 +150,16 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer)
         throw Problem(413, "body_too_large", "The body is larger than the " + std::to_string(judged.body_limit) + " bytes allowed here.");
 }
 
-Judged Gate::judge(const RequestHead& head, const Peer& peer)
+namespace {
+// Whose Idempotency-Keys these are: a token may be called like an account.
+std::string keeperOf(const Principal& who) { return (who.local ? "local" : who.account.empty() ? "token " : "owner ") + who.name; }
+} // namespace
+
+Judged Gate::judge(const RequestHead& head, const Peer& peer, const std::optional<auth::Login>& login)
 {
     Judged judged;
     try {
-        judgeInto(judged, head, peer);
+        judgeInto(judged, head, peer, login);
     } catch (const Problem& problem) {
         judged.refused = Response::problem(problem);
         count(problem.status);
@@ -127,7 +172,7 @@ Response Gate::answer(const Judged& judged, const RequestHead& head, const std::
     const Call call{head, body, judged.target, judged.match.values, judged.who};
     try {
         const auto work = [&] { return judged.match.route->handle(service_, call); };
-        auto response = head.method == "POST" ? repeated_.answer(judged.who.name, head, body, std::chrono::steady_clock::now(), work) : work();
+        auto response = head.method == "POST" ? repeated_.answer(keeperOf(judged.who), head, body, std::chrono::steady_clock::now(), work) : work();
         if (!response.follow && std::string_view(judged.match.route->method) == "GET"
             && std::string_view(judged.match.route->path).starts_with("/api/"))
             response = conditional(head, std::move(response));

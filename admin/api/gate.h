@@ -34,12 +34,18 @@ class Gate {
 public:
     explicit Gate(Service& service) : service_(service) {} // outlives it
 
-    Judged judge(const RequestHead& head, const Peer& peer);
+    // What /api/v1/me wants to be shown first: name and password for auth::Authenticator::login(), which takes its time after
+    // failures. nullopt: nothing to try.
+    static std::optional<auth::Attempt> attemptOf(const RequestHead& head, const std::string& peer);
+    auth::Authenticator& authenticator() { return service_.context().auth; }
+
+    // `login`: what became of attemptOf().
+    Judged judge(const RequestHead& head, const Peer& peer, const std::optional<auth::Login>& login = std::nullopt);
     store::Store& store() { return service_.context().store; }
     Response answer(const Judged& judged, const RequestHead& head, const std::string& body);
 
 private:
-    void judgeInto(Judged& judged, const RequestHead& head, const Peer& peer);
+    void judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, const std::optional<auth::Login>& login);
     Principal authenticate(const RequestHead& head, const std::string& address, std::chrono::milliseconds& delay);
     Service& service_;
     RepeatedPosts repeated_;

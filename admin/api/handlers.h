@@ -12,6 +12,18 @@ Response appleConfig(Service&, const Call&);
 Response paccConfig(Service&, const Call&);
 Response getDomainDns(Service&, const Call&);
 
+// --- what an account's owner does himself
+Response getMe(Service&, const Call&);
+Response putMyPassword(Service&, const Call&);
+Response listMyAppPasswords(Service&, const Call&);
+Response postMyAppPassword(Service&, const Call&);
+Response deleteMyAppPassword(Service&, const Call&);
+Response listMySessions(Service&, const Call&);
+Response deleteMySession(Service&, const Call&);
+Response listMyQuarantine(Service&, const Call&);
+Response listMyDeleted(Service&, const Call&);
+Response restoreMyDeleted(Service&, const Call&);
+
 Response getMailbox(Service&, const Call&);
 Response putMailbox(Service&, const Call&);
 Response patchMailbox(Service&, const Call&);
@@ -24,6 +36,7 @@ Response healthz(Service&, const Call&);
 Response readyz(Service&, const Call&);
 Response metrics(Service&, const Call&);
 Response openApiDocument(Service&, const Call&);
+Response docs(Service&, const Call&);
 Response server(Service&, const Call&);
 
 Response listDomains(Service&, const Call&);

@@ -25,9 +25,12 @@ Response tagged(int status, const Poco::JSON::Object::Ptr& representation)
     return response;
 }
 
-Response accountAnswer(int status, const store::Account& account)
+Response accountAnswer(int status, const store::Account& account, const std::optional<std::string>& warning = std::nullopt)
 {
-    auto response = Response::json(status, toJson(account));
+    auto representation = toJson(account);
+    if (warning)
+        representation->set("warnings", array({*warning}));
+    auto response = Response::json(status, representation);
     response.headers.emplace_back("ETag", Service::etag(account));
     if (status == 201)
         response.headers.emplace_back("Location", "/api/v1/accounts/" + percentEncoded(account.address));
@@ -131,13 +134,16 @@ Response getAccount(Service& service, const Call& call)
 Response putAccount(Service& service, const Call& call)
 {
     const auto change = changeOf(call.fields(), call.values[0], service);
+    const auto warning = change.password ? service.passwordWarning(*change.password, call.values[0]) : std::nullopt;
     const auto result = service.putAccount(call.who.by, call.values[0], change, onlyNew(call), expected(call));
-    return accountAnswer(result.created ? 201 : 200, result.value);
+    return accountAnswer(result.created ? 201 : 200, result.value, warning);
 }
 
 Response patchAccount(Service& service, const Call& call)
 {
-    return accountAnswer(200, service.changeAccount(call.who.by, call.values[0], changeOf(call.fields(), call.values[0], service), expected(call)));
+    const auto change = changeOf(call.fields(), call.values[0], service);
+    const auto warning = change.password ? service.passwordWarning(*change.password, call.values[0]) : std::nullopt;
+    return accountAnswer(200, service.changeAccount(call.who.by, call.values[0], change, expected(call)), warning);
 }
 
 Response deleteAccount(Service& service, const Call& call)

@@ -124,6 +124,13 @@ Response postOffice(Service& service, const Call& call)
 {
     const bool dry_run = flagOf(call, "dry_run"), prune = flagOf(call, "prune");
     auto office = std::make_shared<const Office>(parseOffice(parseObject(call.body), service.context().default_quota()));
+    for (std::size_t i = 0; i < office->accounts.size(); ++i)
+        if (const auto& one = office->accounts[i]; one.wanted.password && service.context().passwords.policy == PasswordRules::Policy::refuse)
+            try {
+                service.passwordWarning(*one.wanted.password, one.address);
+            } catch (const Problem& problem) {
+                throw Problem({{"accounts[" + std::to_string(i) + "].password", problem.code, problem.what()}});
+            }
     if (!dry_run) {
         const auto task = service.applyOffice(call.who.by, std::move(office), prune);
         auto response = Response::json(202, toJson(task));

@@ -38,7 +38,7 @@ Response home(Service& service, const Call&)
                 "</title><style>body{font:16px/1.5 sans-serif;max-width:40em;margin:3em auto;padding:0 1em}code{background:#eee}</style></head>"
                 "<body><h1>Postfach</h1><p>This is the mail server " + name +
                 ", version " POSTFACH_VERSION ".</p><p>Administrators: the API is under <code>/api/v1</code> and described by "
-                "<a href=\"/openapi.json\">/openapi.json</a>; it wants <code>Authorization: Bearer TOKEN</code>. On the machine itself: "
+                "<a href=\"/docs\">/docs</a> and <a href=\"/openapi.json\">/openapi.json</a>; it wants <code>Authorization: Bearer TOKEN</code>. On the machine itself: "
                 "<code>postfach --help</code>.</p><p><a href=\"/readyz\">State</a> · <a href=\"/metrics\">Metrics</a></p></body></html>\n",
             {}};
 }

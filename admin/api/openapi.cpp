@@ -59,7 +59,8 @@ constexpr const char* kSchemas = R"json({
   "expunge_to_trash": {"type": "boolean", "description": "What a mail program expunges goes into Trash"},
   "services": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "pop3_in_force": {"$ref": "#/components/schemas/Pop3Policy"},
-  "created": {"type": "string", "format": "date-time"}, "last_login": {"type": ["string", "null"], "format": "date-time"}}},
+  "created": {"type": "string", "format": "date-time"}, "last_login": {"type": ["string", "null"], "format": "date-time"},
+  "warnings": {"type": "array", "items": {"type": "string"}, "description": "In the answer to a new password that is easy to guess (auth.password_policy)"}}},
 "AccountPut": {"type": "object", "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
   "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
@@ -260,6 +261,8 @@ const std::map<std::string, const char*> kParameters = {
 
 Object::Ptr parsed(const std::string& json) { return Poco::JSON::Parser().parse(json).extract<Object::Ptr>(); }
 
+Array::Ptr parsedArray(const std::string& json) { return Poco::JSON::Parser().parse(json).extract<Array::Ptr>(); }
+
 Object::Ptr reference(const std::string& schema)
 {
     auto out = object();
@@ -347,7 +350,12 @@ Object::Ptr operation(const Route& route)
     out->set("summary", route.summary);
     std::set<int> statuses(route.statuses.begin(), route.statuses.end());
     if (*route.scope != 0) {
-        out->set("description", "Wants the scope `" + std::string(route.scope) + "`.");
+        const bool owners = std::string_view(route.scope).starts_with("me");
+        if (owners)
+            out->set("security", parsedArray(R"([{"password": []}])"));
+        out->set("description", !owners                                 ? "Wants the scope `" + std::string(route.scope) + "`."
+                                : std::string_view(route.scope) == "me" ? std::string("For the owner of an account.")
+                                                                        : "For the owner of an account, under its own password.");
         statuses.insert({400, 401, 403, 413});
     } else {
         out->set("security", Array::Ptr(new Array));
@@ -388,10 +396,10 @@ std::string openApi()
     auto document = parsed(R"({"openapi": "3.1.0",
         "info": {"title": "Postfach administration", "license": {"name": "GPL-2.0-or-later", "identifier": "GPL-2.0-or-later"}},
         "servers": [{"url": "/"}], "security": [{"token": []}],
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}}})");
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, "password": {"type": "http", "scheme": "basic"}}}})");
     document->getObject("info")->set("version", POSTFACH_VERSION);
     auto schemas = parsed(kSchemas);
-    for (const char* more : {setupSchemas(), officeSchemas()}) {
+    for (const char* more : {setupSchemas(), officeSchemas(), meSchemas()}) {
         const auto part = parsed(more);
         for (const auto& [name, schema] : *part)
             schemas->set(name, schema);

@@ -9,7 +9,7 @@ namespace postfach::admin {
 namespace {
 std::vector<Route> withOthers(std::vector<Route> all)
 {
-    for (const auto& part : {setupRoutes(), officeRoutes()})
+    for (const auto& part : {setupRoutes(), officeRoutes(), meRoutes()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }
@@ -26,6 +26,7 @@ const std::vector<Route>& routes()
         {"GET",    "/readyz",       "", "readyz", "Every component is ready", handle::readyz, none, "", "Readiness", {200, 503}, {"strict"}},
         {"GET",    "/metrics",      "", "metrics", "Prometheus text format", handle::metrics, none, "", "text", {200}},
         {"GET",    "/openapi.json", "", "openapi", "This document", handle::openApiDocument, none, "", "OpenApi", {200}},
+        {"GET",    "/docs",         "", "docs", "This document, for a person", handle::docs, none, "", "html", {200}},
         {"GET",    "/api/v1/server", "read", "getServer", "Name, version, limits", handle::server, none, "", "Server", {200}},
 
         {"GET",    "/api/v1/domains", "read", "listDomains", "Domains by name", handle::listDomains, none, "", "list:Domain", {200, 422}, kPage},
@@ -107,6 +108,8 @@ const std::vector<Route>& routes()
 
 bool Principal::may(std::string_view scope) const
 {
+    if (!account.empty() || scope.starts_with("me"))
+        return !account.empty() && (scope == "me" || (scope == "me:write" && own_password));
     const auto has = [this](std::string_view s) { return std::find(scopes.begin(), scopes.end(), s) != scopes.end(); };
     return local || has(scope) || (has("admin") && scope != "mail");
 }

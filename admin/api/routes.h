@@ -19,8 +19,11 @@ struct Principal { // who asks
     std::vector<std::string> scopes;
     bool local = false;              // through DIR/run/admin.sock: the administrator of this machine
     By by;                           // the same for the audit
+    std::string account;             // an account's owner, under his own password or an app password; else empty
+    bool own_password = false;
 
-    // `admin` is every scope but `mail`: reading other people's mail is said on purpose.
+    // `admin` is every scope but `mail`: reading other people's mail is said on purpose. Owners have `me`, and `me:write`
+    // under their own password: what a lost phone knows must not change it.
     bool may(std::string_view scope) const;
 };
 
@@ -54,6 +57,7 @@ struct Route {
 
 const std::vector<Route>& routes();
 std::vector<Route> setupRoutes();  // its part for mail programs that set themselves up
+std::vector<Route> meRoutes();     // an owner's own account
 std::vector<Route> officeRoutes(); // mailboxes, and the office as one document
 
 struct Match {

@@ -5,5 +5,6 @@ namespace postfach::admin {
 
 const char* setupSchemas();
 const char* officeSchemas();
+const char* meSchemas();
 
 } // namespace postfach::admin

@@ -100,6 +100,7 @@ int domainList(Invocation&);
 int domainRemove(Invocation&);
 int domainPolicy(Invocation&);
 int dns(Invocation&);
+int completion(Invocation&);
 int mailboxCreate(Invocation&);
 int mailboxList(Invocation&);
 int mailboxRename(Invocation&);

@@ -12,6 +12,7 @@ const std::vector<OptionName>& optionNames()
         {"--help", "", "what a command takes and does"},
         {"--password-stdin", "", "read the password from the first line of standard input"},
         {"--password-hash-stdin", "", "read a hash from another server there instead: {SHA512-CRYPT}$6$…, $2y$…, $argon2id$…"},
+        {"--generate", "", "make up a password that can be typed on a phone, and print it; so it is without --password-stdin too"},
         {"--quota", "N", "bytes, or with a unit: 500MiB, 5GiB; 0 for none"},
         {"--quota-messages", "N", "messages an account may hold; 0 for any number"},
         {"--expunge-to-trash", "HOW", "what a mail program expunges goes into Trash: yes, or no (then it can only be restored)"},
@@ -51,8 +52,8 @@ const std::vector<Command>& commands()
 {
     static const std::vector<Command> table = {
         {{"domain", "add"}, "NAME", 1, 1, {}, "make a domain", "Example: postfach domain add example.org", run::domainAdd},
-        {{"domain", "list"}, "", 0, 0, {}, "list the domains", "", run::domainList},
-        {{"domain", "remove"}, "NAME", 1, 1, {}, "remove a domain that has no accounts and no aliases", "", run::domainRemove},
+        {{"domain", "list"}, "", 0, 0, {}, "list the domains", "Example: postfach domain list --json", run::domainList},
+        {{"domain", "remove"}, "NAME", 1, 1, {}, "remove a domain that has no accounts and no aliases", "Example: postfach domain remove old.example", run::domainRemove},
         {{"domain", "policy"}, "NAME", 1, 1, {"--retention", "--seen", "--delete", "--exclusive"}, "show or change what POP3 does with downloaded mail",
          "For all of the domain's accounts that do not say otherwise.\n\nExample: postfach domain policy example.org --retention 30d", run::domainPolicy},
 
@@ -60,17 +61,17 @@ const std::vector<Command>& commands()
          "With --check each says whether it is there; exit status 1 when one is missing or different (TLSA is left to you).\n\n"
          "Examples:\n  postfach dns example.org >> example.org.zone\n  postfach dns example.org --check", run::dns},
 
-        {{"account", "add"}, "ADDRESS", 1, 1, {"--password-stdin", "--password-hash-stdin", "--quota", "--quota-messages", "--expunge-to-trash", "--name", "--services"}, "create an account, and its domain when that is new",
+        {{"account", "add"}, "ADDRESS", 1, 1, {"--password-stdin", "--password-hash-stdin", "--generate", "--quota", "--quota-messages", "--expunge-to-trash", "--name", "--services"}, "create an account, and its domain when that is new",
          "Without --password-stdin a password is made up and printed, once.\n\n"
          "Examples:\n  postfach account add alice@example.org --name 'Alice Doe' --quota 5GiB\n"
          "  printf '%s\\n' \"$PASSWORD\" | postfach account add alice@example.org --password-stdin", run::accountAdd},
-        {{"account", "list"}, "", 0, 0, {}, "list the accounts", "", run::accountList},
-        {{"account", "show"}, "ADDRESS", 1, 1, {}, "show an account and its mailboxes", "", run::accountShow},
-        {{"account", "remove"}, "ADDRESS", 1, 1, {}, "remove an account with all its mail", "There is no way back but a backup.", run::accountRemove},
-        {{"account", "password"}, "ADDRESS", 1, 1, {"--password-stdin", "--password-hash-stdin"}, "set a new password",
-         "Without --password-stdin a password is made up and printed, once.", run::accountPassword},
-        {{"account", "enable"}, "ADDRESS", 1, 1, {}, "let the account log in again", "", run::accountEnable},
-        {{"account", "disable"}, "ADDRESS", 1, 1, {}, "keep the account from logging in; its mail still comes in", "", run::accountDisable},
+        {{"account", "list"}, "", 0, 0, {}, "list the accounts", "Example: postfach account list", run::accountList},
+        {{"account", "show"}, "ADDRESS", 1, 1, {}, "show an account and its mailboxes", "Example: postfach account show alice@example.org", run::accountShow},
+        {{"account", "remove"}, "ADDRESS", 1, 1, {}, "remove an account with all its mail", "There is no way back but a backup.\n\nExample: postfach account remove alice@example.org", run::accountRemove},
+        {{"account", "password"}, "ADDRESS", 1, 1, {"--password-stdin", "--password-hash-stdin", "--generate"}, "set a new password",
+         "Without --password-stdin a password is made up and printed, once.\n\nExample: postfach account password alice@example.org --generate", run::accountPassword},
+        {{"account", "enable"}, "ADDRESS", 1, 1, {}, "let the account log in again", "Example: postfach account enable alice@example.org", run::accountEnable},
+        {{"account", "disable"}, "ADDRESS", 1, 1, {}, "keep the account from logging in; its mail still comes in", "Example: postfach account disable alice@example.org", run::accountDisable},
         {{"account", "change"}, "ADDRESS", 1, 1, {"--quota", "--quota-messages", "--expunge-to-trash", "--name", "--services"}, "change quotas, name, services or what EXPUNGE does",
          "Examples:\n  postfach account change alice@example.org --quota 10GiB --services imap\n"
          "  postfach account change alice@example.org --quota-messages 100000 --expunge-to-trash no", run::accountChange},
@@ -81,21 +82,21 @@ const std::vector<Command>& commands()
         {{"app-password", "create"}, "ADDRESS LABEL", 2, 2, {"--scope", "--expires"}, "make a password of its own for one program or device; printed once",
          "It can be taken back without changing the others.\n\n"
          "Example: postfach app-password create alice@example.org phone --scope imap --scope pop3 --expires 365d", run::appPasswordCreate},
-        {{"app-password", "list"}, "ADDRESS", 1, 1, {}, "list an account's app passwords, without their secrets", "", run::appPasswordList},
-        {{"app-password", "remove"}, "ADDRESS LABEL", 2, 2, {}, "take an app password back: it ends at once", "", run::appPasswordRemove},
-        {{"ban", "list"}, "", 0, 0, {}, "who is slowed or banned for failed logins", "", run::banList},
+        {{"app-password", "list"}, "ADDRESS", 1, 1, {}, "list an account's app passwords, without their secrets", "Example: postfach app-password list alice@example.org", run::appPasswordList},
+        {{"app-password", "remove"}, "ADDRESS LABEL", 2, 2, {}, "take an app password back: it ends at once", "Example: postfach app-password remove alice@example.org phone", run::appPasswordRemove},
+        {{"ban", "list"}, "", 0, 0, {}, "who is slowed or banned for failed logins", "Example: postfach ban list", run::banList},
         {{"ban", "remove"}, "ADDRESS|ACCOUNT…", 1, 1000, {}, "lift what stands against an address or an account",
          "Examples:\n  postfach ban remove 192.0.2.7\n  postfach ban remove alice@example.org", run::banRemove},
 
         {{"alias", "add"}, "ADDRESS TARGET…", 2, 1000, {}, "mail for ADDRESS goes to every TARGET", "Example: postfach alias add info@example.org alice@example.org bob@example.org", run::aliasAdd},
-        {{"alias", "list"}, "", 0, 0, {}, "list the aliases", "", run::aliasList},
-        {{"alias", "remove"}, "ADDRESS", 1, 1, {}, "remove an alias", "", run::aliasRemove},
+        {{"alias", "list"}, "", 0, 0, {}, "list the aliases", "Example: postfach alias list", run::aliasList},
+        {{"alias", "remove"}, "ADDRESS", 1, 1, {}, "remove an alias", "Example: postfach alias remove info@example.org", run::aliasRemove},
 
-        {{"mailbox", "list"}, "ADDRESS", 1, 1, {}, "list the mailboxes of an account, with their sizes", "", run::mailboxList},
+        {{"mailbox", "list"}, "ADDRESS", 1, 1, {}, "list the mailboxes of an account, with their sizes", "Example: postfach mailbox list alice@example.org", run::mailboxList},
         {{"mailbox", "create"}, "ADDRESS NAME…", 2, 1000, {}, "make mailboxes, with those above them", "Example: postfach mailbox create alice@example.org Projects/2026", run::mailboxCreate},
-        {{"mailbox", "rename"}, "ADDRESS NAME NEW-NAME", 3, 3, {}, "rename a mailbox, with all below it", "", run::mailboxRename},
+        {{"mailbox", "rename"}, "ADDRESS NAME NEW-NAME", 3, 3, {}, "rename a mailbox, with all below it", "Example: postfach mailbox rename alice@example.org Projects Work", run::mailboxRename},
         {{"mailbox", "remove"}, "ADDRESS NAME…", 2, 1000, {}, "remove mailboxes that have none below them",
-         "What was in them can be restored for recovery.days: `postfach deleted list`.", run::mailboxRemove},
+         "What was in them can be restored for recovery.days: `postfach deleted list`.\n\nExample: postfach mailbox remove alice@example.org Projects/2026", run::mailboxRemove},
         {{"config", "snapshot"}, "", 0, 0, {}, "write domains, accounts, aliases and their policies as one JSON document",
          "Without passwords. It can be kept under version control and put into force again.\n\nExample: postfach config snapshot > office.json", run::configSnapshot},
         {{"config", "apply"}, "FILE", 1, 1, {"--dry-run", "--prune"}, "make the office what the document says",
@@ -106,30 +107,30 @@ const std::vector<Command>& commands()
         {{"token", "create"}, "NAME", 1, 1, {"--scope", "--expires", "--from"}, "create a token for the HTTP API; printed once",
          "The scope admin is every scope but mail, which reads other people's mail.\n\nExample: postfach token create monitoring --scope read --expires 365d", run::tokenCreate},
         {{"token", "rotate"}, "NAME", 1, 1, {}, "another secret for a token; printed once, and the old one ends at once", "Example: postfach token rotate monitoring", run::tokenRotate},
-        {{"token", "list"}, "", 0, 0, {}, "list the tokens, without their secrets", "", run::tokenList},
-        {{"token", "remove"}, "NAME", 1, 1, {}, "remove a token: it ends at once", "", run::tokenRemove},
+        {{"token", "list"}, "", 0, 0, {}, "list the tokens, without their secrets", "Example: postfach token list", run::tokenList},
+        {{"token", "remove"}, "NAME", 1, 1, {}, "remove a token: it ends at once", "Example: postfach token remove monitoring", run::tokenRemove},
 
-        {{"session", "list"}, "", 0, 0, {"--account", "--service"}, "list who is connected, and to what", "", run::sessionList},
+        {{"session", "list"}, "", 0, 0, {"--account", "--service"}, "list who is connected, and to what", "Example: postfach session list --account alice@example.org", run::sessionList},
         {{"session", "end"}, "ID…", 1, 1000, {}, "end sessions: each says goodbye and goes",
-         "`postfach account disable` ends every session of an account and keeps it out.", run::sessionEnd},
+         "`postfach account disable` ends every session of an account and keeps it out.\n\nExample: postfach session end 1f3a", run::sessionEnd},
 
         {{"import"}, "FILE.mbox|MAILDIR|FILE.eml…", 1, SIZE_MAX, {"--account", "--mailbox"}, "take mail into an account, through the scanner",
          "Flags and dates are kept. Folders of a Maildir become mailboxes. Infected mail goes to quarantine.\n\n"
          "Examples:\n  postfach import --account alice@example.org ~/Maildir\n  postfach import --account alice@example.org --mailbox Archive/2020 old.mbox", run::importMail},
         {{"export"}, "DIR", 1, 1, {"--account", "--mailbox"}, "write an account's mail into DIR, a Maildir for each mailbox",
-         "`postfach import` reads it back. DIR must be empty or new.", run::exportMail},
+         "`postfach import` reads it back. DIR must be empty or new.\n\nExample: postfach export --account alice@example.org /tmp/alice", run::exportMail},
 
-        {{"scan", "status"}, "", 0, 0, {}, "the scanner's state and counts, and how much of the stored mail is checked with its signatures", "", run::scanStatus},
-        {{"scan", "run"}, "", 0, 0, {}, "read the signatures again, put them to use, and scan the stored mail they have not looked at", "", run::scanRun},
-        {{"scan", "cancel"}, "", 0, 0, {}, "end the pass over stored mail until there are other signatures", "", run::scanCancel},
+        {{"scan", "status"}, "", 0, 0, {}, "the scanner's state and counts, and how much of the stored mail is checked with its signatures", "Example: postfach scan status", run::scanStatus},
+        {{"scan", "run"}, "", 0, 0, {}, "read the signatures again, put them to use, and scan the stored mail they have not looked at", "Example: postfach scan run", run::scanRun},
+        {{"scan", "cancel"}, "", 0, 0, {}, "end the pass over stored mail until there are other signatures", "Example: postfach scan cancel", run::scanCancel},
         {{"scan", "confirm"}, "SIGNATURE", 1, 1, {}, "quarantine what was found in stored mail and waits for an answer",
          "A signature that is found in much stored mail at once may be a bad one: past scanner.brake_hits and\n"
-         "scanner.brake_percent nothing more is quarantined until you say what it is.", run::scanConfirm},
-        {{"scan", "dismiss"}, "SIGNATURE", 1, 1, {}, "leave it where it is: a false alarm", "What was quarantined before you were asked goes back to its mailboxes.", run::scanDismiss},
-        {{"quarantine", "list"}, "", 0, 0, {}, "list the quarantined messages", "", run::quarantineList},
-        {{"quarantine", "show"}, "ID", 1, 1, {}, "show one of them, without its content", "", run::quarantineShow},
-        {{"quarantine", "release"}, "ID…", 1, 1000, {}, "put it into the mailbox it was meant for", "Only what was surely found by mistake.", run::quarantineRelease},
-        {{"quarantine", "delete"}, "ID…", 1, 1000, {}, "delete it for good", "", run::quarantineDelete},
+         "scanner.brake_percent nothing more is quarantined until you say what it is.\n\nExample: postfach scan confirm Win.Test.EICAR_HDB-1", run::scanConfirm},
+        {{"scan", "dismiss"}, "SIGNATURE", 1, 1, {}, "leave it where it is: a false alarm", "What was quarantined before you were asked goes back to its mailboxes.\n\nExample: postfach scan dismiss Win.Test.EICAR_HDB-1", run::scanDismiss},
+        {{"quarantine", "list"}, "", 0, 0, {}, "list the quarantined messages", "Example: postfach quarantine list", run::quarantineList},
+        {{"quarantine", "show"}, "ID", 1, 1, {}, "show one of them, without its content", "Example: postfach quarantine show 17", run::quarantineShow},
+        {{"quarantine", "release"}, "ID…", 1, 1000, {}, "put it into the mailbox it was meant for", "Only what was surely found by mistake.\n\nExample: postfach quarantine release 17", run::quarantineRelease},
+        {{"quarantine", "delete"}, "ID…", 1, 1000, {}, "delete it for good", "Example: postfach quarantine delete 17 18", run::quarantineDelete},
         {{"deleted", "list"}, "", 0, 0, {"--account", "--mailbox"}, "list what an account's owner deleted and can be restored",
          "It can be for recovery.days after it left Trash, or was deleted by POP3 or with its mailbox.\n\nExample: postfach deleted list --account alice@example.org", run::deletedList},
         {{"deleted", "restore"}, "ID…", 1, 1000, {"--account"}, "put it back into its mailbox, with flags and dates",
@@ -139,9 +140,9 @@ const std::vector<Command>& commands()
          "DIR holds any number of backups, each complete; what an earlier one has is not written again. Without DIR: backup.folder.\n"
          "At the end every byte of it is read again: --verify new reads only what was written, --verify none nothing.\n"
          "--keep 7 removes all but the newest 7.\n\nExample: postfach backup create /mnt/backup --keep 7", run::backupCreate},
-        {{"backup", "list"}, "DIR", 1, 1, {}, "list the backups in a folder; needs no server", "NEW is what a backup added to those before it.", run::backupList},
+        {{"backup", "list"}, "DIR", 1, 1, {}, "list the backups in a folder; needs no server", "NEW is what a backup added to those before it.\n\nExample: postfach backup list /mnt/backup", run::backupList},
         {{"backup", "verify"}, "DIR", 1, 1, {"--snapshot"}, "read all backups in DIR and check every byte; needs no server",
-         "Exit status 1 and a list where something is wrong: which file, and which backups need it.", run::backupVerify},
+         "Exit status 1 and a list where something is wrong: which file, and which backups need it.\n\nExample: postfach backup verify /mnt/backup", run::backupVerify},
         {{"backup", "restore"}, "DIR", 1, 1, {"--snapshot", "--account", "--mailbox", "--uid", "--to"},
          "restore a backup into the empty folder --data names; or a part of it into the running server",
          "The newest, or the one that --snapshot names. UIDs, flags and UIDLs are those of the backup. What is damaged in it is listed, the rest restored.\n\n"
@@ -158,14 +159,16 @@ const std::vector<Command>& commands()
         {{"event", "list"}, "", 0, 0, {"--since", "--until", "--kind", "--account"}, "what happened lately: mail, verdicts, logins, backups …; newest first",
          "The journal is bounded (events.days, events.keep). GET /api/v1/events is a stream of it.\n\n"
          "Example: postfach event list --kind login.failed,ban", run::eventList},
-        {{"task", "list"}, "", 0, 0, {}, "long work that waits, runs or is over", "", run::taskList},
-        {{"task", "cancel"}, "ID", 1, 1, {}, "end a long work", "", run::taskCancel},
-        {{"check"}, "", 0, 0, {"--repair"}, "check the store's consistency, with or without a running server", "Exit status 1 and a list where something is wrong.", run::check},
+        {{"task", "list"}, "", 0, 0, {}, "long work that waits, runs or is over", "Example: postfach task list", run::taskList},
+        {{"task", "cancel"}, "ID", 1, 1, {}, "end a long work", "Example: postfach task cancel 5961289c6c516998", run::taskCancel},
+        {{"check"}, "", 0, 0, {"--repair"}, "check the store's consistency, with or without a running server", "Exit status 1 and a list where something is wrong.\n\nExample: postfach check --repair", run::check},
         {{"salvage"}, "NEW-DIR", 1, 1, {}, "save what can be read of a damaged data folder into a new one; while no server runs on it",
          "The damaged folder is only read. NEW-DIR can be served: postfach serve --data NEW-DIR. Contents that belong to nobody any more are files\n"
          "below NEW-DIR/lost+found. Exit status 1 and a list where something is lost. A whole backup is the better way, where there is one.\n\n"
          "Example: postfach salvage /srv/postfach-new --data /srv/postfach", run::salvage},
-        {{"healthcheck"}, "", 0, 0, {}, "exit status 0 while the server is ready", "", run::healthcheck},
+        {{"completion"}, "bash|zsh", 1, 1, {}, "write what makes the shell complete these commands",
+         "Examples:\n  postfach completion bash > /etc/bash_completion.d/postfach\n  postfach completion zsh > /usr/share/zsh/vendor-completions/_postfach", run::completion},
+        {{"healthcheck"}, "", 0, 0, {}, "exit status 0 while the server is ready", "Example: postfach healthcheck && echo ready", run::healthcheck},
     };
     return table;
 }

@@ -2,6 +2,7 @@
 #include "admin/api/json.h"
 #include "admin/api/target.h"
 #include "admin/cli/command.h"
+#include "admin/password_policy.h"
 #include "server/base/clock.h"
 #include "server/base/id.h"
 #include "server/base/text.h"
@@ -33,6 +34,8 @@ std::string firstLine(const char* option)
 // From standard input, or made up: then it is in `generated` too, to be told once.
 void setPassword(Invocation& invocation, Poco::JSON::Object::Ptr body, std::optional<std::string>& generated)
 {
+    if (invocation.has("--generate") && (invocation.has("--password-stdin") || invocation.has("--password-hash-stdin")))
+        throw Usage("--generate or a password from standard input, not both");
     if (invocation.has("--password-hash-stdin")) {
         if (invocation.has("--password-stdin"))
             throw Usage("--password-stdin or --password-hash-stdin, not both");
@@ -40,7 +43,7 @@ void setPassword(Invocation& invocation, Poco::JSON::Object::Ptr body, std::opti
     } else if (invocation.has("--password-stdin")) {
         body->set("password", firstLine("--password-stdin"));
     } else {
-        generated = base::randomPassword();
+        generated = generatedPassword();
         body->set("password", *generated);
     }
 }
@@ -92,6 +95,9 @@ void say(Invocation& invocation, Poco::JSON::Object::Ptr answer, const std::stri
         return;
     }
     std::cout << sentence << '\n';
+    if (const auto warnings = answer->getArray("warnings"))
+        for (const auto& warning : *warnings)
+            std::cerr << "postfach: warning: " << forPeople(warning) << '\n';
     if (generated)
         std::cout << "password: " << *generated << '\n';
 }

