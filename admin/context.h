@@ -72,7 +72,7 @@ struct Context {
     PasswordRules passwords{};
     const net::TlsSource* tls = nullptr;                  // what the mail ports show; outlives everything here
     WebhookSettings webhooks{};
-    std::string signatures_folder{};                      // scanner.signatures
+    scanner::Options scanning{};                       // where signatures are, and what checks them
 };
 
 } // namespace postfach::admin

@@ -42,7 +42,7 @@ void checkServiceNames(Fields& fields, const AccountChange& change)
 AccountChange accountChangeOf(Fields& fields, std::uint64_t default_quota)
 {
     AccountChange change;
-    for (const char* name : {"used", "messages", "quota_level", "recoverable", "pop3_in_force", "created", "last_login"})
+    for (const char* name : {"used", "messages", "quota_level", "recoverable", "pop3_in_force", "scan_in_force", "created", "last_login"})
         fields.refuse(name);
     for (const char* name : {"password", "password_hash"})
         if (fields.isNull(name))
@@ -56,6 +56,7 @@ AccountChange accountChangeOf(Fields& fields, std::uint64_t default_quota)
     change.enabled = fields.isNull("enabled") ? std::optional(true) : fields.flag("enabled");
     change.services = fields.isNull("services") ? std::optional(defaultServices()) : fields.texts("services", 10);
     change.pop3 = pop3ChangeOf(fields);
+    change.scan = scanChangeOf(fields);
     return change;
 }
 
@@ -70,6 +71,8 @@ AccountChange wholeAccount(const AccountChange& change, std::uint64_t default_qu
     whole.services = change.services.value_or(defaultServices());
     const auto pop3 = change.pop3 ? (*change.pop3)({}) : store::Pop3Policy{};
     whole.pop3 = [pop3](store::Pop3Policy) { return pop3; };
+    const auto scan = change.scan ? (*change.scan)({}) : store::ScanPolicy{};
+    whole.scan = [scan](store::ScanPolicy) { return scan; };
     return whole;
 }
 
@@ -91,6 +94,7 @@ std::vector<std::string> differing(const AccountChange& wanted, const store::Acc
     add(wanted.expunge_to_trash != there.expunge_to_trash, "expunge_to_trash");
     add(sorted(wanted.services.value_or(std::vector<std::string>{})) != sorted(there.services), "services");
     add(wanted.pop3 && (*wanted.pop3)({}) != there.pop3, "pop3");
+    add(wanted.scan && (*wanted.scan)({}) != there.scan, "scan");
     return fields;
 }
 
@@ -104,6 +108,8 @@ Office parseOffice(const Poco::JSON::Object::Ptr& document, std::uint64_t defaul
         domain.name = named(fields, "name", checkedDomain, domains);
         if (const auto pop3 = pop3ChangeOf(fields))
             domain.pop3 = (*pop3)({});
+        if (const auto scan = scanChangeOf(fields))
+            domain.scan = (*scan)({});
         fields.finish();
         office.domains.push_back(std::move(domain));
     }
@@ -147,6 +153,7 @@ Poco::JSON::Object::Ptr officeJson(const std::vector<store::Domain>& domains, co
         auto one = object();
         one->set("name", domain.name);
         one->set("pop3", toJson(domain.pop3));
+        one->set("scan", toJson(domain.scan));
         domain_list->add(one);
     }
     for (const auto& account : accounts) {
@@ -159,6 +166,7 @@ Poco::JSON::Object::Ptr officeJson(const std::vector<store::Domain>& domains, co
         one->set("expunge_to_trash", account.expunge_to_trash);
         one->set("services", array(account.services));
         one->set("pop3", toJson(account.pop3));
+        one->set("scan", toJson(account.scan));
         account_list->add(one);
     }
     for (const auto& alias : aliases) {

@@ -77,7 +77,7 @@ store::Domain Service::domain(const std::string& name)
 }
 
 Put<store::Domain> Service::putDomain(const By& by, const std::string& given, bool only_new, const std::optional<std::string>& expected,
-                                      const Pop3Change& pop3)
+                                      const DomainChange& wanted)
 {
     const auto name = checkedDomain(given);
     Put<store::Domain> result;
@@ -90,7 +90,7 @@ Put<store::Domain> Service::putDomain(const By& by, const std::string& given, bo
         if (result.created)
             tx.createDomain(name);
         const auto before = tx.findDomain(name).value();
-        tx.changeDomain(name, pop3({}));
+        tx.changeDomain(name, {wanted.pop3 ? (*wanted.pop3)({}) : store::Pop3Policy{}, wanted.scan ? (*wanted.scan)({}) : store::ScanPolicy{}});
         result.value = tx.findDomain(name).value();
         if (result.created)
             notes.add("domain.create", name, nullptr, without(toJson(result.value), {"accounts"}));
@@ -100,7 +100,8 @@ Put<store::Domain> Service::putDomain(const By& by, const std::string& given, bo
     return result;
 }
 
-store::Domain Service::changeDomain(const By& by, const std::string& name, const std::optional<std::string>& expected, const Pop3Change& pop3)
+store::Domain Service::changeDomain(const By& by, const std::string& name, const std::optional<std::string>& expected,
+                                    const DomainChange& wanted)
 {
     domain(name);
     store::Domain after;
@@ -109,7 +110,12 @@ store::Domain Service::changeDomain(const By& by, const std::string& name, const
         if (!found)
             throw Problem(404, "not_found", "There is no domain " + base::printable(name) + ".");
         requireMatch(expected, entityTag(toJson(*found)), "domain");
-        tx.changeDomain(name, pop3(found->pop3));
+        store::DomainPatch patch;
+        if (wanted.pop3)
+            patch.pop3 = (*wanted.pop3)(found->pop3);
+        if (wanted.scan)
+            patch.scan = (*wanted.scan)(found->scan);
+        tx.changeDomain(name, patch);
         after = tx.findDomain(name).value();
         if (const auto changed = differences(toJson(*found), toJson(after), {"accounts"}); changed.second->size() > 0)
             notes.add("domain.change", after.name, changed.first, changed.second);
@@ -201,6 +207,7 @@ Put<store::Account> Service::putAccount(const By& by, const std::string& given, 
         if (!old)
             rest.name.reset(), rest.quota.reset(), rest.credentials.reset();
         rest.pop3 = (*whole.pop3)({});
+        rest.scan = (*whole.scan)({});
         tx.changeAccount(id, rest);
         result.value = tx.account(id).value();
         if (old)
@@ -227,6 +234,8 @@ store::Account Service::changeAccount(const By& by, const std::string& address, 
         auto whole = patch;
         if (change.pop3)
             whole.pop3 = (*change.pop3)(before.pop3);
+        if (change.scan)
+            whole.scan = (*change.scan)(before.scan);
         tx.changeAccount(before.id, whole);
         after = tx.account(before.id).value();
         noteAccount(notes, "account.change", before, after, patch.credentials.has_value());
@@ -243,7 +252,7 @@ void Service::removeAccount(const By& by, const std::string& address, const std:
         before = require(tx, address);
         expect(before, expected);
         tx.removeAccount(before.id);
-        notes.add("account.remove", before.address, toJson(before));
+        notes.add("account.remove", before.address, toJson(before, context_.delivery.policy().scan));
     });
     context_.auth.forget(before.id);
     endSessions(before, {}, "account removed");
@@ -362,41 +371,6 @@ void Service::removeAlias(const By& by, const std::string& address, const std::o
             requireMatch(expected, entityTag(toJson(*found)), "alias");
         tx.removeAlias(address);
         notes.add("alias.remove", known.address, toJson(known));
-    });
-}
-
-// --- quarantine
-
-std::vector<store::Quarantined> Service::quarantine(const store::Page& page)
-{
-    return answering("quarantine", [&] { return context_.store.read()->quarantine(page); });
-}
-
-store::Quarantined Service::quarantined(std::int64_t id)
-{
-    auto found = answering("quarantine", [&] { return context_.store.read()->quarantined(store::QuarantineId{id}); });
-    if (!found)
-        throw Problem(404, "not_found", "There is no quarantined message " + std::to_string(id) + ".");
-    return *std::move(found);
-}
-
-void Service::releaseQuarantined(const By& by, std::int64_t id)
-{
-    const auto entry = quarantined(id);
-    change("quarantined message " + std::to_string(id), by, [&](store::WriteTx& tx, Notes& notes) {
-        tx.releaseQuarantine(store::QuarantineId{id});
-        notes.add("quarantine.release", entry.address + "/" + std::to_string(id), toJson(entry));
-        tx.addEvent({"quarantine.released", entry.address, text(toJson(entry))});
-    });
-}
-
-void Service::deleteQuarantined(const By& by, std::int64_t id)
-{
-    const auto entry = quarantined(id);
-    change("quarantined message " + std::to_string(id), by, [&](store::WriteTx& tx, Notes& notes) {
-        tx.deleteQuarantine(store::QuarantineId{id});
-        notes.add("quarantine.delete", entry.address + "/" + std::to_string(id), toJson(entry));
-        tx.addEvent({"quarantine.deleted", entry.address, text(toJson(entry))});
     });
 }
 

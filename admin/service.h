@@ -9,11 +9,13 @@
 #include "admin/events.h"
 #include "admin/pop3_policy.h"
 #include "admin/problem.h"
+#include "admin/scan_policy.h"
 #include "admin/second_copy.h"
 #include "admin/tasks.h"
 #include "admin/token_guard.h"
 #include "admin/webhooks.h"
 #include "server/base/json_text.h"
+#include "scanner/signature_info.h"
 
 #include <cstdint>
 #include <functional>
@@ -40,6 +42,7 @@ struct AccountChange { // absent fields stay as they are
     std::optional<bool> enabled;
     std::optional<std::vector<std::string>> services;
     std::optional<Pop3Change> pop3;
+    std::optional<ScanChange> scan;
 };
 
 // From the password or the hash that `change` brings; `before`: what the account has now. Hashing takes its time. Problem 422.
@@ -50,6 +53,11 @@ struct AccountFilter {                     // absent: any
     std::optional<bool> enabled;
     enum class Sort { address, used, created, lastLogin } sort = Sort::address; // the same values by address
     bool descending = false;
+};
+
+struct DomainChange { // as AccountChange
+    std::optional<Pop3Change> pop3;
+    std::optional<ScanChange> scan;
 };
 
 struct Office; // admin/office.h
@@ -84,6 +92,34 @@ struct MessageInfo {
     std::vector<std::string> keywords;
 };
 
+struct QuarantineWish {          // absent or empty: any
+    std::string account;         // an address
+    store::QuarantineFilter filter;
+};
+
+struct QuarantinedMail {         // what can be said of it without showing it
+    struct Field {
+        std::string name, value; // decoded, in one line
+    };
+    struct Part {
+        std::string section;     // "1.2", RFC 9051 6.4.5; "" the message itself
+        std::string type, name;  // "application/zip", "invoice.zip"
+        std::string encoding;
+        std::uint64_t size = 0;  // as it lies in the message
+        std::string sha256;      // of what it decodes to; empty for what has parts of its own
+    };
+    std::vector<Field> headers;
+    std::vector<Part> parts;
+    std::string content;         // SHA-256 in hex by which an allowance knows it
+    bool whole = true;           // false: there is more of either
+};
+
+struct ReleaseWish {
+    std::optional<std::string> to;                            // an account that gets a copy; the entry stays
+    std::optional<store::Allowance::Kind> never_again;
+    std::optional<base::Time> expires;                        // of never_again
+};
+
 struct BackupWish {
     std::string folder;          // empty: the configured one
     unsigned keep = 0;
@@ -94,6 +130,13 @@ struct BackupWish {
 struct FoundBackup {
     std::string folder;
     store::BackupInfo info;
+};
+
+struct SignatureReport {
+    scanner::Status status;
+    std::vector<scanner::SignatureFileInfo> files;
+    std::optional<std::chrono::milliseconds> age; // of the official set; nullopt: there is none
+    scanner::Freshness freshness = scanner::Freshness::own;
 };
 
 struct Component { // of readiness
@@ -127,8 +170,8 @@ public:
     store::Domain domain(const std::string& name);
     // PUT: a policy that is not said is inherited from the defaults. PATCH: it stays.
     Put<store::Domain> putDomain(const By& by, const std::string& name, bool only_new, const std::optional<std::string>& expected,
-                                 const Pop3Change& pop3);
-    store::Domain changeDomain(const By& by, const std::string& name, const std::optional<std::string>& expected, const Pop3Change& pop3);
+                                 const DomainChange& wanted);
+    store::Domain changeDomain(const By& by, const std::string& name, const std::optional<std::string>& expected, const DomainChange& wanted);
     void removeDomain(const By& by, const std::string& name, const std::optional<std::string>& expected);
 
     // --- accounts
@@ -194,9 +237,11 @@ public:
     void endSession(const By& by, const std::string& id);
 
     // --- quarantine
-    std::vector<store::Quarantined> quarantine(const store::Page& page);
+    std::vector<store::Quarantined> quarantine(const QuarantineWish& wish, const store::Page& page);
     store::Quarantined quarantined(std::int64_t id);
-    void releaseQuarantined(const By& by, std::int64_t id);
+    QuarantinedMail inspectQuarantined(std::int64_t id);
+    std::string quarantinedZip(const By& by, std::int64_t id);              // in an archive under a password, see quarantine_zip.h
+    void releaseQuarantined(const By& by, std::int64_t id, const ReleaseWish& wish);
     void deleteQuarantined(const By& by, std::int64_t id);
     struct ExposureOf {              // of a quarantined content: who has or had it, and who had it handed out
         std::vector<store::Quarantined> quarantined;
@@ -204,6 +249,11 @@ public:
         std::vector<store::Exposure> reads;
     };
     ExposureOf exposure(std::int64_t id);
+
+    // --- what is not to be found again
+    std::vector<store::Allowance> allowances();
+    store::Allowance putAllowance(const By& by, store::Allowance allowance);
+    void removeAllowance(const By& by, store::Allowance::Kind kind, const std::string& what);
 
     // --- what was deleted and can be restored, of one account
     std::vector<store::Recoverable> deleted(const std::string& address, const store::RecoverableFilter& filter, const store::Page& page);
@@ -234,6 +284,11 @@ public:
     WebhookState webhookState(const std::string& name) { return webhooks_.state(name); }
     // A closure of a transaction of its own: for what changes no row of the store.
     void note(const By& by, const std::string& action, const std::string& target, const Poco::JSON::Object::Ptr& after = nullptr);
+
+    // --- signatures
+    SignatureReport signatures();
+    void addSignatures(const By& by, const std::string& name, std::string_view bytes); // proved before it joins the others
+    void removeSignatures(const By& by, const std::string& name);
 
     // --- scanning, health
     scanner::Status scanStatus() { return context_.scanner.status(); }
@@ -305,6 +360,7 @@ private:
     std::optional<base::Time> signatures_built_;
     std::map<std::string, std::int64_t> counted_; // of the one thread that samples: the last value of each series
     base::Time counted_hour_{};                   // the same
+    std::mutex signatures_mutex_;               // one file at a time is proved
     std::mutex backup_mutex_;                   // one backup at a time
     std::atomic<bool> backup_failed_{false};    // the last one on the schedule
     Webhooks webhooks_;                         // its thread uses the context

@@ -4,50 +4,29 @@
 #include "server/base/text.h"
 
 #include <algorithm>
-#include <array>
-#include <filesystem>
-#include <fstream>
 
 #include <sys/statvfs.h>
 
 namespace postfach::admin {
 namespace {
 
-namespace fs = std::filesystem;
 using std::chrono::hours;
 
-constexpr auto kOldSignatures = hours(24 * 3); // freshclam asks every two hours
 constexpr auto kCertificateEnds = hours(24 * 14);
 constexpr std::uint64_t kLittleRoom = 512ULL << 20;
 constexpr auto kLookEvery = std::chrono::seconds(60); // into the folder of signatures: anybody may ask
-
-// "ClamAV-VDB:07 Sep 2026 08-26 +0000:27000:…": when it was built.
-std::optional<base::Time> builtAt(const fs::path& file)
-{
-    std::array<char, 64> head{};
-    std::ifstream(file, std::ios::binary).read(head.data(), head.size() - 1);
-    const std::string_view text(head.data());
-    static constexpr std::array<std::string_view, 12> kMonths{
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    if (!text.starts_with("ClamAV-VDB:") || text.size() < 33)
-        return std::nullopt;
-    const auto when = text.substr(11);
-    const auto day = base::parseU32(when.substr(0, 2)), year = base::parseU32(when.substr(7, 4)),
-               hour = base::parseU32(when.substr(12, 2)), minute = base::parseU32(when.substr(15, 2));
-    const auto month = std::find(kMonths.begin(), kMonths.end(), when.substr(3, 3));
-    if (!day || !year || !hour || !minute || month == kMonths.end())
-        return std::nullopt;
-    const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
-        std::chrono::month(static_cast<unsigned>(month - kMonths.begin()) + 1), std::chrono::day(*day)};
-    if (!date.ok())
-        return std::nullopt;
-    return base::Time{std::chrono::sys_days{date}} + hours(*hour) + std::chrono::minutes(*minute);
-}
 
 std::string inDays(std::chrono::milliseconds time)
 {
     const auto days = std::chrono::duration_cast<hours>(time).count() / 24;
     return std::to_string(days) + (days == 1 ? " day" : " days");
+}
+
+Component ageOfSignatures(std::chrono::milliseconds age)
+{
+    const auto freshness = scanner::freshnessOf(age);
+    const bool old = freshness != scanner::Freshness::fresh;
+    return {"signatures", true, (freshness == scanner::Freshness::unhealthy ? "unhealthy: " : old ? "degraded: " : "") + inDays(age) + " old", old};
 }
 
 } // namespace
@@ -61,11 +40,8 @@ std::optional<base::Time> Service::signaturesBuilt()
         return signatures_built_;
     signatures_looked_ = now;
     signatures_built_.reset();
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(context_.signatures_folder, error))
-        if (const auto ending = entry.path().extension(); ending == ".cvd" || ending == ".cld")
-            if (const auto built = builtAt(entry.path()))
-                signatures_built_ = std::max(signatures_built_.value_or(*built), *built);
+    if (const auto age = scanner::signatureAge(scanner::describeSignatures(context_.scanning.signatures), base::toMillis(context_.clock.now())))
+        signatures_built_ = context_.clock.now() - *age;
     return signatures_built_;
 }
 
@@ -87,10 +63,9 @@ void Service::addSurroundings(std::vector<Component>& components)
 {
     const auto now = context_.clock.now();
     if (const auto built = signaturesBuilt(); !built)
-        components.push_back({"signatures", true, "There are none but the test signature.", true});
+        components.push_back({"signatures", true, "No official signatures: only the test signature and the administrator's own are in use.", true});
     else
-        components.push_back({"signatures", true, inDays(std::max(now - *built, base::Time::duration{0})) + " old",
-            now - *built > kOldSignatures});
+        components.push_back(ageOfSignatures(std::max(now - *built, base::Time::duration{0})));
     if (const auto room = roomOnDisk(); room.size > 0)
         components.push_back(
             {"disk", true, std::to_string(room.free >> 20) + " of " + std::to_string(room.size >> 20) + " MiB free",

@@ -182,6 +182,7 @@ std::string Service::metrics()
     const auto scan = context_.scanner.status();
     metric(out, "postfach_scanner_signatures", "Signatures loaded", "gauge", scan.signature_count);
     metric(out, "postfach_scanner_infected_total", "Contents found infected", "counter", scan.infected);
+    metric(out, "postfach_scanner_suspicious_total", "Contents with macros, phishing or a refused attachment", "counter", scan.suspicious);
     metric(out, "postfach_scanner_unscannable_total", "Contents that could not be scanned whole", "counter", scan.unscannable);
     metric(out, "postfach_scanner_errors_total", "Scans without a verdict", "counter", scan.errors);
     metric(out, "postfach_start_time_seconds", "When the server started, seconds since 1970", "gauge",

@@ -106,7 +106,12 @@ OfficeDifference difference(const Office& office, const Present& present)
         result, "domain", present.domains, office.domains, [](const auto& d) { return d.name; },
         [](const auto& d) { return d.name; },
         [](const Office::Domain& wanted, const store::Domain& there) {
-            return wanted.pop3 == there.pop3 ? Names{} : Names{"pop3"};
+            Names fields;
+            if (wanted.pop3 != there.pop3)
+                fields.emplace_back("pop3");
+            if (wanted.scan != there.scan)
+                fields.emplace_back("scan");
+            return fields;
         });
     compare(
         result, "account", present.accounts, office.accounts, [](const auto& a) { return a.address; },
@@ -168,6 +173,7 @@ void Service::putOfficeAccounts(const By& by, const Office& office, std::size_t 
             patch.quota = wanted.quota, patch.quota_messages = wanted.quota_messages;
             patch.expunge_to_trash = wanted.expunge_to_trash, patch.services = wanted.services;
             patch.pop3 = (*wanted.pop3)({});
+            patch.scan = (*wanted.scan)({});
             auto id = one.before ? one.before->id : store::AccountId{};
             if (!one.before) {
                 store::NewAccount fresh;
@@ -216,7 +222,7 @@ Tasks::Outcome Service::putOffice(
                 const auto before = tx.findDomain(name);
                 if (!before)
                     tx.createDomain(name);
-                tx.changeDomain(name, office.domains[i].pop3);
+                tx.changeDomain(name, {office.domains[i].pop3, office.domains[i].scan});
                 const auto after = toJson(tx.findDomain(name).value());
                 if (!before)
                     notes.add("domain.create", name, nullptr, without(after, {"accounts"}));

@@ -5,42 +5,74 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace postfach::scanner {
 
+// What was found in a content, or kept it from being looked at whole; the worse stands before the better.
+enum class Class : std::uint8_t {
+    infected,   // a signature, or a heuristic that is as good as one
+    encrypted,  // an archive or document that only its owner can open
+    limit,      // larger, deeper or more than is looked at
+    timeout,
+    broken,     // cannot be opened, or only half of it is here
+    macros,     // a document brings a program along
+    phishing,   // a link shows another address than it leads to
+    attachment, // of a type that Content::refused names
+};
+std::string_view wordFor(Class what); // "infected", "encrypted" …: the same for ever
+std::optional<Class> classOf(std::string_view word);
+
+struct Finding {
+    Class what = Class::broken;
+    std::string name; // of the signature, or what exactly
+    bool operator==(const Finding&) const = default;
+};
+std::string inWords(const Finding& finding); // the signature's name; else its word, then ": " and what exactly
+
 struct Verdict {
     enum class Kind : std::uint8_t {
         clean,       // scanned whole, nothing found
-        infected,    // name says what
-        unscannable, // name says why: encrypted, limit, timeout, broken; not clean
+        infected,
+        unscannable, // encrypted, limit, timeout, broken: not looked at whole
+        suspicious,  // scanned whole: macros, phishing, attachment
         error,       // no verdict could be had now (worker died twice, no signatures, temp space): try again later
     };
     Kind kind = Kind::error;
-    std::string name;           // signature as libclamav names it, or the reason: its word, then ": " and what exactly
-    std::string signatures;     // identifies the signature set that said so (stable text, e.g. a short hash)
+    std::string name;              // of the worst finding, in words; of an error: why
+    std::vector<Finding> findings; // one of a class at most, the worst first
+    std::string signatures;        // identifies the signature set that said so (stable text, e.g. a short hash)
+    std::string engine;            // libclamav's version
     std::uint32_t milliseconds = 0;
     // What was seen inside, as far as exact hash signatures ask (wire.h): kLayer bytes each. Empty: nothing, or too much to be told.
     std::string inner;
+
+    // Takes these in: of each class the first stays, and kind and name follow. An error stays one.
+    void add(const std::vector<Finding>& more);
+    void keepOnly(const std::function<bool(const Finding&)>& wanted); // drops the others; kind and name follow
 };
+Verdict::Kind kindOf(const std::vector<Finding>& findings);
 
 // What to scan: the first piece is the message as mail (the worker puts a Received: line before it); the others are decoded
 // parts and transcodes. A piece whose SHA-256 libclamav already saw as a layer of the first is skipped by the worker.
 struct Content {
     std::vector<std::string> pieces;
     bool background = false;       // nobody waits for it: it goes behind all others, and leaves a worker free where there are several
+    std::string refused; // types of attachments that are to be found, as AttachmentTypes takes them; empty: none
 };
 
 struct Status {
     bool ready = false;            // workers answer
     std::string problem;           // why not, for a person; also while ready: files left out, an update that was refused
     std::string signatures;        // the set in use
+    std::string engine;            // libclamav's version
     std::uint64_t signature_count = 0;
     unsigned workers = 1;          // that scan at the same time
     std::int64_t loaded_at = 0;    // ms since 1970
-    std::uint64_t scans = 0, infected = 0, unscannable = 0, errors = 0, restarts = 0;
+    std::uint64_t scans = 0, infected = 0, unscannable = 0, suspicious = 0, errors = 0, restarts = 0;
 };
 
 struct Options {

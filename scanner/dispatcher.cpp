@@ -41,6 +41,7 @@ constexpr std::uint64_t kLargeSet = 10'000; // from here on losing a tenth of it
 base::Counter clean_count{"postfach_scanner_scans_total", "Scans by verdict", {{"verdict", "clean"}}};
 base::Counter infected_count{"postfach_scanner_scans_total", "Scans by verdict", {{"verdict", "infected"}}};
 base::Counter unscannable_count{"postfach_scanner_scans_total", "Scans by verdict", {{"verdict", "unscannable"}}};
+base::Counter suspicious_count{"postfach_scanner_scans_total", "Scans by verdict", {{"verdict", "suspicious"}}};
 base::Counter error_count{"postfach_scanner_scans_total", "Scans by verdict", {{"verdict", "error"}}};
 base::Counter restart_count{"postfach_scanner_restarts_total", "Scanner workers and parents that died or were killed"};
 base::Gauge queue_length{"postfach_scanner_waiting", "Scans that wait for a worker"};
@@ -153,7 +154,7 @@ void Dispatcher::run()
     }
     for (auto* line : {&queue_, &background_})
         for (; !line->empty(); line->pop_front())
-            finish(std::move(line->front()), Verdict::Kind::error, "the server is stopping", {});
+            fail(std::move(line->front()), "the server is stopping");
     leaving_.clear();
     is_ready.set(0);
 }
@@ -378,7 +379,7 @@ void Dispatcher::makeWay(SteadyTime now)
         if (++job->given_way < kGivenWay)
             waitAgain(std::move(job));
         else
-            finish(std::move(job), Verdict::Kind::error, "others needed the scanner", {});
+            fail(std::move(job), "others needed the scanner");
         queue_.front()->since = now; // its successor needs a moment, and one is enough
         return;
     }
@@ -398,15 +399,16 @@ bool Dispatcher::hand(Slot& slot, std::unique_ptr<Job> job)
     try {
         if (!job->parcel.fd) {
             job->parcel = wire::pack(job->content.pieces);
-            job->content = {};
+            job->content.pieces.clear();
         }
     } catch (const std::exception& problem) {
-        finish(std::move(job), Verdict::Kind::error, problem.what(), serving_->signatures);
+        fail(std::move(job), problem.what(), serving_.get());
         return true;
     }
     wire::Request request;
     request.id = job->id;
     request.bytes = job->parcel.bytes;
+    request.refused = job->content.refused;
     if (!wire::send(slot.socket.get(), wire::encode(request), job->parcel.fd.get())) {
         (job->background ? background_ : queue_).push_front(std::move(job));
         slot.greeted = false;
@@ -450,28 +452,29 @@ void Dispatcher::hearWorker(Generation& generation, std::size_t index)
         auto job = std::move(slot.job);
         generation.kill(index);
         if (job)
-            finishCrash(std::move(job), generation.signatures);
+            finishCrash(std::move(job), generation);
         return;
     }
     auto job = std::move(slot.job);
     if (answer->retires)
         slot.greeted = false; // no more work; its end follows
-    const std::string name = base::printable(answer->name);
-    switch (answer->kind) {
-    case wire::AnswerKind::clean:
-        return finish(std::move(job), Verdict::Kind::clean, {}, generation.signatures);
-    case wire::AnswerKind::infected:
-        return finish(std::move(job), Verdict::Kind::infected, name.empty() ? "unnamed" : name, generation.signatures);
-    case wire::AnswerKind::unscannable:
-        return finish(std::move(job), Verdict::Kind::unscannable, name.empty() ? "broken" : name, generation.signatures);
-    default:
-        base::logWarning("scanner", "no verdict", {{"problem", answer->name}});
-        if (++job->deaths < kTries) {
-            waitAgain(std::move(job)); // its successor starts with an empty temporary folder
-            return;
+    if (answer->kind == wire::AnswerKind::verdict) {
+        Verdict verdict;
+        verdict.kind = Verdict::Kind::clean;
+        for (const Finding& finding : answer->findings) {
+            const std::string name = base::printable(finding.name);
+            verdict.findings.push_back({finding.what, name.empty() ? "unnamed" : name});
         }
-        return finish(std::move(job), Verdict::Kind::error, name, generation.signatures);
+        verdict.add({});
+        finish(std::move(job), std::move(verdict), &generation);
+        return;
     }
+    base::logWarning("scanner", "no verdict", {{"problem", answer->name}});
+    if (++job->deaths < kTries) {
+        waitAgain(std::move(job)); // its successor starts with an empty temporary folder
+        return;
+    }
+    fail(std::move(job), base::printable(answer->name), &generation);
 }
 
 void Dispatcher::workerDied(Generation& generation, std::size_t index)
@@ -490,36 +493,47 @@ void Dispatcher::workerDied(Generation& generation, std::size_t index)
         waitAgain(std::move(job));
         return;
     }
-    finishCrash(std::move(job), generation.signatures);
+    finishCrash(std::move(job), generation);
 }
 
 // A content that kills every worker that looks at it would come back for ever as "try again later": after some rounds it is
 // called what it is.
-void Dispatcher::finishCrash(std::unique_ptr<Job> job, const std::string& signatures)
+void Dispatcher::finishCrash(std::unique_ptr<Job> job, const Generation& by)
 {
     const std::string hash = contentHash(job->parcel);
     if (poison_.size() >= kPoisonKept && !poison_.contains(hash))
         poison_.erase(poison_.begin());
-    if (++poison_[hash] >= kPoisonScans)
-        return finish(std::move(job), Verdict::Kind::unscannable, "broken: ends every scanner that looks at it", signatures);
-    finish(std::move(job), Verdict::Kind::error, "the scanner died twice on it", signatures);
+    if (++poison_[hash] < kPoisonScans)
+        return fail(std::move(job), "the scanner died twice on it", &by);
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::clean;
+    verdict.add({{Class::broken, "ends every scanner that looks at it"}});
+    finish(std::move(job), std::move(verdict), &by);
 }
 
-void Dispatcher::finish(std::unique_ptr<Job> job, Verdict::Kind kind, std::string name, const std::string& signatures)
+void Dispatcher::fail(std::unique_ptr<Job> job, std::string why, const Generation* by)
 {
     Verdict verdict;
-    verdict.kind = kind;
-    verdict.name = std::move(name);
-    verdict.signatures = signatures;
+    verdict.name = std::move(why);
+    finish(std::move(job), std::move(verdict), by);
+}
+
+void Dispatcher::finish(std::unique_ptr<Job> job, Verdict verdict, const Generation* by)
+{
+    if (by) {
+        verdict.signatures = by->signatures;
+        verdict.engine = by->engine;
+    }
     verdict.inner = std::move(job->layers);
     if (job->started != SteadyTime{})
         verdict.milliseconds = static_cast<std::uint32_t>(
             std::chrono::duration_cast<milliseconds>(Clock::now() - job->started).count());
     ++scans_;
-    switch (kind) {
+    switch (verdict.kind) {
     case Verdict::Kind::clean: clean_count.add(); break;
     case Verdict::Kind::infected: infected_count.add(); ++infected_; break;
     case Verdict::Kind::unscannable: unscannable_count.add(); ++unscannable_; break;
+    case Verdict::Kind::suspicious: suspicious_count.add(); ++suspicious_; break;
     case Verdict::Kind::error: error_count.add(); ++errors_; break;
     }
     publish(); // whoever gets the answer may ask for the status at once
@@ -543,8 +557,7 @@ void Dispatcher::giveUp(std::deque<std::unique_ptr<Job>>& line, SteadyTime now)
         if (job->give_up > now)
             line.push_back(std::move(job));
         else
-            finish(std::move(job), Verdict::Kind::error, serving_ ? "no worker was free in time" : "the scanner is not ready: " + start_problem_,
-                   {});
+            fail(std::move(job), serving_ ? "no worker was free in time" : "the scanner is not ready: " + start_problem_);
     }
 }
 
@@ -573,7 +586,7 @@ void Dispatcher::checkTimes()
             if (++job->deaths < kTries) {
                 waitAgain(std::move(job));
             } else {
-                finishCrash(std::move(job), generation->signatures);
+                finishCrash(std::move(job), *generation);
             }
         }
     if (serving_ && !serving_->greeted() && !serving_->busy() && now - serving_->alone_since > kGreetTime)
@@ -682,6 +695,7 @@ void Dispatcher::publish()
     status_.ready = serving_ && (serving_->greeted() || serving_->busy());
     if (serving_) {
         status_.signatures = serving_->signatures;
+        status_.engine = serving_->engine;
         status_.signature_count = serving_->count;
         status_.loaded_at = loaded_at_;
     }
@@ -702,6 +716,7 @@ void Dispatcher::publish()
     status_.scans = scans_;
     status_.infected = infected_;
     status_.unscannable = unscannable_;
+    status_.suspicious = suspicious_;
     status_.errors = errors_;
     status_.restarts = restarts_;
     is_ready.set(status_.ready ? 1 : 0);

@@ -54,8 +54,9 @@ private:
     void checkFolder(bool asked);
     int pollTime() const;
     void pollAll(int milliseconds);
-    void finish(std::unique_ptr<Job> job, Verdict::Kind kind, std::string name, const std::string& signatures);
-    void finishCrash(std::unique_ptr<Job> job, const std::string& signatures);
+    void finish(std::unique_ptr<Job> job, Verdict verdict, const Generation* by = nullptr);
+    void fail(std::unique_ptr<Job> job, std::string why, const Generation* by = nullptr); // no verdict
+    void finishCrash(std::unique_ptr<Job> job, const Generation& by);
     void publish();
     std::unique_ptr<Generation> dismiss(std::unique_ptr<Generation> generation);
 
@@ -86,7 +87,7 @@ private:
     std::int64_t loaded_at_ = 0;
     std::uint64_t next_id_ = 1, next_folder_ = 1;
     std::map<std::string, int> poison_; // SHA-256 of contents that killed their workers: in how many scans
-    std::uint64_t scans_ = 0, infected_ = 0, unscannable_ = 0, errors_ = 0, restarts_ = 0;
+    std::uint64_t scans_ = 0, infected_ = 0, unscannable_ = 0, suspicious_ = 0, errors_ = 0, restarts_ = 0;
 
     std::thread thread_; // last: starts when all of the above is there
 };

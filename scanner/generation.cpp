@@ -131,6 +131,7 @@ bool Generation::hear()
             count = news->count;
             signatures = news->text;
             detail = news->detail;
+            engine = news->engine;
             break;
         case wire::Note::failed:
             failure = news->text;

@@ -69,7 +69,7 @@ public:
     base::Fd control;
     std::vector<Slot> slots;
     bool loaded = false;
-    std::string failure, detail, signatures;
+    std::string failure, detail, signatures, engine;
     std::uint64_t count = 0;
     std::string folder;
     SteadyTime started, alone_since; // alone: since when no worker has greeted

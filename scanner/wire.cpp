@@ -15,7 +15,9 @@
 namespace postfach::scanner::wire {
 namespace {
 
-constexpr std::size_t kText = 1500; // of one text field; two of them fit a datagram
+constexpr std::size_t kText = 1500;      // of one text field; two of them fit a datagram
+constexpr std::size_t kShort = 250;      // of a finding's name: one of each class fits a datagram
+constexpr std::size_t kClasses = static_cast<std::size_t>(Class::attachment) + 1;
 static_assert(kLayersAtOnce * kLayer <= kText);
 
 template <class T>
@@ -83,6 +85,7 @@ std::string encode(const Request& request)
     put(out, request.reserved);
     put(out, request.id);
     put(out, request.bytes);
+    putText(out, request.refused);
     return out;
 }
 
@@ -94,6 +97,7 @@ std::optional<Request> decodeRequest(std::string_view bytes)
     request.reserved = in.take<std::uint32_t>();
     request.id = in.take<std::uint64_t>();
     request.bytes = in.take<std::uint64_t>();
+    request.refused = in.takeText();
     if (!in.whole() || request.magic != kMagic)
         return std::nullopt;
     return request;
@@ -107,6 +111,11 @@ std::string encode(const Answer& answer)
     put(out, static_cast<std::uint8_t>(answer.retires));
     put(out, answer.id);
     putText(out, answer.name);
+    put(out, static_cast<std::uint8_t>(answer.findings.size()));
+    for (const Finding& finding : answer.findings) {
+        put(out, static_cast<std::uint8_t>(finding.what));
+        putText(out, std::string_view(finding.name).substr(0, kShort));
+    }
     return out;
 }
 
@@ -119,6 +128,14 @@ std::optional<Answer> decodeAnswer(std::string_view bytes)
     answer.retires = in.take<std::uint8_t>() != 0;
     answer.id = in.take<std::uint64_t>();
     answer.name = in.takeText();
+    std::array<bool, kClasses> seen{};
+    for (std::size_t left = in.take<std::uint8_t>(); left > 0; --left) {
+        const std::size_t what = in.take<std::uint8_t>();
+        std::string name = in.takeText();
+        if (what >= kClasses || std::exchange(seen[what], true))
+            return std::nullopt;
+        answer.findings.push_back({static_cast<Class>(what), std::move(name)});
+    }
     if (!in.whole() || magic != kMagic || kind > static_cast<std::uint8_t>(AnswerKind::layers))
         return std::nullopt;
     answer.kind = static_cast<AnswerKind>(kind);
@@ -135,6 +152,7 @@ std::string encode(const Control& control)
     put(out, control.count);
     putText(out, control.text);
     putText(out, control.detail);
+    putText(out, control.engine);
     return out;
 }
 
@@ -149,6 +167,7 @@ std::optional<Control> decodeControl(std::string_view bytes)
     control.count = in.take<std::uint64_t>();
     control.text = in.takeText();
     control.detail = in.takeText();
+    control.engine = in.takeText();
     if (!in.whole() || magic != kMagic || note > static_cast<std::uint8_t>(Note::kill))
         return std::nullopt;
     control.note = static_cast<Note>(note);

@@ -4,6 +4,7 @@
 // it lies in a sealed memfd, which neither side can change or shrink under the other's feet.
 //
 // A worker parses hostile bytes and may be taken over: the client believes nothing it reads from one without checking.
+#include "scanner/client.h"
 #include "server/base/file.h"
 
 #include <array>
@@ -31,9 +32,10 @@ struct Request {
     std::uint32_t reserved = 0;
     std::uint64_t id = 0;
     std::uint64_t bytes = 0; // size of the memfd
+    std::string refused;     // Content::refused
 };
 
-enum class AnswerKind : std::uint8_t { clean, infected, unscannable, error, hello, layers };
+enum class AnswerKind : std::uint8_t { verdict, error, hello, layers };
 
 // `layers` comes before the answer, when something was seen inside: of each layer its size (4 bytes, little-endian) and the first 8 bytes of its
 // MD5, SHA-1 and SHA-256, several in one `name`. All of a content, or none of one that has more than kMostLayers.
@@ -47,13 +49,14 @@ struct Answer {
     AnswerKind kind = AnswerKind::error;
     bool retires = false;  // the worker ends after this answer; the next one gets a fresh one
     std::uint64_t id = 0;
-    std::string name;
+    std::string name;              // of an error: why
+    std::vector<Finding> findings; // of a verdict: one of a class at most; none: clean
 };
 
 // Between client and parent.
 enum class Note : std::uint8_t {
     log,    // parent: text for the log
-    ready,  // parent: signatures loaded and proved; count, text = set id, detail = what a person should know
+    ready,  // parent: signatures loaded and proved; count, text = set id, detail = what a person should know, engine
     failed, // parent: this generation cannot serve; text = why; it ends
     worker, // parent: a new worker; slot, pid, its socket rides along
     kill,   // client: end the worker `pid` in `slot` (the parent reaps, so it alone knows that the pid is still that worker)
@@ -65,6 +68,7 @@ struct Control {
     std::uint64_t count = 0;
     std::string text;
     std::string detail;
+    std::string engine; // libclamav's version
 };
 
 std::string encode(const Request& request);

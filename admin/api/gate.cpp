@@ -13,6 +13,7 @@ constexpr std::string_view kOwners = "/api/v1/me";
 constexpr std::size_t kBasic = 2048;
 constexpr std::uint64_t kOfficeBody = 16ULL << 20; // an account takes 300 bytes
 constexpr std::uint64_t kXmlBody = 64 * 1024;      // an autodiscover request has 400 bytes
+constexpr std::uint64_t kSignatures = 256U << 20;  // ClamAV's largest file has 170 MiB
 constexpr std::uint64_t kIgnoredBody = 64 * 1024;  // of GET and DELETE, which mean nothing (RFC 9110 9.3.1)
 
 base::Counter requests_2xx{"postfach_admin_requests_total", "Requests answered by the admin API", {{"status", "2xx"}}};
@@ -46,11 +47,14 @@ void checkBodyKind(const Route& route, const RequestHead& head)
         throw Problem(415, "media_type", "The body must be text/xml.");
     if (route.body == BodyKind::xml)
         return;
-    const bool fits = route.body == BodyKind::message ? name == "message/rfc822" || name == "message/global" || name == "application/octet-stream"
+    const bool fits = route.body == BodyKind::signatures ? name == "application/octet-stream"
+                      : route.body == BodyKind::message  ? name == "message/rfc822" || name == "message/global" || name == "application/octet-stream"
                                                       : name == "application/json"
                                                             || (route.body == BodyKind::patch && name == "application/merge-patch+json");
     if (!fits)
-        throw Problem(415, "media_type", route.body == BodyKind::message ? "The body must be message/rfc822." : "The body must be application/json.");
+        throw Problem(415, "media_type", route.body == BodyKind::message      ? "The body must be message/rfc822."
+                                         : route.body == BodyKind::signatures ? "The body must be application/octet-stream."
+                                                                              : "The body must be application/json.");
 }
 
 Problem unauthorized(bool tried)
@@ -145,6 +149,7 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, 
                         : route.body == BodyKind::xml     ? kXmlBody
                         : route.body == BodyKind::office  ? kOfficeBody
                         : route.body == BodyKind::message ? service_.context().delivery.policy().message_size
+                        : route.body == BodyKind::signatures ? kSignatures
                                                           : kJsonBody;
     if (head.length.value_or(0) > judged.body_limit)
         throw Problem(413, "body_too_large", "The body is larger than the " + std::to_string(judged.body_limit) + " bytes allowed here.");

@@ -4,6 +4,8 @@
 
 namespace postfach::admin::handle {
 
+std::optional<base::Time> expiryOf(Fields& fields); // the field "expires" of several bodies; null and absent: never
+
 // --- for mail programs that set themselves up
 Response mozillaConfig(Service&, const Call&);
 Response outlookDiscover(Service&, const Call&);
@@ -78,9 +80,17 @@ Response deleteSession(Service&, const Call&);
 
 Response listQuarantine(Service&, const Call&);
 Response getQuarantined(Service&, const Call&);
+Response inspectQuarantined(Service&, const Call&);
+Response downloadQuarantined(Service&, const Call&);
 Response deleteQuarantined(Service&, const Call&);
 Response releaseQuarantined(Service&, const Call&);
 Response getExposure(Service&, const Call&);
+Response listAllowances(Service&, const Call&);
+Response putAllowance(Service&, const Call&);
+Response deleteAllowance(Service&, const Call&);
+Response getSignatures(Service&, const Call&);
+Response putSignatures(Service&, const Call&);
+Response deleteSignatures(Service&, const Call&);
 
 Response listDeleted(Service&, const Call&);
 Response restoreDeleted(Service&, const Call&);

@@ -25,9 +25,15 @@ Response tagged(int status, const Poco::JSON::Object::Ptr& representation)
     return response;
 }
 
-Response accountAnswer(int status, const store::Account& account, const std::optional<std::string>& warning = std::nullopt)
+Poco::JSON::Object::Ptr accountJson(const Service& service, const store::Account& account)
 {
-    auto representation = toJson(account);
+    return toJson(account, service.context().delivery.policy().scan);
+}
+
+Response accountAnswer(
+    const Service& service, int status, const store::Account& account, const std::optional<std::string>& warning = std::nullopt)
+{
+    auto representation = accountJson(service, account);
     if (warning)
         representation->set("warnings", array({*warning}));
     auto response = Response::json(status, representation);
@@ -45,20 +51,18 @@ AccountChange changeOf(Fields fields, const std::string& address, const Service&
     fields.finish();
     return change;
 }
+} // namespace
 
 std::optional<base::Time> expiryOf(Fields& fields)
 {
     if (fields.isNull("expires"))
         return std::nullopt;
     const auto text = fields.text("expires", 40);
-    if (!text)
-        return std::nullopt;
-    const auto time = parseRfc3339(*text);
-    if (!time)
-        throw Problem(422, "invalid_field", "The field \"expires\" must be a time such as 2026-12-31T00:00:00Z.");
+    const auto time = text ? parseRfc3339(*text) : std::nullopt;
+    if (text && !time)
+        fields.mustBe("expires", "a time such as 2026-12-31T00:00:00Z");
     return time;
 }
-} // namespace
 
 Response listDomains(Service& service, const Call& call)
 {
@@ -70,15 +74,15 @@ Response getDomain(Service& service, const Call& call) { return tagged(200, toJs
 
 Response putDomain(Service& service, const Call& call)
 {
-    Pop3Change pop3 = [](store::Pop3Policy) { return store::Pop3Policy{}; };
+    DomainChange change;
     if (!call.body.empty()) {
         auto fields = call.fields();
         checkKey(fields, "name", call.values[0]);
-        if (auto said = pop3ChangeOf(fields))
-            pop3 = std::move(*said);
+        change.pop3 = pop3ChangeOf(fields);
+        change.scan = scanChangeOf(fields);
         fields.finish();
     }
-    const auto result = service.putDomain(call.who.by, call.values[0], onlyNew(call), expected(call), pop3);
+    const auto result = service.putDomain(call.who.by, call.values[0], onlyNew(call), expected(call), change);
     return tagged(result.created ? 201 : 200, toJson(result.value));
 }
 
@@ -88,10 +92,9 @@ Response patchDomain(Service& service, const Call& call)
     checkKey(fields, "name", call.values[0]);
     for (const char* name : {"accounts", "created"})
         fields.refuse(name);
-    const auto pop3 = pop3ChangeOf(fields);
+    DomainChange change{pop3ChangeOf(fields), scanChangeOf(fields)};
     fields.finish();
-    const auto as_it_is = [](store::Pop3Policy policy) { return policy; };
-    return tagged(200, toJson(service.changeDomain(call.who.by, call.values[0], expected(call), pop3 ? *pop3 : Pop3Change(as_it_is))));
+    return tagged(200, toJson(service.changeDomain(call.who.by, call.values[0], expected(call), change)));
 }
 
 Response deleteDomain(Service& service, const Call& call)
@@ -123,12 +126,13 @@ Response listAccounts(Service& service, const Call& call)
         filter.sort = known->second;
     }
     return listOf(call, page, service.accounts(filter, page.oneMore()),
-                  [&filter](const auto& a) { return Service::accountKey(a, filter.sort); }, [](const auto& a) { return toJson(a); });
+                  [&filter](const auto& a) { return Service::accountKey(a, filter.sort); },
+                  [&](const auto& a) { return accountJson(service, a); });
 }
 
 Response getAccount(Service& service, const Call& call)
 {
-    return accountAnswer(200, service.account(call.values[0]));
+    return accountAnswer(service, 200, service.account(call.values[0]));
 }
 
 Response putAccount(Service& service, const Call& call)
@@ -136,14 +140,14 @@ Response putAccount(Service& service, const Call& call)
     const auto change = changeOf(call.fields(), call.values[0], service);
     const auto warning = change.password ? service.passwordWarning(*change.password, call.values[0]) : std::nullopt;
     const auto result = service.putAccount(call.who.by, call.values[0], change, onlyNew(call), expected(call));
-    return accountAnswer(result.created ? 201 : 200, result.value, warning);
+    return accountAnswer(service, result.created ? 201 : 200, result.value, warning);
 }
 
 Response patchAccount(Service& service, const Call& call)
 {
     const auto change = changeOf(call.fields(), call.values[0], service);
     const auto warning = change.password ? service.passwordWarning(*change.password, call.values[0]) : std::nullopt;
-    return accountAnswer(200, service.changeAccount(call.who.by, call.values[0], change, expected(call)), warning);
+    return accountAnswer(service, 200, service.changeAccount(call.who.by, call.values[0], change, expected(call)), warning);
 }
 
 Response deleteAccount(Service& service, const Call& call)

@@ -1,4 +1,4 @@
-// Mailboxes and messages of an account, quarantine.
+// Mailboxes and messages of an account, what was deleted.
 #include "admin/api/handlers.h"
 #include "admin/api/page.h"
 #include "admin/api/time.h"
@@ -127,7 +127,7 @@ Response postMessage(Service& service, const Call& call)
         return Response::json(201, out);
     }
     case Outcome::infected: throw Problem(422, "infected", "The message is infected: " + result.detail + ".");
-    case Outcome::unscannable: throw Problem(422, "unscannable", "The message cannot be scanned: " + result.detail + ".");
+    case Outcome::refused: throw Problem(422, "refused", "The message is refused by policy: " + result.detail + ".");
     case Outcome::overQuota: throw Problem(409, "over_quota", "The quota of the account is used up.");
     case Outcome::noMailbox: throw Problem(404, "not_found", "There is no such mailbox.");
     case Outcome::tooLarge: throw Problem(413, "body_too_large", "The message is larger than the limit.");
@@ -136,63 +136,6 @@ Response postMessage(Service& service, const Call& call)
     case Outcome::unavailable: break;
     }
     throw Problem(503, "unavailable", "No verdict can be had, or the store cannot write now; try again later.");
-}
-
-Response listQuarantine(Service& service, const Call& call)
-{
-    const auto page = pageOf(call);
-    return listOf(call, page, service.quarantine(page.oneMore()), [](const auto& q) { return std::to_string(q.id.value); },
-                  [](const auto& q) { return toJson(q); });
-}
-
-Response getQuarantined(Service& service, const Call& call) { return Response::json(200, toJson(service.quarantined(idOf(call)))); }
-
-Response deleteQuarantined(Service& service, const Call& call)
-{
-    service.deleteQuarantined(call.who.by, idOf(call));
-    return Response::empty();
-}
-
-Response releaseQuarantined(Service& service, const Call& call)
-{
-    service.releaseQuarantined(call.who.by, idOf(call));
-    return Response::empty();
-}
-
-Response getExposure(Service& service, const Call& call)
-{
-    const auto exposure = service.exposure(idOf(call));
-    Poco::JSON::Array::Ptr holders = new Poco::JSON::Array;
-    const auto add = [&holders](const std::string& account, const std::string& mailbox, const char* state) {
-        auto one = object();
-        one->set("account", account);
-        one->set("mailbox", mailbox);
-        one->set("state", state);
-        holders->add(one);
-    };
-    for (const auto& entry : exposure.quarantined)
-        add(entry.address, entry.mailbox, "quarantined");
-    for (const auto& [account, place] : exposure.stored) {
-        const auto mailbox = service.context().store.read()->mailbox(place.mailbox);
-        add(account, mailbox ? mailbox->name : "", "stored");
-    }
-    Poco::JSON::Array::Ptr reads = new Poco::JSON::Array;
-    const auto orNull = [](const std::string& text) { return text.empty() ? Poco::Dynamic::Var() : Poco::Dynamic::Var(text); };
-    for (const auto& read : exposure.reads) {
-        auto one = object();
-        one->set("account", orNull(read.account));
-        one->set("protocol", read.reader.protocol == store::Reader::Protocol::imap ? "imap" : "pop3");
-        one->set("address", orNull(read.reader.address));
-        one->set("client", orNull(read.reader.client));
-        one->set("first", base::rfc3339(read.first));
-        one->set("last", base::rfc3339(read.last));
-        one->set("times", read.times);
-        reads->add(one);
-    }
-    auto out = object();
-    out->set("holders", holders);
-    out->set("reads", reads);
-    return Response::json(200, out);
 }
 
 Response listDeleted(Service& service, const Call& call)

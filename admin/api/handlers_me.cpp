@@ -94,21 +94,12 @@ Response deleteMySession(Service& service, const Call& call)
 
 Response listMyQuarantine(Service& service, const Call& call)
 {
-    constexpr std::size_t kAtOnce = 1000;
     const auto page = pageOf(call);
-    std::vector<store::Quarantined> mine;
-    store::Page all{page.after, kAtOnce};
-    for (bool more = true; more && mine.size() <= page.limit;) {
-        const auto part = service.quarantine(all);
-        for (const auto& entry : part)
-            if (entry.address == call.who.account && mine.size() <= page.limit)
-                mine.push_back(entry);
-        more = part.size() == kAtOnce;
-        if (more)
-            all.after = std::to_string(part.back().id.value);
-    }
+    QuarantineWish mine;
+    mine.account = call.who.account;
+    const auto found = service.quarantine(mine, page.oneMore());
     return listOf(
-        call, page, mine, [](const auto& q) { return std::to_string(q.id.value); }, [](const auto& q) { return toJson(q); });
+        call, page, found, [](const auto& q) { return std::to_string(q.id.value); }, [](const auto& q) { return toJson(q); });
 }
 
 Response listMyDeleted(Service& service, const Call& call) { return own(service, call, listDeleted); }

@@ -30,7 +30,8 @@ const char* officeSchemas()
 "MailboxPatch": {"type": "object", "additionalProperties": false, "properties": {
   "name": {"type": "string", "description": "Its new name"}, "subscribed": {"type": "boolean"}}},
 "OfficeDomain": {"type": "object", "required": ["name"], "additionalProperties": false, "properties": {
-  "name": {"type": "string"}, "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
+  "name": {"type": "string"}, "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]},
+  "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
 "Office": {"type": "object", "required": ["domains", "accounts", "aliases"], "additionalProperties": false, "properties": {
   "domains": {"type": "array", "items": {"$ref": "#/components/schemas/OfficeDomain"}},
   "accounts": {"type": "array", "items": {"$ref": "#/components/schemas/AccountPut"}},

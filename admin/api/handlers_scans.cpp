@@ -90,6 +90,8 @@ Object::Ptr scansJson(Service& service)
     out->set("scans", scanner.scans);
     out->set("infected", scanner.infected);
     out->set("unscannable", scanner.unscannable);
+    out->set("suspicious", scanner.suspicious);
+    out->set("engine", scanner.engine);
     out->set("errors", scanner.errors);
     out->set("restarts", scanner.restarts);
     out->set("stored", stateName(rescan.state));

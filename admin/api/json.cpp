@@ -1,5 +1,6 @@
 #include "admin/api/json.h"
 #include "admin/pop3_policy.h"
+#include "admin/scan_policy.h"
 #include "admin/problem.h"
 #include "server/base/hash.h"
 #include "server/base/text.h"
@@ -254,6 +255,7 @@ Object::Ptr toJson(const store::Domain& domain)
     out->set("name", domain.name);
     out->set("accounts", domain.accounts);
     out->set("pop3", toJson(domain.pop3));
+    out->set("scan", toJson(domain.scan));
     out->set("created", base::rfc3339(domain.created));
     return out;
 }
@@ -273,7 +275,7 @@ unsigned levelOf(std::uint64_t used, std::uint64_t quota)
 
 } // namespace
 
-Object::Ptr toJson(const store::Account& account)
+Object::Ptr toJson(const store::Account& account, const store::ScanPolicy& configured)
 {
     auto out = object();
     out->set("address", account.address);
@@ -289,6 +291,8 @@ Object::Ptr toJson(const store::Account& account)
     out->set("services", array(account.services));
     out->set("pop3", toJson(account.pop3));
     out->set("pop3_in_force", toJson(account.pop3_in_force));
+    out->set("scan", toJson(account.scan));
+    out->set("scan_in_force", toJson(account.scan.over(account.scan_of_domain).over(configured)));
     out->set("created", base::rfc3339(account.created));
     out->set("last_login", dateOrNull(account.last_login));
     return out;
@@ -357,6 +361,7 @@ Object::Ptr toJson(const store::Quarantined& entry)
     out->set("account", entry.address);
     out->set("mailbox", entry.mailbox);
     out->set("signature", entry.signature);
+    out->set("reason", entry.reason);
     out->set("sender", entry.sender);
     out->set("recipient", entry.recipient);
     out->set("subject", entry.subject);

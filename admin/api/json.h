@@ -67,7 +67,7 @@ private:
 };
 
 Poco::JSON::Object::Ptr toJson(const store::Domain& domain);
-Poco::JSON::Object::Ptr toJson(const store::Account& account);
+Poco::JSON::Object::Ptr toJson(const store::Account& account, const store::ScanPolicy& configured); // configured: what domains inherit
 Poco::JSON::Object::Ptr toJson(const store::Mailbox& mailbox);
 Poco::JSON::Object::Ptr toJson(const store::AppPassword& password);
 Poco::JSON::Object::Ptr toJson(const auth::Ban& ban, base::Time now);

@@ -43,14 +43,23 @@ constexpr const char* kSchemas = R"json({
   "seen": {"type": ["boolean", "null"], "description": "A download sets \\Seen"},
   "delete": {"type": ["string", "null"], "enum": ["remove", "hide", null], "description": "What leaves the maildrop is removed, or stays for IMAP alone"},
   "exclusive": {"type": ["boolean", "null"], "description": "One POP3 session at a time"}}},
-"Domain": {"type": "object", "required": ["name", "accounts", "pop3", "created"], "additionalProperties": false, "properties": {
-  "name": {"type": "string"}, "accounts": {"type": "integer"}, "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "created": {"type": "string", "format": "date-time"}}},
+"ScanPolicy": {"type": "object", "description": "What becomes of mail by what scanning found; null: the domain's, there the configuration's. Of several lines the strictest holds, of infected mail its own",
+  "additionalProperties": false, "properties": {
+  "infected": {"type": ["string", "null"], "enum": ["quarantine", "reject", null]},
+  "encrypted": {"type": ["string", "null"], "enum": ["deliver", "mark", "quarantine", "reject", null], "description": "Archives and documents under a password; marked $Encrypted"},
+  "macros": {"type": ["string", "null"], "enum": ["deliver", "mark", "quarantine", "reject", null], "description": "Documents with macros; marked $Suspicious"},
+  "phishing": {"type": ["string", "null"], "enum": ["deliver", "mark", "quarantine", "reject", null], "description": "Links that show another address than they lead to; marked $Suspicious"},
+  "limits": {"type": ["string", "null"], "enum": ["deliver", "mark", "quarantine", "reject", null], "description": "Larger, deeper or more than is looked at; marked $Unscanned"},
+  "attachments": {"type": ["string", "null"], "enum": ["deliver", "mark", "quarantine", "reject", null], "description": "Attachments of scanner.attachment_types; marked $Suspicious"},
+  "unscannable": {"type": ["string", "null"], "enum": ["mark", "quarantine", "reject", null], "description": "What else could not be looked at whole; marked $Unscanned"}}},
+"Domain": {"type": "object", "required": ["name", "accounts", "pop3", "scan", "created"], "additionalProperties": false, "properties": {
+  "name": {"type": "string"}, "accounts": {"type": "integer"}, "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "scan": {"$ref": "#/components/schemas/ScanPolicy"}, "created": {"type": "string", "format": "date-time"}}},
 "DomainPut": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"},
-  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
 "DomainPatch": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"},
-  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
 "Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "quota_messages", "quota_level", "recoverable", "expunge_to_trash", "services", "pop3",
-  "pop3_in_force", "created", "last_login"], "additionalProperties": false, "properties": {
+  "pop3_in_force", "scan", "scan_in_force", "created", "last_login"], "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": "string"}, "enabled": {"type": "boolean"},
   "quota": {"type": "integer", "minimum": 0, "description": "Bytes; 0 for none"}, "used": {"type": "integer", "description": "Bytes"},
   "messages": {"type": "integer"}, "quota_messages": {"type": "integer", "minimum": 0, "description": "Messages; 0 for none"},
@@ -59,6 +68,7 @@ constexpr const char* kSchemas = R"json({
   "expunge_to_trash": {"type": "boolean", "description": "What a mail program expunges goes into Trash"},
   "services": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "pop3_in_force": {"$ref": "#/components/schemas/Pop3Policy"},
+  "scan": {"$ref": "#/components/schemas/ScanPolicy"}, "scan_in_force": {"$ref": "#/components/schemas/ScanPolicy"},
   "created": {"type": "string", "format": "date-time"}, "last_login": {"type": ["string", "null"], "format": "date-time"},
   "warnings": {"type": "array", "items": {"type": "string"}, "description": "In the answer to a new password that is easy to guess (auth.password_policy)"}}},
 "AccountPut": {"type": "object", "additionalProperties": false, "properties": {
@@ -67,14 +77,14 @@ constexpr const char* kSchemas = R"json({
   "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
   "quota": {"type": ["integer", "null"], "minimum": 0}, "quota_messages": {"type": ["integer", "null"], "minimum": 0},
   "expunge_to_trash": {"type": ["boolean", "null"]}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
-  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
 "AccountPatch": {"type": "object", "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
   "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
   "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
   "quota": {"type": ["integer", "null"], "minimum": 0}, "quota_messages": {"type": ["integer", "null"], "minimum": 0},
   "expunge_to_trash": {"type": ["boolean", "null"]}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
-  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}}},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
 "AppPassword": {"type": "object", "required": ["label", "scopes", "created", "expires", "last_used"], "additionalProperties": false, "properties": {
   "label": {"type": "string"}, "scopes": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "created": {"type": "string", "format": "date-time"}, "expires": {"type": ["string", "null"], "format": "date-time"},
@@ -125,8 +135,9 @@ constexpr const char* kSchemas = R"json({
   "tls": {"type": ["object", "null"], "required": ["protocol", "cipher"], "additionalProperties": false, "properties": {
     "protocol": {"type": "string"}, "cipher": {"type": "string"}}},
   "since": {"type": "string", "format": "date-time"}, "bytes_in": {"type": "integer"}, "bytes_out": {"type": "integer"}}},
-"Quarantined": {"type": "object", "required": ["id", "account", "mailbox", "signature", "sender", "recipient", "subject", "way_in", "size", "sha256", "received", "created", "cleared"], "additionalProperties": false, "properties": {
-  "id": {"type": "integer"}, "account": {"type": "string"}, "mailbox": {"type": "string"}, "signature": {"type": "string"}, "sender": {"type": "string"},
+"Quarantined": {"type": "object", "required": ["id", "account", "mailbox", "signature", "reason", "sender", "recipient", "subject", "way_in", "size", "sha256", "received", "created", "cleared"], "additionalProperties": false, "properties": {
+  "id": {"type": "integer"}, "account": {"type": "string"}, "mailbox": {"type": "string"}, "signature": {"type": "string"},
+  "reason": {"type": "string", "enum": ["infected", "encrypted", "limit", "timeout", "broken", "macros", "phishing", "attachment"]}, "sender": {"type": "string"},
   "recipient": {"type": "string"}, "subject": {"type": "string"}, "way_in": {"type": "string"}, "size": {"type": "integer"}, "sha256": {"type": "string"},
   "received": {"type": "string", "format": "date-time"}, "created": {"type": "string", "format": "date-time"},
   "cleared": {"type": ["string", "null"], "format": "date-time", "description": "When newer signatures found nothing in it any more"}}},
@@ -145,11 +156,34 @@ constexpr const char* kSchemas = R"json({
   "deleted": {"type": "string", "format": "date-time"}}},
 "Restored": {"type": "object", "required": ["mailbox", "uid"], "additionalProperties": false, "properties": {
   "mailbox": {"type": "string"}, "uid": {"type": "integer"}}},
-"Scans": {"type": "object", "required": ["ready", "problem", "signatures", "signature_count", "loaded_at", "scans", "infected", "unscannable", "errors", "restarts", "stored", "coverage",
+"QuarantinedMail": {"type": "object", "required": ["headers", "parts", "content", "whole"], "additionalProperties": false, "properties": {
+  "headers": {"type": "array", "items": {"type": "object", "required": ["name", "value"], "properties": {"name": {"type": "string"}, "value": {"type": "string", "description": "Decoded"}}}},
+  "parts": {"type": "array", "items": {"type": "object", "required": ["section", "type", "name", "encoding", "size", "sha256"], "properties": {
+    "section": {"type": "string", "description": "As IMAP numbers parts; empty for the message itself"}, "type": {"type": "string"}, "name": {"type": ["string", "null"]},
+    "encoding": {"type": "string"}, "size": {"type": "integer", "description": "As it lies in the message"},
+    "sha256": {"type": ["string", "null"], "description": "Of what it decodes to; null for what has parts of its own"}}}},
+  "content": {"type": "string", "description": "SHA-256 by which an allowance knows the message"}, "whole": {"type": "boolean", "description": "False: there are more headers or parts than are told"}}},
+"Release": {"type": "object", "additionalProperties": false, "properties": {
+  "to": {"type": "string", "description": "Address of another account that gets a copy; the message stays in quarantine"},
+  "never_again": {"type": "string", "enum": ["content", "signature"], "description": "Allow this message, or what was found in it, from now on"},
+  "expires": {"type": ["string", "null"], "format": "date-time", "description": "When never_again ends; never when left out"}}},
+"Allowance": {"type": "object", "required": ["kind", "what", "created", "expires", "author"], "additionalProperties": false, "properties": {
+  "kind": {"type": "string", "enum": ["content", "signature"]}, "what": {"type": "string"}, "created": {"type": "string", "format": "date-time"},
+  "expires": {"type": ["string", "null"], "format": "date-time"}, "author": {"type": "string"}}},
+"AllowancePut": {"type": "object", "additionalProperties": false, "properties": {"expires": {"type": ["string", "null"], "format": "date-time"}}},
+"Signatures": {"type": "object", "required": ["set", "engine", "count", "loaded_at", "age", "freshness", "problem", "files"], "additionalProperties": false, "properties": {
+  "set": {"type": "string"}, "engine": {"type": "string", "description": "Version of libclamav"}, "count": {"type": "integer"},
+  "loaded_at": {"type": ["string", "null"], "format": "date-time"}, "age": {"type": ["integer", "null"], "description": "Seconds since ClamAV made the youngest official file; null without one"},
+  "freshness": {"type": "string", "enum": ["own", "fresh", "degraded", "unhealthy"], "description": "degraded after 48 hours, unhealthy after 7 days; own: there are no official signatures"},
+  "problem": {"type": ["string", "null"]},
+  "files": {"type": "array", "items": {"type": "object", "required": ["name", "size", "modified", "official", "built", "version", "count"], "properties": {
+    "name": {"type": "string"}, "size": {"type": "integer"}, "modified": {"type": "string", "format": "date-time"}, "official": {"type": "boolean"},
+    "built": {"type": ["string", "null"], "format": "date-time"}, "version": {"type": ["integer", "null"]}, "count": {"type": ["integer", "null"]}}}}}},
+"Scans": {"type": "object", "required": ["ready", "problem", "signatures", "signature_count", "loaded_at", "scans", "infected", "unscannable", "engine", "suspicious", "errors", "restarts", "stored", "coverage",
   "pass", "findings"], "additionalProperties": false, "properties": {
   "ready": {"type": "boolean"}, "problem": {"type": ["string", "null"]}, "signatures": {"type": "string"}, "signature_count": {"type": "integer"},
   "loaded_at": {"type": ["string", "null"], "format": "date-time"}, "scans": {"type": "integer"}, "infected": {"type": "integer"},
-  "unscannable": {"type": "integer"}, "errors": {"type": "integer"}, "restarts": {"type": "integer"},
+  "unscannable": {"type": "integer"}, "suspicious": {"type": "integer"}, "engine": {"type": "string", "description": "Version of libclamav"}, "errors": {"type": "integer"}, "restarts": {"type": "integer"},
   "stored": {"type": "string", "enum": ["idle", "running", "waiting", "off", "cancelled"], "description": "What the pass over stored mail does; waiting: for the scanner; off: scanner.rescan_share is 0"},
   "coverage": {"type": "object", "required": ["contents", "bytes", "checked", "checked_bytes", "percent"], "additionalProperties": false,
     "description": "Of the stored contents, those that the present signatures have looked at", "properties": {
@@ -233,6 +267,11 @@ const std::map<std::string, const char*> kParameters = {
     {"flags", R"({"in": "query", "name": "flags", "description": "Of seen, answered, flagged, deleted, draft; separated by commas", "schema": {"type": "string"}})"},
     {"keywords", R"({"in": "query", "name": "keywords", "description": "Separated by commas", "schema": {"type": "string"}})"},
     {"account", R"({"in": "query", "name": "account", "description": "Of this account alone", "schema": {"type": "string"}})"},
+    {"signature", R"({"in": "query", "name": "signature", "description": "A part of what was found", "schema": {"type": "string"}})"},
+    {"reason", R"({"in": "query", "name": "reason", "description": "infected, encrypted, limit, timeout, broken, macros, phishing or attachment", "schema": {"type": "string"}})"},
+    {"way_in", R"({"in": "query", "name": "way_in", "description": "lmtp, import or rescan", "schema": {"type": "string"}})"},
+    {"since", R"({"in": "query", "name": "since", "description": "Not before this time", "schema": {"type": "string", "format": "date-time"}})"},
+    {"until", R"({"in": "query", "name": "until", "description": "Before this time", "schema": {"type": "string", "format": "date-time"}})"},
     {"service", R"({"in": "query", "name": "service", "description": "Of this service alone", "schema": {"type": "string", "enum": ["imap", "imaps", "pop3", "pop3s", "lmtp"]}})"},
     {"emailaddress", R"({"in": "query", "name": "emailaddress", "description": "Of whom; its domain is what counts", "schema": {"type": "string"}})"},
     {"Email", R"({"in": "query", "name": "Email", "description": "Of whom; its domain is what counts", "schema": {"type": "string"}})"},
@@ -298,6 +337,10 @@ Object::Ptr contentOf(const std::string& schema)
         both->set("text/event-stream", bytesOf("text/event-stream")->get("text/event-stream"));
         return both;
     }
+    if (schema == "zip")
+        return bytesOf("application/zip");
+    if (schema == "bytes")
+        return bytesOf("application/octet-stream");
     if (schema.starts_with("list:")) {
         auto list = parsed(R"({"type": "object", "required": ["items", "next"], "additionalProperties": false,
                                "properties": {"items": {"type": "array"}, "next": {"type": ["string", "null"]}}})");
@@ -370,7 +413,8 @@ Object::Ptr operation(const Route& route)
     if (route.body != BodyKind::none) {
         statuses.insert(415);
         auto body = object();
-        body->set("required", *route.takes != 0 && std::string_view(route.takes) != "DomainPut" && std::string_view(route.takes) != "CheckCreate");
+        body->set("required", *route.takes != 0 && std::string_view(route.takes) != "DomainPut" && std::string_view(route.takes) != "CheckCreate"
+                                  && std::string_view(route.takes) != "Release" && std::string_view(route.takes) != "AllowancePut");
         auto kinds = contentOf(route.takes);
         if (route.body == BodyKind::patch)
             kinds->set("application/merge-patch+json", kinds->get("application/json"));

@@ -38,7 +38,7 @@ struct Call { // one request on its way into a handler
     std::string parameter(const std::string& name) const; // of the query; empty when absent
 };
 
-enum class BodyKind { none, json, patch, message, xml, office };
+enum class BodyKind { none, json, patch, message, signatures, xml, office };
 
 struct Route {
     const char* method;

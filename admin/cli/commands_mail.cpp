@@ -1,4 +1,4 @@
-// import, export, quarantine, deleted.
+// import, export, deleted.
 #include "admin/api/json.h"
 #include "admin/api/target.h"
 #include "admin/api/time.h"
@@ -73,22 +73,6 @@ private:
     Poco::JSON::Array::Ptr failures_ = new Poco::JSON::Array;
 };
 
-int eachQuarantined(Invocation& invocation, const char* method, const char* tail, const char* word)
-{
-    Poco::JSON::Array::Ptr done = new Poco::JSON::Array;
-    for (const auto& id : invocation.arguments) {
-        invocation.call(method, "/api/v1/quarantine/" + percentEncoded(id) + tail);
-        auto one = object();
-        one->set("id", id);
-        one->set("state", word);
-        done->add(one);
-        if (!invocation.json)
-            std::cout << "message " << id << ' ' << word << '\n';
-    }
-    if (invocation.json)
-        printList(done);
-    return 0;
-}
 } // namespace
 
 int importMail(Invocation& invocation)
@@ -173,44 +157,6 @@ int exportMail(Invocation& invocation)
         throw base::Refused("the account " + address + " has no mailbox " + *only, 1);
     return tally.report(invocation);
 }
-
-int quarantineList(Invocation& invocation)
-{
-    const auto rows = invocation.list("/api/v1/quarantine");
-    if (invocation.json)
-        printList(rows);
-    else
-        printTable({{"ID", "id"}, {"ACCOUNT", "account"}, {"SIGNATURE", "signature"}, {"SENDER", "sender"}, {"SUBJECT", "subject"},
-                    {"CREATED", "created", Kind::date}}, rows);
-    return 0;
-}
-
-int quarantineShow(Invocation& invocation)
-{
-    const auto path = "/api/v1/quarantine/" + percentEncoded(invocation.arguments[0]);
-    auto row = invocation.call("GET", path);
-    const auto exposure = invocation.call("GET", path + "/exposure");
-    if (invocation.json) {
-        row->set("exposure", exposure);
-        printObject(row);
-        return 0;
-    }
-    printFields({{"ID", "id"}, {"ACCOUNT", "account"}, {"MAILBOX", "mailbox"}, {"SIGNATURE", "signature"}, {"SENDER", "sender"},
-                 {"RECIPIENT", "recipient"}, {"SUBJECT", "subject"}, {"WAY IN", "way_in"}, {"SIZE", "size", Kind::size}, {"SHA-256", "sha256"},
-                 {"RECEIVED", "received", Kind::date}, {"CREATED", "created", Kind::date}, {"CLEARED", "cleared", Kind::date}}, row);
-    std::cout << "\nwho has it\n";
-    printTable({{"ACCOUNT", "account"}, {"MAILBOX", "mailbox"}, {"STATE", "state"}}, exposure->getArray("holders"));
-    const auto reads = exposure->getArray("reads");
-    std::cout << (reads->size() == 0 ? "\nnobody fetched it, as far as that is kept\n" : "\nwho fetched it\n");
-    if (reads->size() == 0)
-        return 0;
-    printTable({{"ACCOUNT", "account"}, {"BY", "protocol"}, {"ADDRESS", "address"}, {"CLIENT", "client"}, {"FIRST", "first", Kind::date},
-                {"LAST", "last", Kind::date}, {"TIMES", "times"}}, reads);
-    return 0;
-}
-
-int quarantineRelease(Invocation& invocation) { return eachQuarantined(invocation, "POST", "/release", "released"); }
-int quarantineDelete(Invocation& invocation) { return eachQuarantined(invocation, "DELETE", "", "deleted"); }
 
 int deletedList(Invocation& invocation)
 {

@@ -1,4 +1,4 @@
-// account policy, domain policy: what POP3 does with downloaded mail, shown and changed.
+// account policy, domain policy: what POP3 does with downloaded mail and what becomes of mail that is not clean, shown and changed.
 #include "admin/api/json.h"
 #include "admin/api/target.h"
 #include "admin/cli/command.h"
@@ -47,6 +47,16 @@ Poco::JSON::Object::Ptr wantedPolicy(Invocation& invocation)
     return policy;
 }
 
+// The server says what a line may be.
+Poco::JSON::Object::Ptr wantedScanPolicy(Invocation& invocation)
+{
+    auto policy = object();
+    for (const auto line : store::ScanPolicy::kLines)
+        if (const auto given = invocation.option("--" + std::string(line)))
+            policy->set(std::string(line), *given == kInherit ? Var() : Var(*given));
+    return policy;
+}
+
 std::string retentionForPeople(const Poco::JSON::Object::Ptr& policy)
 {
     if (const auto days = policy->getObject("retention"))
@@ -68,23 +78,43 @@ void printPolicy(const Poco::JSON::Object::Ptr& own, const Poco::JSON::Object::P
     }
 }
 
+void printScanPolicy(const Poco::JSON::Object::Ptr& own, const Poco::JSON::Object::Ptr& in_force)
+{
+    for (const auto line : store::ScanPolicy::kLines) {
+        const std::string field(line);
+        const bool inherits = own->get(field).isEmpty();
+        const std::string value = inherits && !in_force ? "default" : forPeople((inherits ? in_force : own)->get(field));
+        std::cout << (base::upper(field) + "            ").substr(0, 13) << value << (inherits && in_force ? " (inherited)" : "") << '\n';
+    }
+}
+
 int policyOf(Invocation& invocation, const char* collection)
 {
     const std::string target = "/api/v1/" + std::string(collection) + "/" + percentEncoded(invocation.arguments[0]);
     const auto policy = wantedPolicy(invocation);
+    const auto scan_policy = wantedScanPolicy(invocation);
     auto body = object();
-    body->set("pop3", policy);
-    const auto answer = policy->size() == 0 ? invocation.call("GET", target) : invocation.call("PATCH", target, body);
+    if (policy->size() > 0)
+        body->set("pop3", policy);
+    if (scan_policy->size() > 0)
+        body->set("scan", scan_policy);
+    const auto answer = body->size() == 0 ? invocation.call("GET", target) : invocation.call("PATCH", target, body);
     const auto own = answer->getObject("pop3");
     const auto in_force = answer->getObject("pop3_in_force");
+    const auto scan = answer->getObject("scan"), scan_in_force = answer->getObject("scan_in_force");
     if (!invocation.json) {
         printPolicy(own, in_force);
+        std::cout << '\n';
+        printScanPolicy(scan, scan_in_force);
         return 0;
     }
     auto out = object();
     out->set("pop3", own);
     if (in_force)
         out->set("pop3_in_force", in_force);
+    out->set("scan", scan);
+    if (scan_in_force)
+        out->set("scan_in_force", scan_in_force);
     printObject(out);
     return 0;
 }

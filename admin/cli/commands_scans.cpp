@@ -11,7 +11,7 @@ using Kind = Column::Kind;
 
 const std::vector<Column> kScanColumns = {{"READY", "ready"}, {"PROBLEM", "problem"}, {"SIGNATURES", "signature_count"}, {"SET", "signatures"},
                                           {"LOADED", "loaded_at", Kind::date}, {"SCANS", "scans"}, {"INFECTED", "infected"},
-                                          {"UNSCANNABLE", "unscannable"}, {"ERRORS", "errors"}, {"RESTARTS", "restarts"}};
+                                          {"UNSCANNABLE", "unscannable"}, {"SUSPICIOUS", "suspicious"}, {"ERRORS", "errors"}, {"RESTARTS", "restarts"}};
 const std::vector<Column> kPassColumns = {{"STARTED", "started", Kind::date}, {"FINISHED", "finished", Kind::date}, {"SCANNED", "scanned"},
                                           {"LEFT", "left"}, {"LEFT, SIZE", "left_bytes", Kind::size}, {"A SECOND", "bytes_per_second", Kind::size},
                                           {"SECONDS TO GO", "seconds_to_go"}, {"BY HASH", "candidates"}, {"HITS", "hits"}, {"CLEARED", "cleared"},

@@ -148,6 +148,8 @@ Limits Limits::forProcess(const ProcessOptions& options)
 
 void EngineFree::operator()(cl_engine* engine) const { cl_engine_free(engine); }
 
+std::string libraryVersion() { return base::printable(cl_retver(), 40); }
+
 std::string takeMessages() { return std::exchange(messages, {}); }
 
 void initializeLibrary()

@@ -37,6 +37,7 @@ struct LoadedSet {
 
 // Process-wide preparation of libclamav; once, before anything else of it is used.
 void initializeLibrary();
+std::string libraryVersion();
 
 // Stages options.signatures in options.folder + "/signatures", loads it and the built-in test signature. Throws
 // base::Refused with words for a person when mode and set do not allow to serve.

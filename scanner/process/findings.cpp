@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include <clamav.h>
 #include <openssl/evp.h>
@@ -13,12 +14,6 @@ namespace {
 
 constexpr std::size_t kTiny = 5; // libclamav does not scan files of five bytes or less
 constexpr std::size_t kMembers = 20'000;
-
-void first(std::string& reason, const std::string& text)
-{
-    if (reason.empty())
-        reason = text;
-}
 
 // Archives whose inside always is one layer at least. An empty one of these is rare; one that this build cannot open is not.
 bool mustOpen(std::string_view type)
@@ -47,7 +42,43 @@ std::string keyOf(std::string_view name, std::uint64_t size)
 
 std::string shown(const std::string& text) { return base::printable(text, 120); }
 
+// What libclamav calls by a name, and is no infection.
+constexpr std::array<std::pair<std::string_view, Class>, 8> kHeuristics{{
+    {"Heuristics.Limits.Exceeded.MaxScanTime", Class::timeout},
+    {"Heuristics.Limits.", Class::limit},
+    {"Heuristics.XZ.DicSizeLimit", Class::limit},
+    {"Heuristics.Encrypted.", Class::encrypted},
+    {"Heuristics.Broken.", Class::broken}, // a picture cut short was not looked at to its end
+    {"Heuristics.OLE2.ContainsMacros", Class::macros},
+    {"Heuristics.Phishing.", Class::phishing},
+    {"Heuristics.Safebrowsing.Suspected-phishing", Class::phishing},
+}};
+
+// What libclamav calls the files that it makes itself, for a mail's own text among others.
+bool isTemporary(std::string_view name) { return name.starts_with("clamav-") && name.ends_with(".tmp"); }
+
+// An Office document under a password: its parts lie encrypted in this stream (MS-OFFCRYPTO 2.3). libclamav opens no document and
+// says nothing.
+bool isEncryptedOffice(std::string_view type, std::string_view bytes)
+{
+    using namespace std::string_view_literals;
+    constexpr auto kStream = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"sv;
+    return type == "CL_TYPE_MSOLE2" && bytes.find(kStream) != std::string_view::npos;
+}
+
 } // namespace
+
+void Findings::note(Class what, const std::string& name) { first_.emplace(what, name); }
+
+bool Findings::whole() const { return !has(Class::encrypted) && !has(Class::limit) && !has(Class::timeout) && !has(Class::broken); }
+
+std::vector<Finding> Findings::all() const
+{
+    std::vector<Finding> findings;
+    for (const auto& [what, name] : first_)
+        findings.push_back({what, name});
+    return findings;
+}
 
 void Findings::startPiece()
 {
@@ -62,26 +93,20 @@ void Findings::startPiece()
 void Findings::alert(const char* name)
 {
     if (!name) { // libclamav has alerts without a name; those seen were limits
-        first(limit_, "alert without a name");
+        note(Class::limit, "alert without a name");
         return;
     }
     const std::string_view text(name);
-    if (text.starts_with("Heuristics.Limits.Exceeded.MaxScanTime"))
-        first(timeout_, shown(name));
-    else if (text.starts_with("Heuristics.Limits."))
-        first(limit_, shown(name));
-    else if (text.starts_with("Heuristics.Encrypted."))
-        first(encrypted_, shown(name));
-    else if (text.starts_with("Heuristics.Broken."))
-        first(broken_, shown(name)); // a picture cut short is no infection, and was not looked at to its end
-    else
-        first(infection_, base::printable(text, 200));
+    for (const auto& [prefix, what] : kHeuristics)
+        if (text.starts_with(prefix))
+            return note(what, shown(name));
+    note(Class::infected, base::printable(text, 200));
 }
 
 void Findings::closeContainer()
 {
     if (!open_container_.empty())
-        first(broken_, "not opened: " + open_container_);
+        note(Class::broken, "not opened: " + open_container_);
     open_container_.clear();
 }
 
@@ -98,14 +123,21 @@ void Findings::layer(std::string_view type, const char* name, std::string_view b
         open_container_ = type;
         open_level_ = level;
     } else if (isAce(bytes)) {
-        first(broken_, "not opened: ACE");
+        note(Class::broken, "not opened: ACE");
     }
+    if (isEncryptedOffice(type, bytes))
+        note(Class::encrypted, "Office document");
+    const bool named = name && !isTemporary(name);
+    if (const auto found = refused_.byContent(type, bytes, named))
+        note(Class::attachment, shown((named ? std::string(name) + " is " : std::string()) + *found));
+    else if (named && refused_.byName(name))
+        note(Class::attachment, shown(name));
     if (bytes.size() >= limits_.file_size)
-        first(limit_, "layer of " + std::to_string(bytes.size()) + " bytes"); // inflated up to the limit, the rest unseen
+        note(Class::limit, "layer of " + std::to_string(bytes.size()) + " bytes"); // inflated up to the limit, the rest unseen
     if (level + 2 >= limits_.recursion)
-        first(limit_, "nested " + std::to_string(level) + " deep");
+        note(Class::limit, "nested " + std::to_string(level) + " deep");
     if (layers_ >= limits_.files / 10 * 9)
-        first(limit_, std::to_string(layers_) + " layers");
+        note(Class::limit, std::to_string(layers_) + " layers");
     if (name)
         ++opened_[keyOf(name, bytes.size())];
     if (bytes.data() && wanted_sizes_.contains(bytes.size())) {
@@ -114,7 +146,7 @@ void Findings::layer(std::string_view type, const char* name, std::string_view b
     }
     tell(type, bytes, level);
     if (type == "CL_TYPE_MAIL" && hasPartial(bytes))
-        first(broken_, "message/partial");
+        note(Class::broken, "message/partial");
     if (trouble_.empty() && space_.low())
         trouble_ = "temporary folder: too little space during the scan";
 }
@@ -150,14 +182,20 @@ void Findings::tell(std::string_view type, std::string_view bytes, std::uint32_t
 
 void Findings::member(std::string_view container, const char* name, std::uint64_t size, bool encrypted, std::uint32_t position)
 {
+    if (name && refused_.byName(name))
+        note(Class::attachment, shown(name));
     if (encrypted) {
-        first(encrypted_, "member of " + std::string(container));
+        note(Class::encrypted, "member of " + std::string(container));
         return;
     }
     if (!name || size <= kTiny || !listsMembers(container))
         return;
+    if (size >= limits_.file_size) { // no layer will come of it, or only the beginning of one
+        note(Class::limit, "member of " + std::to_string(size) + " bytes");
+        return;
+    }
     if (members_.size() >= kMembers) {
-        first(limit_, "too many members");
+        note(Class::limit, "too many members");
         return;
     }
     // Announced twice, once for the directory and once for the member itself; position tells copies in one archive apart.
@@ -165,7 +203,7 @@ void Findings::member(std::string_view container, const char* name, std::uint64_
         ++promised_[keyOf(name, size)];
 }
 
-void Findings::message(const std::string& text) { first(broken_, shown(text)); }
+void Findings::message(const std::string& text) { note(Class::broken, shown(text)); }
 
 void Findings::finish(int rc, std::string_view piece)
 {
@@ -173,51 +211,39 @@ void Findings::finish(int rc, std::string_view piece)
     for (const auto& [key, count] : promised_) {
         const auto found = opened_.find(key);
         if (found == opened_.end() || found->second < count)
-            first(broken_, "member not opened: " + shown(key.substr(0, key.find('\0'))));
+            note(Class::broken, "member not opened: " + shown(key.substr(0, key.find('\0'))));
     }
     switch (rc) {
     case CL_CLEAN:
     case CL_VERIFIED:
         break;
     case CL_VIRUS:
-        if (infection_.empty() && reason().empty())
+        if (first_.empty() || (first_.size() == 1 && has(Class::attachment))) // the last is our own
             alert(nullptr);
         break;
     case CL_EMAXREC:
     case CL_EMAXSIZE:
     case CL_EMAXFILES:
-        first(limit_, cl_strerror(static_cast<cl_error_t>(rc)));
+        note(Class::limit, cl_strerror(static_cast<cl_error_t>(rc)));
         break;
     case CL_ETIMEOUT:
-        first(timeout_, "libclamav's own limit");
+        note(Class::timeout, "libclamav's own limit");
         break;
     case CL_EFORMAT:
     case CL_EPARSE:
     case CL_EUNPACK:
     case CL_EBYTECODE:
     case CL_BREAK:
-        first(broken_, cl_strerror(static_cast<cl_error_t>(rc)));
+        note(Class::broken, cl_strerror(static_cast<cl_error_t>(rc)));
         break;
     default: // files, memory, locks: not the content's fault
-        first(trouble_, std::string("libclamav: ") + cl_strerror(static_cast<cl_error_t>(rc)));
+        if (trouble_.empty())
+            trouble_ = std::string("libclamav: ") + cl_strerror(static_cast<cl_error_t>(rc));
     }
     if (piece.size() >= limits_.file_size)
-        first(limit_, "content of " + std::to_string(piece.size()) + " bytes");
+        note(Class::limit, "content of " + std::to_string(piece.size()) + " bytes");
     else if (layers_ == 0 && piece.size() > kTiny)
-        first(trouble_, "libclamav did not look at the content");
-}
-
-std::string Findings::reason() const
-{
-    if (!encrypted_.empty())
-        return "encrypted: " + encrypted_;
-    if (!limit_.empty())
-        return "limit: " + limit_;
-    if (!timeout_.empty())
-        return "timeout: " + timeout_;
-    if (!broken_.empty())
-        return "broken: " + broken_;
-    return {};
+        trouble_ = trouble_.empty() ? "libclamav did not look at the content" : trouble_;
 }
 
 namespace {

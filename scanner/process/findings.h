@@ -1,22 +1,29 @@
 #pragma once
 // What libclamav told during one scan, and what follows from it. Filled by callbacks (scan.cpp), read when the scan is over.
+#include "scanner/attachment_types.h"
+#include "scanner/client.h"
 #include "scanner/process/engine.h"
 #include "scanner/process/temp_space.h"
 #include "server/base/hash.h"
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace postfach::scanner {
 
 class Findings {
 public:
-    Findings(const Limits& limits, const TempSpace& space) : limits_(limits), space_(space) {}
+    Findings(const Limits& limits, const TempSpace& space, AttachmentTypes refused)
+        : limits_(limits), space_(space), refused_(std::move(refused))
+    {
+    }
 
     // Pieces still to be scanned: a layer with the same bytes makes scanning one of them needless.
     void want(std::string_view piece) { wanted_sizes_.insert(piece.size()); }
@@ -30,20 +37,24 @@ public:
     void message(const std::string& text);       // libclamav warned
     void finish(int rc, std::string_view piece); // of cl_scan*
 
-    const std::string& infection() const { return infection_; }
+    void note(Class what, const std::string& name); // of each class the first is kept
+
     const std::string& trouble() const { return trouble_; } // no verdict can be had
-    std::string reason() const;                             // why unscannable; empty: nothing against it
+    bool infected() const { return has(Class::infected); }
+    bool whole() const;                                     // nothing kept libclamav from going on
+    std::vector<Finding> all() const;                       // the worst first
     const std::string& layers() const { return layers_told_; } // wire.h
-    bool clean() const { return infection_.empty() && trouble_.empty() && reason().empty(); }
 
 private:
     void closeContainer();
     void tell(std::string_view type, std::string_view bytes, std::uint32_t level);
+    bool has(Class what) const { return first_.contains(what); }
 
     const Limits& limits_;
     const TempSpace& space_;
-    std::string infection_, trouble_;
-    std::string encrypted_, limit_, timeout_, broken_; // the first of each kind
+    const AttachmentTypes refused_;
+    std::string trouble_;
+    std::map<Class, std::string> first_;
     std::unordered_set<std::size_t> wanted_sizes_, sizes_seen_;
     std::set<base::Sha256> layers_seen_;
     std::string layers_told_;

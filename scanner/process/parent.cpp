@@ -221,6 +221,7 @@ int runParent(const ProcessOptions& options)
         news.count = set.count;
         news.text = set.id;
         news.detail = set.detail;
+        news.engine = libraryVersion();
         {
             Limits small = limits; // the samples need little, and the workers have folders of their own
             small.scan_size = small.temp_reserve = 1 << 20;

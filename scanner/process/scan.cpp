@@ -43,7 +43,8 @@ cl_scan_options hardest()
     options.general = CL_SCAN_GENERAL_ALLMATCHES | CL_SCAN_GENERAL_HEURISTICS;
     options.parse = ~0U;
     options.heuristic = CL_SCAN_HEURISTIC_EXCEEDS_MAX | CL_SCAN_HEURISTIC_ENCRYPTED_ARCHIVE | CL_SCAN_HEURISTIC_ENCRYPTED_DOC
-                        | CL_SCAN_HEURISTIC_BROKEN_MEDIA | CL_SCAN_HEURISTIC_PHISHING_SSL_MISMATCH | CL_SCAN_HEURISTIC_PHISHING_CLOAK;
+                        | CL_SCAN_HEURISTIC_MACROS | CL_SCAN_HEURISTIC_BROKEN_MEDIA | CL_SCAN_HEURISTIC_PHISHING_SSL_MISMATCH
+                        | CL_SCAN_HEURISTIC_PHISHING_CLOAK;
     options.mail = CL_SCAN_MAIL_PARTIAL_MESSAGE;
     return options;
 }
@@ -74,9 +75,9 @@ Scanner::Scanner(cl_engine* engine, const Limits& limits)
     cl_engine_set_clcb_virus_found(engine, onAlert);
 }
 
-ScanResult Scanner::scan(const std::vector<std::string_view>& pieces)
+ScanResult Scanner::scan(const std::vector<std::string_view>& pieces, const std::string& refused)
 {
-    Findings found(limits_, space_);
+    Findings found(limits_, space_, AttachmentTypes(refused));
     ScanResult result = scan(pieces, found);
     result.layers = found.layers();
     return result;
@@ -87,7 +88,7 @@ ScanResult Scanner::scan(const std::vector<std::string_view>& pieces, Findings& 
     using Clock = std::chrono::steady_clock;
     constexpr std::size_t kTiny = 5;
     if (const std::string problem = space_.problemBefore(); !problem.empty())
-        return {wire::AnswerKind::error, problem};
+        return {problem, {}};
 
     for (std::size_t i = 1; i < pieces.size(); ++i)
         found.want(pieces[i]);
@@ -100,13 +101,15 @@ ScanResult Scanner::scan(const std::vector<std::string_view>& pieces, Findings& 
                 continue;
             const base::Sha256 hash = base::sha256(piece);
             // A layer that was seen was scanned, with all that is in it, unless something kept libclamav from going on.
-            const bool covered = found.mayHaveSeen(piece) && found.seen(hash) && found.reason().empty();
+            const bool covered = found.mayHaveSeen(piece) && found.seen(hash) && found.whole();
             if (covered || !done.insert(hash).second)
                 continue;
         }
         const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
-        if (spent >= static_cast<std::int64_t>(limits_.scan_time))
-            return {wire::AnswerKind::unscannable, "timeout: after " + std::to_string(i) + " pieces"};
+        if (spent >= static_cast<std::int64_t>(limits_.scan_time)) {
+            found.note(Class::timeout, "after " + std::to_string(i) + " pieces");
+            break;
+        }
         cl_engine_set_num(engine_, CL_ENGINE_MAX_SCANTIME, limits_.scan_time - spent);
         takeMessages();
         found.startPiece();
@@ -114,42 +117,40 @@ ScanResult Scanner::scan(const std::vector<std::string_view>& pieces, Findings& 
         if (const std::string warnings = takeMessages(); !warnings.empty())
             found.message(warnings);
         found.finish(rc, piece);
-        if (!found.infection().empty())
-            return {wire::AnswerKind::infected, found.infection()}; // certain, whatever else went wrong
+        if (found.infected())
+            return {{}, found.all()}; // certain, whatever else went wrong
     }
     if (!found.trouble().empty())
-        return {wire::AnswerKind::error, found.trouble()};
+        return {found.trouble(), {}};
     emptyFolder(".");
     if (const std::string problem = space_.problemAfter(); !problem.empty())
-        return {wire::AnswerKind::error, problem};
-    if (const std::string reason = found.reason(); !reason.empty())
-        return {wire::AnswerKind::unscannable, reason};
-    return {wire::AnswerKind::clean, {}};
+        return {problem, {}};
+    return {{}, found.all()};
 }
 
 std::string Scanner::canary()
 {
     const std::string sample = samples::mail("test.zip", samples::zip("test.com", samples::eicar()));
     const ScanResult result = scan({sample});
-    if (result.kind != wire::AnswerKind::infected)
-        return "the test file in an archive in a mail was not found" + (result.name.empty() ? "" : ": " + result.name);
+    if (result.kind() != Verdict::Kind::infected)
+        return "the test file in an archive in a mail was not found" + (result.trouble.empty() ? "" : ": " + result.trouble);
     return {};
 }
 
 std::string Scanner::selfTest()
 {
     const std::string plain = std::string(wire::kReceived) + "From: scanner@localhost\r\n\r\n" + samples::eicar() + "\r\n";
-    if (scan({plain}).kind != wire::AnswerKind::infected)
+    if (scan({plain}).kind() != Verdict::Kind::infected)
         return "the test file was not found";
     if (std::string problem = canary(); !problem.empty())
         return problem;
     const std::string locked = samples::mail("test.zip", samples::zip("test.txt", "Locked away, nobody can look.", true));
-    if (scan({locked}).kind != wire::AnswerKind::unscannable)
+    if (scan({locked}).kind() != Verdict::Kind::unscannable)
         return "an encrypted archive was not noticed";
     const std::string clean = samples::cleanMail();
     const ScanResult result = scan({clean});
-    if (result.kind != wire::AnswerKind::clean)
-        return "a clean mail is not clean: " + result.name;
+    if (!result.clean())
+        return "a clean mail is not clean: " + (result.findings.empty() ? result.trouble : inWords(result.findings.front()));
     return {};
 }
 

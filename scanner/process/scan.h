@@ -12,10 +12,12 @@
 namespace postfach::scanner {
 
 struct ScanResult {
-    wire::AnswerKind kind = wire::AnswerKind::error; // clean, infected, unscannable, error
-    std::string name;
-    std::string layers; // wire.h; empty when there are none, or too many
-    ScanResult(wire::AnswerKind k, std::string n) : kind(k), name(std::move(n)) {}
+    std::string trouble;           // why there is no verdict; empty: there is one
+    std::vector<Finding> findings; // one of a class at most
+    std::string layers;            // wire.h; empty when there are none, or too many
+    ScanResult(std::string why, std::vector<Finding> found) : trouble(std::move(why)), findings(std::move(found)) {}
+    bool clean() const { return trouble.empty() && findings.empty(); }
+    Verdict::Kind kind() const { return trouble.empty() ? kindOf(findings) : Verdict::Kind::error; }
 };
 
 class Findings;
@@ -25,7 +27,8 @@ public:
     Scanner(cl_engine* engine, const Limits& limits); // borrows the engine; sets its callbacks
 
     // The first piece is a mail with wire::kReceived in front. Must be called with the temporary folder as working directory.
-    ScanResult scan(const std::vector<std::string_view>& pieces);
+    // `refused`: Content::refused.
+    ScanResult scan(const std::vector<std::string_view>& pieces, const std::string& refused = {});
 
     // The test file plain and wrapped, an encrypted archive, clean mail. Empty, or what went wrong.
     std::string selfTest();

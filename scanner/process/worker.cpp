@@ -5,6 +5,8 @@
 #include <csignal>
 #include <exception>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -43,13 +45,14 @@ bool tell(const std::string& layers, std::uint64_t id)
     return true;
 }
 
-bool say(wire::AnswerKind kind, bool retires, std::uint64_t id, const std::string& name)
+bool say(wire::AnswerKind kind, bool retires, std::uint64_t id, const std::string& name, std::vector<Finding> findings = {})
 {
     wire::Answer answer;
     answer.kind = kind;
     answer.retires = retires;
     answer.id = id;
     answer.name = name;
+    answer.findings = std::move(findings);
     return wire::send(kSocket, wire::encode(answer));
 }
 
@@ -57,8 +60,8 @@ ScanResult scanRequest(Scanner& scanner, const wire::Request& request, const bas
 {
     const auto parcels = wire::Parcels::open(fd, request.bytes);
     if (!parcels)
-        return {wire::AnswerKind::error, "the request is not well formed"};
-    return scanner.scan(parcels->pieces());
+        return {"the request is not well formed", {}};
+    return scanner.scan(parcels->pieces(), request.refused);
 }
 
 void serve(Scanner& scanner)
@@ -73,10 +76,12 @@ void serve(Scanner& scanner)
         ScanResult result = scanRequest(scanner, *request, datagram.fd);
         datagram.fd.reset();
         if (scans % kScansPerCanary == 0)
-            if (const std::string problem = scanner.canary(); !problem.empty() && result.kind == wire::AnswerKind::clean)
-                result = {wire::AnswerKind::error, problem}; // found nothing, but would it have?
-        const bool retires = result.kind == wire::AnswerKind::error || scans >= kScansOfALife;
-        if (!tell(result.layers, request->id) || !say(result.kind, retires, request->id, result.name) || retires)
+            if (const std::string problem = scanner.canary(); !problem.empty() && result.clean())
+                result = {problem, {}}; // found nothing, but would it have?
+        const bool failed = !result.trouble.empty();
+        const bool retires = failed || scans >= kScansOfALife;
+        const auto kind = failed ? wire::AnswerKind::error : wire::AnswerKind::verdict;
+        if (!tell(result.layers, request->id) || !say(kind, retires, request->id, result.trouble, std::move(result.findings)) || retires)
             return;
     }
 }

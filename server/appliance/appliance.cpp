@@ -2,6 +2,7 @@
 #include "admin/server.h"
 #include "admin/service.h"
 #include "admin/setup/mail_setup.h"
+#include "scanner/attachment_types.h"
 #include "server/appliance/certificate.h"
 #include "server/appliance/demo.h"
 #include "server/appliance/descriptors.h"
@@ -16,6 +17,7 @@
 #include "server/base/metrics.h"
 #include "server/base/text.h"
 #include "server/delivery/delivery.h"
+#include "server/delivery/expiry.h"
 #include "server/delivery/notice.h"
 #include "server/delivery/read_log.h"
 #include "server/delivery/rescan.h"
@@ -74,12 +76,15 @@ auth::PlaintextPolicy plaintextPolicy(const base::Config& config)
 
 delivery::Policy deliveryPolicy(const base::Config& config, const std::string& data)
 {
-    using Unscannable = delivery::Policy::Unscannable;
     delivery::Policy policy;
     policy.accept_unscanned = config.text("scanner.unavailable") == "accept";
-    policy.reject_infected = config.text("scanner.infected") == "reject";
-    const auto& unscannable = config.text("scanner.unscannable");
-    policy.unscannable = unscannable == "reject" ? Unscannable::reject : unscannable == "quarantine" ? Unscannable::quarantine : Unscannable::mark;
+    using store::ScanPolicy;
+    for (std::size_t line = 0; line < ScanPolicy::kLines.size(); ++line) {
+        const auto& word = config.text("scanner." + std::string(ScanPolicy::kLines[line]));
+        const auto action = std::find(ScanPolicy::kActions.begin(), ScanPolicy::kActions.end(), word) - ScanPolicy::kActions.begin();
+        policy.scan.actions[line] = static_cast<store::ScanAction>(action);
+    }
+    policy.attachment_types = config.text("scanner.attachment_types");
     policy.message_size = config.size("limits.message_size");
     policy.server_name = serverName(config);
     policy.spool_folder = data + "/spool";
@@ -114,6 +119,9 @@ delivery::Rescan::Settings rescanSettings(const base::Config& config, const std:
     settings.brake_hits = config.number("scanner.brake_hits");
     settings.brake_percent = static_cast<unsigned>(config.number("scanner.brake_percent"));
     settings.release_cleared = config.text("quarantine.release_cleared") == "on";
+    const auto deliveries = deliveryPolicy(config, data);
+    settings.scan = deliveries.scan;
+    settings.attachment_types = deliveries.attachment_types;
     settings.server_name = serverName(config);
     settings.signatures = scannerOptions(config, data).run_folder + "/good"; // what serves was set aside there
     return settings;
@@ -173,6 +181,9 @@ admin::CopySettings copySettings(const base::Config& config)
 
 void checkConfig(const base::Config& config)
 {
+    if (const auto allowed = scanner::AttachmentTypes::problemOf(config.text("scanner.attachment_types")))
+        throw base::Refused("bad value '" + base::printable(config.text("scanner.attachment_types")) + "' for scanner.attachment_types; allowed: "
+                            + *allowed);
     for (const auto& address : config.list("listen.address")) {
         // Poco's tryParse() takes "::" for a failure.
         unsigned char parsed[sizeof(in6_addr)];
@@ -247,7 +258,7 @@ struct Appliance::Inner {
     std::vector<std::string> lmtp_networks;    // lmtp.allow; guarded by networks_mutex
     std::vector<std::string> webhook_networks; // webhooks.allow; the same
     std::atomic<std::uint64_t> default_quota; // quota.default
-    std::atomic<std::uint64_t> trash_days, recovery_days, read_days, event_days, events_kept;
+    std::atomic<std::uint64_t> trash_days, recovery_days, quarantine_days, read_days, event_days, events_kept;
     std::atomic<bool> quota_notice;
     std::string token;
     std::size_t bearable = SIZE_MAX; // connections, for the descriptors there are
@@ -402,7 +413,7 @@ void Appliance::Inner::bind()
                            {config.text("backup.folder"), keep, store::BackupCheck::all, std::chrono::hours(config.number("backup.every"))},
                            copySettings(config),
                            {config.text("clients.smtp"), config.text("clients.mx"), config.text("dns.server")}, passwordRules(config), &tls,
-                           {[this] { return webhooksAllow(); }, config.text("webhooks.ca")}, config.text("scanner.signatures")};
+                           {[this] { return webhooksAllow(); }, config.text("webhooks.ca")}, scannerOptions(config, options.data)};
     admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, sessions, tls, std::move(wanted));
 }
 
@@ -433,6 +444,7 @@ void Appliance::Inner::applyConfig()
     recovery_days = config.number("recovery.days");
     event_days = config.number("events.days");
     events_kept = config.number("events.keep");
+    quarantine_days = config.number("quarantine.days");
     quota_notice = config.text("quota.notice") == "on";
     store->keepRecoverable(recovery_days > 0);
     const std::lock_guard lock(networks_mutex);
@@ -541,6 +553,13 @@ void Appliance::Inner::addRemovalJobs()
     housekeeper.add("reads", base::Housekeeper::every(std::chrono::seconds(10)), [this](const std::stop_token&) { reads.flush(); });
     housekeeper.add("reads-forgotten", hourly, [this, before](const std::stop_token&) {
         store->writeAndWait([time = before(read_days)](store::WriteTx& tx) { tx.forgetFetched(time); });
+    }, true);
+    housekeeper.add("quarantine", hourly, [this, before](const std::stop_token& stop) {
+        const std::uint64_t days = quarantine_days;
+        if (days == 0)
+            return;
+        if (const auto gone = delivery::expireQuarantine(*store, before(days), stop); gone > 0)
+            base::logInfo("store", "what was long in quarantine is gone for good", {{"messages", gone}});
     }, true);
     housekeeper.add("quota", base::Housekeeper::every(std::chrono::minutes(1)), [this](const std::stop_token& stop) {
         const auto levels = store->read()->quotaLevels();

@@ -75,6 +75,7 @@ const std::vector<Config::Key>& Config::keys()
     static constexpr auto kPort = "1 to 65535, or off";
     static constexpr auto kSize = "bytes, or with a unit: 500 MiB, 5 GiB";
     static constexpr auto kNumber = "a whole number";
+    static constexpr auto kActions = "deliver|mark|quarantine|reject";
     static const std::vector<Key> table = {
         {"listen.address", Kind::list, "::, 0.0.0.0", "IP addresses", "addresses to bind"},
         {"pop3.port", Kind::port, "110", kPort, "POP3 with STLS"},
@@ -102,7 +103,15 @@ const std::vector<Config::Key>& Config::keys()
         {"scanner.workers", Kind::number, "0", kNumber, "scanning processes; 0: one a core"},
         {"scanner.unavailable", Kind::choice, "tempfail", "tempfail|accept", "when no verdict can be had"},
         {"scanner.infected", Kind::choice, "quarantine", "quarantine|reject", "infected mail at delivery"},
-        {"scanner.unscannable", Kind::choice, "mark", "mark|quarantine|reject", "mail that cannot be scanned whole (encrypted, over a limit)"},
+        {"scanner.encrypted", Kind::choice, "mark", kActions, "mail with an archive or document under a password"},
+        {"scanner.macros", Kind::choice, "mark", kActions, "mail with macros in a document"},
+        {"scanner.phishing", Kind::choice, "mark", kActions, "mail whose links show another address than they lead to"},
+        {"scanner.limits", Kind::choice, "mark", kActions, "mail past the limits of scanning: size, depth, number of files"},
+        {"scanner.attachments", Kind::choice, "mark", kActions, "mail with an attachment of scanner.attachment_types"},
+        {"scanner.attachment_types", Kind::text, "executables, scripts, disk-images", "executables, scripts, disk-images, extensions of file names",
+         "types of attachments, by content and by name; empty: none"},
+        {"scanner.unscannable", Kind::choice, "mark", "mark|quarantine|reject", "mail that cannot be scanned whole for another reason (damaged, too slow)"},
+        {"quarantine.days", Kind::number, "30", kNumber, "how long quarantined mail is kept; 0: for ever"},
         {"scanner.rescan_share", Kind::number, "25", kNumber, "percent of the scanner's time for stored mail, scanned again with new signatures; 0: none"},
         {"scanner.brake_hits", Kind::number, "20", kNumber, "so many stored contents with one signature are quarantined before you are asked, or"},
         {"scanner.brake_percent", Kind::number, "1", kNumber, "so many percent of all contents, whichever is more"},

@@ -48,6 +48,7 @@ inline constexpr std::size_t kMailboxName = 1'000; // bytes of UTF-8
 inline constexpr int kMailboxesPerAccount = 5'000;
 inline constexpr int kKeywordsPerAccount = 10'000;
 inline constexpr int kKeywordsPerMessage = 1'000; // two bytes each of every message, in memory and on disk, and no quota counts them
+inline constexpr int kAllowances = 10'000; // looked at by key; a list nobody can read helps nobody
 inline constexpr std::size_t kKeyword = 255;
 
 // Annotations (IMAP METADATA): colours, comments, the settings of some program. No quota counts them, so an account has at most

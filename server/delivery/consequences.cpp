@@ -1,6 +1,8 @@
 #include "server/delivery/consequences.h"
 #include "server/base/log.h"
+#include "server/delivery/judgement.h"
 #include "server/delivery/notice.h"
+#include "server/delivery/received.h"
 #include "server/delivery/understand.h"
 #include "server/delivery/verdicts.h"
 #include "server/mail/summary.h"
@@ -22,11 +24,15 @@ constexpr std::size_t kAtOnce = 100;   // messages that one transaction replaces
 constexpr int kRounds = 100;           // copies that clients make while a content is taken away; then it is the next pass's
 constexpr const char* kWayIn = "rescan";
 
-bool mayBeMarked(ScanRecord::Verdict before) { return before == ScanRecord::Verdict::none || before == ScanRecord::Verdict::unscannable; }
+bool mayBeMarked(ScanRecord::Verdict before)
+{
+    return before != ScanRecord::Verdict::clean && before != ScanRecord::Verdict::infected;
+}
 
 bool changesMarks(const Consequences::Scanned& scanned)
 {
-    return scanned.verdict.kind == Verdict::Kind::unscannable || (scanned.verdict.kind == Verdict::Kind::clean && mayBeMarked(scanned.before));
+    return scanned.verdict.kind == Verdict::Kind::unscannable || scanned.verdict.kind == Verdict::Kind::suspicious
+        || (scanned.verdict.kind == Verdict::Kind::clean && mayBeMarked(scanned.before));
 }
 
 std::vector<Place> placesOf(const std::vector<Place>& places, store::BodyId body)
@@ -53,12 +59,15 @@ void unlessGone(Work work)
     }
 }
 
-// The mark that its verdict asks for, and no other of ours.
-void mark(store::WriteTx& tx, const Place& place, const std::string& wanted)
+// The marks that its verdict and its owner's policy ask for, and no others of ours.
+void mark(store::WriteTx& tx, const Place& place, const Verdict& verdict, const store::ScanPolicy& configured)
 {
+    const auto account = tx.account(place.account);
+    const auto policy = account ? account->scan.over(account->scan_of_domain).over(configured) : configured;
+    const auto wanted = judge(verdict, policy).marks;
     store::Flags wrong;
-    for (const char* one : kMarks)
-        if (one != wanted)
+    for (const std::string_view one : store::kServerKeywords)
+        if (std::find(wanted.begin(), wanted.end(), one) == wanted.end())
             if (const auto keyword = tx.findKeyword(place.account, one))
                 wrong.addKeyword(*keyword);
     if (wrong != store::Flags{})
@@ -66,14 +75,16 @@ void mark(store::WriteTx& tx, const Place& place, const std::string& wanted)
     if (wanted.empty())
         return;
     store::Flags right;
-    right.addKeyword(tx.keyword(place.account, wanted));
+    for (const std::string_view one : wanted)
+        right.addKeyword(tx.keyword(place.account, one));
     tx.changeFlags(place.mailbox, {place.uid}, store::FlagChange::add, right);
 }
 } // namespace
 
 Consequences::Sum Consequences::carryOut(const Rescan::Settings& settings, std::uint64_t most)
 {
-    const std::vector<Scanned> all = std::exchange(waiting_, {});
+    std::vector<Scanned> all = std::exchange(waiting_, {});
+    dropAllowed(all);
     Sum sum;
     std::vector<store::BodyId> asked;
     for (const Scanned& scanned : all)
@@ -92,7 +103,7 @@ Consequences::Sum Consequences::carryOut(const Rescan::Settings& settings, std::
                 tx.endWaiting(scanned.body);
             if (changesMarks(scanned))
                 for (const Place& place : placesOf(places, scanned.body))
-                    unlessGone([&] { mark(tx, place, markFor(scanned.verdict)); });
+                    unlessGone([&] { mark(tx, place, scanned.verdict, settings.scan); });
         }
     });
     for (const Scanned& scanned : all) {
@@ -104,6 +115,17 @@ Consequences::Sum Consequences::carryOut(const Rescan::Settings& settings, std::
         }
     }
     return sum;
+}
+
+// What was released for good is not taken out again.
+void Consequences::dropAllowed(std::vector<Scanned>& all) const
+{
+    for (Scanned& scanned : all)
+        if (!scanned.verdict.findings.empty())
+            unlessGone([&] {
+                const auto tx = store_.read();
+                delivery::dropAllowed(*tx, scanned.verdict, withoutOwnHead(tx->body(scanned.body)), clock_.now());
+            });
 }
 
 void Consequences::hit(const Scanned& scanned, std::vector<Place> places, const Rescan::Settings& settings, std::uint64_t most)

@@ -24,7 +24,8 @@ public:
         std::uint64_t hits = 0, cleared = 0;
     };
 
-    Consequences(store::Store& store, Withheld& withheld) : store_(store), withheld_(withheld) {} // both outlive it
+    // All outlive it.
+    Consequences(store::Store& store, const base::Clock& clock, Withheld& withheld) : store_(store), clock_(clock), withheld_(withheld) {}
 
     void add(Scanned scanned) { waiting_.push_back(std::move(scanned)); }
     std::size_t size() const { return waiting_.size(); }
@@ -40,7 +41,10 @@ private:
     std::uint64_t replaceSome(const Scanned& scanned, const std::vector<store::Place>& places, const Rescan::Settings& settings);
     std::uint64_t clearQuarantine(store::BodyId body, bool release);
 
+    void dropAllowed(std::vector<Scanned>& all) const;
+
     store::Store& store_;
+    const base::Clock& clock_;
     Withheld& withheld_;
     std::vector<Scanned> waiting_;
 };

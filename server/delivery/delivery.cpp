@@ -4,7 +4,9 @@
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include "server/delivery/events.h"
+#include "server/delivery/judgement.h"
 #include "server/delivery/notice.h"
+#include "server/delivery/received.h"
 #include "server/delivery/understand.h"
 #include "server/delivery/verdicts.h"
 #include "server/mail/header.h"
@@ -61,6 +63,12 @@ private:
 
 constexpr std::uint64_t kPreparedAtOnce = 64 * 1024; // bytes; the store makes no file of so few
 
+// Of what was found, in events.
+const char* wordFor(Verdict::Kind kind)
+{
+    return kind == Verdict::Kind::infected ? "infected" : kind == Verdict::Kind::suspicious ? "suspicious" : "unscannable";
+}
+
 // What a verdict means for one way in.
 enum class Action { store, quarantine, refuse, later };
 } // namespace
@@ -89,6 +97,8 @@ struct Delivery::Inner {
         std::string address; // of the account
         std::string mailbox = "INBOX";
         AppendItem item;
+        Action action = Action::store;
+        Judgement judgement;
     };
     struct Job { // a message on its way: lives in the frame of whoever delivers it
         std::vector<Target> targets;
@@ -96,16 +106,20 @@ struct Delivery::Inner {
         bool append = false;
         Understood understood;
         scanner::Content content;
-        base::Sha256 hash{}; // of what came, and by which way
+        base::Sha256 hash{}; // of what came, by which way, and what was looked for
         Verdict verdict;
-        Action action = Action::store;
         std::unique_ptr<store::PreparedBody> body;
         struct PreparedNotice {
             std::unique_ptr<store::PreparedBody> body;
             std::string summary;
         };
-        std::vector<PreparedNotice> notices; // one a target, when quarantined
+        std::vector<PreparedNotice> notices; // one a target, filled where it is quarantined
         std::vector<Result> results;
+        bool any(Action wanted) const
+        {
+            return std::any_of(targets.begin(), targets.end(), [wanted](const Target& target) { return target.action == wanted; });
+        }
+        bool kept() const { return any(Action::store) || any(Action::quarantine); }
         Job() = default;
     };
     struct Source { // where a message lies
@@ -116,8 +130,9 @@ struct Delivery::Inner {
         std::string_view received() const { return view().substr(head); }
     };
 
-    Action decide(Job& job) const;
-    static base::Sha256 hashOf(const Job& job, const Source& message);
+    void decide(Job& job, std::string_view received) const;
+    Action actionFor(const Job& job, const Target& target) const;
+    static base::Sha256 hashOf(const Job& job, const Source& message, const std::string& refused);
     struct Asked; // the scanner
     void look(Job& job, const Source& message, net::Strand& strand, const std::shared_ptr<Asked>& asked);
     void prepare(Job& job, std::string_view message);
@@ -128,7 +143,7 @@ struct Delivery::Inner {
     void tellRefused(const Job& job) const;
     void commitAll(store::WriteTx& tx, std::vector<Job>& jobs, const std::optional<Replaced>& replaces, std::size_t& at) const;
     Result commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const;
-    Result refusal(const Job& job) const;
+    static Result refusal(const Job& job, const Target& target);
     void conclude(const Job& job, std::uint64_t size) const;
     Result unavailableFor(const std::exception_ptr& error, const Job& job) const;
     net::Task<> examine(net::Strand& strand, Job& job, Source message);
@@ -137,38 +152,53 @@ struct Delivery::Inner {
     net::Task<AppendResult> append(net::Strand& strand, Appending wanted, Spool& messages);
 };
 
-Action Delivery::Inner::decide(Job& job) const
+Action Delivery::Inner::actionFor(const Job& job, const Target& target) const
 {
-    job.verdict = judged(std::move(job.verdict), job.understood);
-    switch (job.verdict.kind) {
-    case Verdict::Kind::clean: return Action::store;
-    case Verdict::Kind::infected:
-        // The author of an APPEND is there to be told; a sender far away is not, and his mail may be a false alarm.
-        return job.append || policy().reject_infected ? Action::refuse : Action::quarantine;
-    case Verdict::Kind::unscannable:
-        if (policy().unscannable == Policy::Unscannable::mark)
-            return Action::store;
-        return job.append || policy().unscannable == Policy::Unscannable::reject ? Action::refuse : Action::quarantine;
-    case Verdict::Kind::error: return policy().accept_unscanned ? Action::store : Action::later;
-    }
-    return Action::later;
+    if (job.verdict.kind == Verdict::Kind::error && !policy().accept_unscanned)
+        return Action::later;
+    if (target.judgement.action < store::ScanAction::quarantine)
+        return Action::store;
+    // The author of an APPEND is there to be told; a sender far away is not, and his mail may be a false alarm.
+    return job.append || target.judgement.action == store::ScanAction::reject ? Action::refuse : Action::quarantine;
 }
 
-Result Delivery::Inner::refusal(const Job& job) const
+// Disk work where anything was found: each recipient's own policy, and his domain's.
+void Delivery::Inner::decide(Job& job, std::string_view received) const
+{
+    job.verdict = judged(std::move(job.verdict), job.understood);
+    std::unique_ptr<store::ReadTx> tx;
+    if (!job.verdict.findings.empty()) {
+        tx = store.read();
+        dropAllowed(*tx, job.verdict, received, clock.now());
+    }
+    for (auto& target : job.targets) {
+        store::ScanPolicy in_force = policy().scan;
+        if (tx && !job.verdict.findings.empty())
+            if (const auto account = tx->account(target.account))
+                in_force = account->scan.over(account->scan_of_domain).over(in_force);
+        target.judgement = judge(job.verdict, in_force);
+        target.action = actionFor(job, target);
+    }
+}
+
+Result Delivery::Inner::refusal(const Job& job, const Target& target)
 {
     Result result;
-    result.detail = job.verdict.name.empty() ? "no verdict" : job.verdict.name;
-    result.outcome = job.action == Action::later                              ? Outcome::unavailable
-                     : job.verdict.kind == Verdict::Kind::infected            ? Outcome::infected
-                                                                              : Outcome::unscannable;
+    const scanner::Finding& why = target.judgement.decisive;
+    if (target.action == Action::later) {
+        result.detail = job.verdict.name.empty() ? "no verdict" : job.verdict.name;
+        return result;
+    }
+    result.detail = scanner::inWords(why);
+    result.outcome = why.what == scanner::Class::infected ? Outcome::infected : Outcome::refused;
     return result;
 }
 
 // Without the head that each delivery gets anew. With the way, because a head before it may give a text another meaning.
-base::Sha256 Delivery::Inner::hashOf(const Job& job, const Source& message)
+base::Sha256 Delivery::Inner::hashOf(const Job& job, const Source& message, const std::string& refused)
 {
     base::Sha256Stream stream;
-    stream.update(job.way_in + '\n');
+    stream.update(job.way_in + '\n' + refused + '\n');
     stream.update(message.received());
     return stream.finish();
 }
@@ -199,8 +229,9 @@ struct Delivery::Inner::Asked {
 // would go to the disk, though it may be refused.
 void Delivery::Inner::look(Job& job, const Source& message, net::Strand& strand, const std::shared_ptr<Asked>& asked)
 {
-    job.understood = understand(message.view(), job.content);
-    job.hash = hashOf(job, message);
+    const std::string refused = policy().attachment_types;
+    job.understood = understand(message.view(), job.content, refused);
+    job.hash = hashOf(job, message, refused);
     if (auto known = verdicts.find(job.hash, scanner.status())) {
         job.verdict = std::move(*known);
         job.content.pieces.clear();
@@ -218,21 +249,24 @@ void Delivery::Inner::prepare(Job& job, std::string_view message)
 {
     if (!job.body)
         job.body = store.prepareBody(message);
-    if (job.action != Action::quarantine)
+    if (!job.any(Action::quarantine))
         return;
-    for (const auto& target : job.targets) {
+    job.notices.resize(job.targets.size());
+    for (std::size_t i = 0; i < job.targets.size(); ++i) {
+        const Target& target = job.targets[i];
+        if (target.action != Action::quarantine)
+            continue;
         Notice notice;
         notice.server_name = policy().server_name;
         notice.recipient = target.address;
         notice.sender = job.understood.sender;
         notice.subject = job.understood.subject;
-        notice.signature = job.verdict.name;
+        notice.signature = scanner::inWords(target.judgement.decisive);
+        notice.reason = scanner::wordFor(target.judgement.decisive.what);
         notice.received = clock.now();
         const std::string text = composeNotice(notice);
-        Job::PreparedNotice prepared;
-        prepared.body = store.prepareBody(text);
-        prepared.summary = mail::serialize(mail::summarize(text));
-        job.notices.push_back(std::move(prepared));
+        job.notices[i].body = store.prepareBody(text);
+        job.notices[i].summary = mail::serialize(mail::summarize(text));
     }
 }
 
@@ -252,22 +286,22 @@ Told Delivery::Inner::toldOf(const Job& job, std::size_t index)
 
 void Delivery::Inner::tellFound(store::WriteTx& tx, const Job& job)
 {
-    if (job.verdict.kind == Verdict::Kind::infected || job.verdict.kind == Verdict::Kind::unscannable)
-        tellVerdict(tx, job.verdict.kind == Verdict::Kind::infected ? "infected" : "unscannable",
-                    job.action == Action::quarantine ? "quarantined" : "stored", toldOf(job, 0), job.targets.size());
+    if (!job.verdict.findings.empty() && job.kept()) // an error has no word of its own
+        tellVerdict(tx, wordFor(job.verdict.kind), job.any(Action::quarantine) ? "quarantined" : "stored", toldOf(job, 0), job.targets.size());
 }
 
 // Nothing is stored, so nobody waits for this either.
 void Delivery::Inner::tellRefused(const Job& job) const
 {
-    if (job.action != Action::refuse)
+    if (job.kept() || !job.any(Action::refuse))
         return;
-    const bool infected = job.verdict.kind == Verdict::Kind::infected;
     // A copy of the way: the job does not live as long.
-    store.writeLater([told = toldOf(job, 0), way = job.way_in, infected, count = job.targets.size()](store::WriteTx& tx) mutable {
+    auto tell = [told = toldOf(job, 0), way = job.way_in, word = wordFor(job.verdict.kind),
+                    count = job.targets.size()](store::WriteTx& tx) mutable {
         told.way_in = way;
-        tellVerdict(tx, infected ? "infected" : "unscannable", "refused", told, count);
-    });
+        tellVerdict(tx, word, "refused", told, count);
+    };
+    store.writeLater(std::move(tell));
 }
 
 Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index, store::BodyId body) const
@@ -284,11 +318,11 @@ Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index
     message.internal_date = target.item.internal_date;
     message.flags.bits = target.item.flags;
     for (const auto& keyword : target.item.keywords)
-        message.flags.addKeyword(tx.keyword(target.account, keyword));
-    if (job.action == Action::store) {
-        const std::string mark = markFor(job.verdict);
-        if (!mark.empty())
-            message.flags.addKeyword(tx.keyword(target.account, mark));
+        if (!store::isServerKeyword(keyword))
+            message.flags.addKeyword(tx.keyword(target.account, keyword));
+    for (const std::string_view mark : target.judgement.marks)
+        message.flags.addKeyword(tx.keyword(target.account, mark));
+    if (target.action == Action::store) {
         result.where = tx.append(mailbox->id, message);
         result.outcome = Outcome::stored;
         if (job.way_in == "lmtp")
@@ -299,7 +333,8 @@ Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index
     entry.account = target.account;
     entry.mailbox = mailbox->name;
     entry.body = body;
-    entry.signature = job.verdict.name;
+    entry.signature = scanner::inWords(target.judgement.decisive);
+    entry.reason = scanner::wordFor(target.judgement.decisive.what);
     entry.sender = job.understood.sender;
     entry.subject = job.understood.subject;
     entry.recipient = target.address;
@@ -318,7 +353,7 @@ Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index
     entry.notice = result.where.uid;
     tellQuarantined(tx, tx.addQuarantine(entry), entry, job.body->size());
     result.outcome = Outcome::quarantined;
-    result.detail = job.verdict.name;
+    result.detail = entry.signature;
     return result;
 }
 
@@ -330,6 +365,10 @@ void Delivery::Inner::commit(store::WriteTx& tx, Job& job) const
     tellFound(tx, job);
     bool used = false;
     for (std::size_t i = 0; i < job.targets.size(); ++i) {
+        if (job.targets[i].action != Action::store && job.targets[i].action != Action::quarantine) {
+            job.results[i] = refusal(job, job.targets[i]);
+            continue;
+        }
         try {
             job.results[i] = commitTo(tx, job, i, body);
         } catch (const store::Error& error) {
@@ -346,7 +385,7 @@ void Delivery::Inner::commit(store::WriteTx& tx, Job& job) const
 void Delivery::Inner::conclude(const Job& job, std::uint64_t size) const
 {
     tellRefused(job);
-    static constexpr std::array<std::string_view, 10> kWords = {"stored", "quarantined", "infected, refused", "unscannable, refused", "over quota",
+    static constexpr std::array<std::string_view, 10> kWords = {"stored", "quarantined", "infected, refused", "refused by policy", "over quota",
                                                               "no mailbox", "too large", "not taken now", "limit", "gone, not replaced"};
     for (std::size_t i = 0; i < job.results.size(); ++i) {
         const auto& result = job.results[i];
@@ -396,12 +435,20 @@ net::Task<> Delivery::Inner::examine(net::Strand& strand, Job& job, Source messa
     if (trouble)
         std::rethrow_exception(trouble);
 
-    job.action = decide(job);
-    const bool kept = job.action == Action::store || job.action == Action::quarantine;
-    if (!kept || (job.body && job.action == Action::store))
+    if (job.verdict.findings.empty() && job.understood.findings.empty()) {
+        decide(job, {}); // needs no disk
+        if (!job.kept() || job.body)
+            co_return;
+        auto preparing = [this, &job, &message] { prepare(job, message.view()); };
+        co_await strand.offload(std::move(preparing));
         co_return;
-    auto preparing = [this, &job, &message] { prepare(job, message.view()); };
-    co_await strand.offload(std::move(preparing));
+    }
+    auto deciding = [this, &job, &message] {
+        decide(job, job.append ? withoutOwnHead(message.view()) : message.received());
+        if (job.kept())
+            prepare(job, message.view());
+    };
+    co_await strand.offload(std::move(deciding));
 }
 
 // Returns when the commit is on disk; throws what kept it from that.
@@ -431,11 +478,12 @@ net::Task<std::vector<Result>> Delivery::Inner::run(net::Strand& strand, Job job
     try {
         const Source source{message, 0, message.size(), message.head()};
         co_await examine(strand, job, source);
-        if (job.action == Action::store || job.action == Action::quarantine) {
+        if (job.kept()) {
             std::function<void(store::WriteTx&)> work = [this, &job](store::WriteTx& tx) { commit(tx, job); };
             co_await write(strand, std::move(work));
         } else {
-            std::fill(job.results.begin(), job.results.end(), refusal(job));
+            for (std::size_t i = 0; i < job.targets.size(); ++i)
+                job.results[i] = refusal(job, job.targets[i]);
         }
     } catch (const store::Error&) {
         trouble = std::current_exception();
@@ -489,12 +537,12 @@ net::Task<AppendResult> Delivery::Inner::append(net::Strand& strand, Appending w
             Job& job = jobs[at];
             job.way_in = "append";
             job.append = true;
-            job.targets.push_back({wanted.owner.id, wanted.owner.address, wanted.mailbox, wanted.items[at]});
+            job.targets.push_back({wanted.owner.id, wanted.owner.address, wanted.mailbox, wanted.items[at], {}, {}});
             job.results.resize(1);
             const Source source{messages, begin, wanted.items[at].size};
             co_await examine(strand, job, source);
-            if (job.action != Action::store) {
-                job.results.front() = refusal(job);
+            if (job.targets.front().action != Action::store) {
+                job.results.front() = refusal(job, job.targets.front());
                 break;
             }
             begin += wanted.items[at].size;
@@ -593,16 +641,16 @@ Result Delivery::import(const store::Account& account, const std::string& mailbo
     job.results.resize(1);
     const std::string text = mail::normalizeLineEnds(message);
     try {
-        job.understood = understand(text, job.content);
+        job.understood = understand(text, job.content, inner_->policy().attachment_types);
         const auto verdict = std::make_shared<std::promise<Verdict>>(); // shared: set_value() may still be returning when get() has
         inner_->scanner.scan(std::move(job.content), [verdict](Verdict v) { verdict->set_value(std::move(v)); });
         job.verdict = verdict->get_future().get();
-        job.action = inner_->decide(job);
-        if (job.action == Action::store || job.action == Action::quarantine) {
+        inner_->decide(job, withoutOwnHead(text));
+        if (job.kept()) {
             inner_->prepare(job, text);
             inner_->store.writeAndWait([this, &job](store::WriteTx& tx) { inner_->commit(tx, job); });
         } else {
-            job.results.front() = inner_->refusal(job);
+            job.results.front() = Inner::refusal(job, job.targets.front());
         }
     } catch (const std::exception&) {
         const Result failed = inner_->unavailableFor(std::current_exception(), job);

@@ -1,6 +1,7 @@
 #pragma once
 // The one door for mail that comes in: LMTP, APPEND, import, later collectors and restore. Understand, scan, store, tell
 // (server/README.md, "The life of a mail"). When a call returns `stored` or `quarantined` the mail is on disk.
+#include "server/delivery/judgement.h"
 #include "server/delivery/spool.h"
 #include "server/net/strand.h"
 #include "scanner/client.h"
@@ -15,8 +16,8 @@ namespace postfach::delivery {
 
 struct Policy {
     bool accept_unscanned = false;     // scanner.unavailable = accept
-    bool reject_infected = false;      // scanner.infected = reject
-    enum class Unscannable { mark, quarantine, reject } unscannable = Unscannable::mark;
+    store::ScanPolicy scan = defaultScanPolicy(); // what domains and accounts inherit; nothing is unset
+    std::string attachment_types;      // scanner::AttachmentTypes
     std::uint64_t message_size = 50ULL << 20;
     std::string server_name;           // in Received: and notices
     std::string spool_folder;
@@ -26,7 +27,7 @@ enum class Outcome {
     stored,
     quarantined,      // kept aside, a notice stands in its place: success for the sender
     infected,         // refused by policy (or APPEND); `detail` names the signature
-    unscannable,      // refused by policy; `detail` is the reason
+    refused,          // by policy; `detail` is the reason: what was found is no infection
     overQuota,
     noMailbox,
     tooLarge,
@@ -78,7 +79,8 @@ public:
     // `message` comes from newSpool(envelope) and has CRLF line ends (mail::CrlfNormalizer). One result a recipient, in order.
     net::Task<std::vector<Result>> deliver(net::Strand& strand, const Envelope& envelope, Spool& message);
 
-    // IMAP APPEND and REPLACE: bytes as they are, all messages or none, in one transaction. Infected is refused, never quarantined.
+    // IMAP APPEND and REPLACE: bytes as they are, all messages or none, in one transaction. What would be quarantined is refused: its
+    // author is there to be told.
     struct Owner {
         store::AccountId id;
         std::string address;

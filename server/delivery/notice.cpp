@@ -3,6 +3,8 @@
 #include "server/mail/compose.h"
 #include "server/mail/header.h"
 
+#include <string_view>
+
 namespace postfach::delivery {
 
 namespace {
@@ -26,6 +28,27 @@ std::string inMebibytes(std::uint64_t bytes)
     return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MiB";
 }
 
+struct Why {
+    std::string_view reason, words;
+};
+constexpr Why kWhys[] = {
+    {"encrypted", "it contains something\nencrypted that could not be checked"},
+    {"limit", "it is too large or too\ndeeply nested to be checked"},
+    {"timeout", "it could not be checked in\ntime"},
+    {"broken", "a part of it is damaged and\ncould not be checked"},
+    {"macros", "it contains a document with\nmacros"},
+    {"phishing", "it looks like an attempt to\nlead you to a false web site"},
+    {"attachment", "it has an attachment of a\nkind that is not let in here"},
+};
+
+std::string why(std::string_view reason)
+{
+    for (const Why& one : kWhys)
+        if (one.reason == reason)
+            return std::string(one.words);
+    return "it was found to be harmful";
+}
+
 } // namespace
 
 std::string composeNotice(const Notice& notice)
@@ -36,7 +59,7 @@ std::string composeNotice(const Notice& notice)
     draft.text = notice.was_delivered ? "A mail in your mailbox was taken out of it, because it is known now to be\n"
                                         "harmful. Nobody knew when it came. If you have opened it or what was\n"
                                         "attached to it, tell your administrator.\n"
-                                      : "A mail to you was kept aside, because it was found to be harmful.\n";
+                                      : "A mail to you was kept aside, because " + why(notice.reason) + ".\n";
     draft.text += "\n"
                  "From:     " + sender + "\n"
                  "Subject:  " + subject + "\n"

@@ -12,6 +12,7 @@ struct Notice {
     std::string server_name, recipient; // recipient: address of the account
     std::string sender, subject;        // as people read them; may be empty
     std::string signature;
+    std::string reason = "infected";    // scanner::wordFor()
     base::Time received{};
     bool was_delivered = false;        // found later, by newer signatures: it may have been read
 };

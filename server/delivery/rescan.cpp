@@ -73,7 +73,7 @@ struct Rescan::Inner {
     };
 
     Inner(store::Store& st, scanner::Client& sc, const base::Clock& cl, Settings se, std::chrono::milliseconds lo)
-        : store(st), scanner(sc), clock(cl), look(lo), consequences(st, withheld)
+        : store(st), scanner(sc), clock(cl), look(lo), consequences(st, cl, withheld)
     {
         box->settings = std::move(se);
     }
@@ -333,7 +333,7 @@ bool Rescan::Inner::scanOne(const std::string& set, const store::Behind& item)
     scanner::Content content;
     Understood understood;
     try {
-        understood = understand(store.read()->body(item.body), content);
+        understood = understand(store.read()->body(item.body), content, settings().attachment_types);
     } catch (const store::Error& error) {
         if (error.kind == store::Error::Kind::damaged) // the store has raised the alarm
             no_verdict.insert(item.body.value);
@@ -546,6 +546,9 @@ void Rescan::confirm(const std::string& signature)
     inner_->box->changed.notify_all();
 }
 
-std::uint64_t Rescan::dismiss(const std::string& signature) { return Consequences(inner_->store, inner_->withheld).dismiss(signature); }
+std::uint64_t Rescan::dismiss(const std::string& signature)
+{
+    return Consequences(inner_->store, inner_->clock, inner_->withheld).dismiss(signature);
+}
 
 } // namespace postfach::delivery

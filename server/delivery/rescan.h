@@ -10,6 +10,7 @@
 // more often than is likely, a signature is put before the administrator instead: confirm() or dismiss().
 #include "scanner/client.h"
 #include "server/base/clock.h"
+#include "server/delivery/judgement.h"
 #include "server/delivery/withheld.h"
 #include "server/store/store.h"
 
@@ -29,6 +30,8 @@ public:
         std::uint64_t brake_hits = 20; // contents with one signature in one pass that are acted on, or
         unsigned brake_percent = 1;  // so many of all contents, whichever is more
         bool release_cleared = false; // what newer signatures clear leaves quarantine by itself
+        store::ScanPolicy scan = defaultScanPolicy(); // what domains and accounts inherit: a mark that nobody wants is not set
+        std::string attachment_types; // scanner::AttachmentTypes, as deliveries look for them
         std::string server_name;     // in notices
         std::string signatures;      // the folder of the set that serves, for its exact hashes; empty: they are not matched
     };

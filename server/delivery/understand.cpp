@@ -1,9 +1,12 @@
 #include "server/delivery/understand.h"
+#include "scanner/attachment_types.h"
 #include "server/base/text.h"
 #include "server/mail/decode.h"
+#include "server/mail/header.h"
 #include "server/mail/summary.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace postfach::delivery {
 namespace {
@@ -35,13 +38,13 @@ bool looksUuencoded(std::string_view body)
 // Returns why something had to be left out: such a mail is never called clean.
 std::string addPieces(std::string_view message, const mail::Structure& structure, scanner::Content& content)
 {
-    std::string incomplete = structure.truncated ? "limit: too many parts or too deep" : "";
+    std::string incomplete = structure.truncated ? "too many parts or too deep" : "";
     std::uint64_t budget = kMostDecodedTimes * message.size() + (1U << 20);
     const auto add = [&](std::string piece) {
         if (piece.empty())
             return;
         if (piece.size() > budget || content.pieces.size() >= kMostPieces) {
-            incomplete = "limit: too much to decode";
+            incomplete = "too much to decode";
             return;
         }
         budget -= piece.size();
@@ -64,6 +67,49 @@ std::string addPieces(std::string_view message, const mail::Structure& structure
             add(std::move(decoded));
     }
     return incomplete;
+}
+
+// In lines of text: "begin 644 setup.exe" and "=ybegin line=128 size=68 name=setup.exe".
+void eachNameInText(std::string_view text, const std::function<void(std::string_view)>& visit)
+{
+    constexpr std::size_t kLine = 1'000;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        const std::string_view line = base::trim(text.substr(at, std::min(end - at, kLine)));
+        at = end + 1;
+        if (base::istartsWith(line, "begin ")) {
+            if (const auto name = line.find(' ', 6); name != std::string_view::npos)
+                visit(line.substr(name + 1));
+        } else if (base::istartsWith(line, "=ybegin ")) {
+            if (const auto name = line.find(" name="); name != std::string_view::npos)
+                visit(line.substr(name + 6));
+        }
+    }
+}
+
+// Every name a mail program might show, as each of them reads it: RFC 2231 joined and decoded, RFC 2047 decoded, as it was written.
+// The first one that is refused, for people; empty: none.
+std::string refusedName(std::string_view message, const mail::Structure& structure, const scanner::AttachmentTypes& refused)
+{
+    std::string found;
+    const auto look = [&](std::string_view name) {
+        if (found.empty() && refused.byName(name))
+            found = base::printable(name, 120);
+    };
+    for (const auto& part : structure.parts) {
+        for (const auto* parameters : {&part.disposition_parameters, &part.parameters})
+            for (const auto& parameter : *parameters)
+                if (parameter.name == "filename" || parameter.name == "name") {
+                    look(parameter.value);
+                    look(mail::decodeWords(parameter.value));
+                }
+        if (part.kind != mail::Part::Kind::leaf || part.type != "text" || part.encoding == "base64")
+            continue;
+        const auto body = part.body(message);
+        if (looksUuencoded(body) || body.find("=ybegin ") != std::string_view::npos)
+            eachNameInText(body, look);
+    }
+    return found;
 }
 
 // Decoded, in one line, without control characters (an administrator's terminal obeys some), cut between characters.
@@ -90,7 +136,7 @@ std::string senderOf(const mail::Envelope& envelope)
 }
 } // namespace
 
-Understood understand(std::string_view message, scanner::Content& content)
+Understood understand(std::string_view message, scanner::Content& content, const std::string& refused)
 {
     const auto summary = mail::summarize(message);
     Understood understood;
@@ -100,7 +146,12 @@ Understood understand(std::string_view message, scanner::Content& content)
     understood.message_id = summary.envelope().message_id.value_or("");
     content.pieces.clear();
     content.pieces.emplace_back(message);
-    understood.incomplete = addPieces(message, summary.structure, content);
+    content.refused = refused;
+    if (std::string why = addPieces(message, summary.structure, content); !why.empty())
+        understood.findings.push_back({scanner::Class::limit, std::move(why)});
+    if (const scanner::AttachmentTypes types(refused); !types.empty())
+        if (std::string name = refusedName(message, summary.structure, types); !name.empty())
+            understood.findings.push_back({scanner::Class::attachment, std::move(name)});
     return understood;
 }
 

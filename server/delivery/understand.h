@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace postfach::delivery {
 
@@ -11,9 +12,10 @@ struct Understood {
     std::string summary;          // mail::serialize()
     std::string sender, subject;  // decoded and bounded, for people: notices, quarantine, logs
     std::string message_id;       // for the log
-    std::string incomplete;       // why not everything that should be is in the content to scan; empty: it is
+    std::vector<scanner::Finding> findings; // that need no scanner: something is left out of the content, a refused file name
     Understood() = default;
 };
-Understood understand(std::string_view message, scanner::Content& content);
+// `refused`: attachment types; the content asks the scanner for them too.
+Understood understand(std::string_view message, scanner::Content& content, const std::string& refused = {});
 
 } // namespace postfach::delivery

@@ -9,31 +9,8 @@ constexpr std::size_t kMostInner = 300; // bytes, ten layers: ten thousand verdi
 
 Verdict judged(Verdict verdict, const Understood& understood)
 {
-    if (verdict.kind == Verdict::Kind::clean && !understood.incomplete.empty()) {
-        verdict.kind = Verdict::Kind::unscannable;
-        verdict.name = understood.incomplete;
-    }
+    verdict.add(understood.findings);
     return verdict;
-}
-
-std::string markFor(const Verdict& verdict)
-{
-    if (verdict.kind == Verdict::Kind::unscannable && verdict.name.find("ncrypted") != std::string::npos)
-        return "$Encrypted";
-    return verdict.kind == Verdict::Kind::clean ? "" : "$Unscanned";
-}
-
-store::ScanRecord recordOf(const Verdict& verdict, store::Time now)
-{
-    store::ScanRecord record;
-    record.verdict = verdict.kind == Verdict::Kind::clean         ? store::ScanRecord::Verdict::clean
-                     : verdict.kind == Verdict::Kind::infected    ? store::ScanRecord::Verdict::infected
-                     : verdict.kind == Verdict::Kind::unscannable ? store::ScanRecord::Verdict::unscannable
-                                                                  : store::ScanRecord::Verdict::none;
-    record.name = verdict.name;
-    record.signatures = verdict.signatures;
-    record.when = now;
-    return record;
 }
 
 std::optional<scanner::Verdict> Verdicts::find(const base::Sha256& message, const scanner::Status& now) const

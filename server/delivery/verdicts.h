@@ -4,7 +4,6 @@
 #include "scanner/client.h"
 #include "server/base/hash.h"
 #include "server/delivery/understand.h"
-#include "server/store/types.h"
 
 #include <cstddef>
 #include <deque>
@@ -17,12 +16,6 @@ namespace postfach::delivery {
 
 // The scanner's word on what it was given, and ours on what it could not be given.
 scanner::Verdict judged(scanner::Verdict verdict, const Understood& understood);
-store::ScanRecord recordOf(const scanner::Verdict& verdict, store::Time now);
-
-// The keyword that every client can see and search for; empty: none. Encrypted content is no fault of the sender; the rest was not
-// scanned whole.
-std::string markFor(const scanner::Verdict& verdict);
-inline constexpr const char* kMarks[] = {"$Encrypted", "$Unscanned"}; // all that markFor() may say
 
 class Verdicts {
 public:

@@ -60,7 +60,7 @@ std::optional<Found> findPart(store::Store& store, store::ReadTx& tx, store::Acc
     using enum delivery::Outcome;
     switch (result.outcome) {
     case infected: throw No("CANNOT", "message contains " + result.detail);
-    case unscannable: throw No("CANNOT", "message could not be scanned: " + result.detail);
+    case refused: throw No("CANNOT", "message refused by policy: " + result.detail);
     case overQuota: throw No("OVERQUOTA", "The account is full; delete something first");
     case noMailbox: throw No("TRYCREATE", "There is no such mailbox");
     case tooLarge: throw No("TOOBIG", "The message is too large");

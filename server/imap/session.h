@@ -86,7 +86,7 @@ public:
     void requireUids(bool by_uid) const; // BAD [UIDREQUIRED] for sequence numbers after ENABLE UIDONLY
 
 private:
-    std::string flagNames() const;
+    std::string flagNames(bool changeable_only = false) const;
     void putExpunged(std::string& out, const News& news) const;
     net::Task<> serveCommands();
     net::Task<> execute(Request& request, bool& last);

@@ -39,10 +39,12 @@ net::Task<> Session::loadKeywords()
 
 // Those behind the bound are not named, nor do they have to be: \* says that more can be used (RFC 9051 7.1), and FLAGS need not
 // name them all (7.3.5).
-std::string Session::flagNames() const
+std::string Session::flagNames(bool changeable_only) const
 {
     std::string names = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
     for (const std::string& keyword : keywords_) {
+        if (changeable_only && store::isServerKeyword(keyword))
+            continue;
         if (names.size() + keyword.size() >= base::limits::kFlagsTold)
             break;
         names += ' ' + keyword;
@@ -57,7 +59,7 @@ void Session::tellFlags(bool read_only)
     if (read_only)
         untagged("OK [PERMANENTFLAGS ()] No flag can be changed");
     else
-        untagged("OK [PERMANENTFLAGS (" + names + " \\*)] Flags are kept");
+        untagged("OK [PERMANENTFLAGS (" + flagNames(true) + " \\*)] Flags are kept");
 }
 
 void Session::putFetchFlags(std::string& out, store::Uid uid, const store::Flags& flags) const

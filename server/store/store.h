@@ -98,7 +98,8 @@ public:
     virtual std::vector<QuotaLevel> quotaLevels() = 0;                               // where `reached` is not `told`; looks at every account
 
     // --- quarantine
-    virtual std::vector<Quarantined> quarantine(const Page& page) = 0;               // by id as decimal, ascending
+    virtual std::vector<Quarantined> quarantine(const QuarantineFilter& filter, const Page& page) = 0; // by id as decimal, ascending
+    std::vector<Quarantined> quarantine(const Page& page) { return quarantine({}, page); }
     virtual std::optional<Quarantined> quarantined(QuarantineId id) = 0;
 
     virtual std::vector<Quarantined> quarantineOf(BodyId body) = 0;                  // every entry with this content
@@ -113,6 +114,8 @@ public:
     virtual std::vector<Exposure> exposure(BodyId body, std::size_t limit) = 0;      // by day; looks at every record
     // Every content of which the inside is known; packed: InnerHash::kPacked bytes each, unpacked by unpackInnerHashes().
     virtual void eachInnerHashes(const std::function<void(BodyId, std::string_view packed)>& visit) = 0;
+    virtual std::vector<Allowance> allowances() = 0;                                 // also what has expired; by kind and name
+    virtual bool isAllowed(Allowance::Kind kind, std::string_view what, Time now) = 0;
 
     virtual std::string setting(std::string_view name) = 0;                          // small facts of the appliance; empty when unset
 
@@ -138,7 +141,7 @@ public:
 
     // --- accounts
     virtual void createDomain(std::string_view name) = 0;                            // alreadyExists, badName
-    virtual void changeDomain(std::string_view name, const Pop3Policy& pop3) = 0;    // noSuchEntry
+    virtual void changeDomain(std::string_view name, const DomainPatch& patch) = 0;  // noSuchEntry
     virtual void removeDomain(std::string_view name) = 0;                            // notEmpty while it has accounts or aliases
     // Makes the domain too when it is new; INBOX and the special-use mailboxes, subscribed.
     virtual AccountId createAccount(const NewAccount& account) = 0;
@@ -174,6 +177,7 @@ public:
     virtual BodyId addBody(const PreparedBody& body, std::string_view summary) = 0;
     virtual Appended append(MailboxId mailbox, const NewMessage& message) = 0;       // overQuota; limit past kKeywordsPerMessage
     // For each of `uids` that is there: the new flags. Untouched where nothing would change. Returns UIDs that changed.
+    // Replacing leaves the server's own keywords (isServerKeyword) as they are: those are added and removed by name.
     // unchanged_since: messages with a higher modseq are left alone and come back in `modified` (RFC 7162).
     virtual std::vector<Uid> changeFlags(MailboxId mailbox, const std::vector<Uid>& uids, FlagChange how, const Flags& flags,
                                          std::optional<ModSeq> unchanged_since = std::nullopt, std::vector<Uid>* modified = nullptr) = 0;
@@ -201,6 +205,8 @@ public:
     // --- quarantine
     virtual QuarantineId addQuarantine(const NewQuarantine& entry) = 0; // counts against no quota
     virtual Appended releaseQuarantine(QuarantineId id) = 0;  // back to its mailbox (INBOX if that is gone), flags, date, UIDL; the notice goes
+    // A copy into another account's INBOX, with date and keywords, unseen; the entry and the notice stay. overQuota
+    virtual Appended copyFromQuarantine(QuarantineId id, AccountId to) = 0;
     virtual void deleteQuarantine(QuarantineId id) = 0;
 
     // --- scans of what is stored
@@ -216,6 +222,8 @@ public:
     virtual void forgetFetched(Time before) = 0;                                     // whole days
     virtual void putInnerHashes(BodyId body, const std::vector<InnerHash>& hashes) = 0; // in place of those before; none, or too many: it goes
     virtual void forgetOutbreaks(Time dismissed_before) = 0; // those that ask and nothing waits any more, and what was dismissed long ago
+    virtual void putAllowance(const Allowance& allowance) = 0;                       // in the place of one that says the same; limit
+    virtual void removeAllowance(Allowance::Kind kind, std::string_view what) = 0;   // noSuchEntry
 
     // --- what happened: in the transaction of what they tell of
     virtual AuditEntry addAudit(const NewAudit& entry) = 0;

@@ -1,5 +1,6 @@
 #include "server/store/scans.h"
 #include "server/store/types.h"
+#include "server/base/text.h"
 
 #include <algorithm>
 #include <iterator>
@@ -45,6 +46,18 @@ void Flags::remove(const Flags& other)
     more = std::move(rest);
 }
 
+Flags Flags::keeping(const Flags& which, const Flags& as_in) const
+{
+    Flags others = as_in;
+    others.remove(which);
+    Flags kept = as_in;
+    kept.remove(others);
+    Flags all = *this;
+    all.remove(which);
+    all.add(kept);
+    return all;
+}
+
 Pop3Policy Pop3Policy::over(const Pop3Policy& inherited) const
 {
     const auto first = [](const auto& mine, const auto& theirs) { return mine ? mine : theirs; };
@@ -70,6 +83,27 @@ std::vector<InnerHash> unpackInnerHashes(std::string_view packed)
         all.push_back(hash);
     }
     return all;
+}
+
+bool ScanPolicy::allows(Line line, ScanAction action)
+{
+    if (line == infected)
+        return action >= ScanAction::quarantine;
+    return line != unscannable || action != ScanAction::deliver;
+}
+
+ScanPolicy ScanPolicy::over(const ScanPolicy& inherited) const
+{
+    ScanPolicy both = *this;
+    for (std::size_t line = 0; line < kLines.size(); ++line)
+        if (!both.actions[line])
+            both.actions[line] = inherited.actions[line];
+    return both;
+}
+
+bool isServerKeyword(std::string_view name)
+{
+    return std::any_of(kServerKeywords.begin(), kServerKeywords.end(), [&](std::string_view own) { return base::iequals(own, name); });
 }
 
 } // namespace postfach::store

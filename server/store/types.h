@@ -4,6 +4,7 @@
 #include "server/base/hash.h"
 #include "server/base/id.h"
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -52,6 +53,7 @@ struct Flags {
     void addKeyword(unsigned index);
     void add(const Flags& other);
     void remove(const Flags& other);
+    Flags keeping(const Flags& which, const Flags& as_in) const; // these, but of `which` what stands in `as_in`
     bool operator==(const Flags&) const = default;
 };
 enum class FlagChange { replace, add, remove };
@@ -69,6 +71,30 @@ struct Pop3Policy {
     static Pop3Policy defaults() { return {kForEver, true, false, false}; }
     bool operator==(const Pop3Policy&) const = default;
 };
+
+// --- scanning policies: what becomes of mail that is not clean, by what was found. What is unset is inherited: an account's from its
+// domain, a domain's from the configuration.
+enum class ScanAction : std::uint8_t { deliver, mark, quarantine, reject }; // the stricter behind the milder
+struct ScanPolicy {
+    enum Line : std::uint8_t { infected, encrypted, macros, phishing, limits, attachments, unscannable }; // the last: what no other covers
+    static constexpr std::array<std::string_view, 7> kLines{"infected", "encrypted",   "macros",     "phishing",
+                                                            "limits",   "attachments", "unscannable"};
+    static constexpr std::array<std::string_view, 4> kActions{"deliver", "mark", "quarantine", "reject"};
+    static bool allows(Line line, ScanAction action); // infected mail is never delivered, what nobody could look at never without a mark
+
+    std::array<std::optional<ScanAction>, kLines.size()> actions{};
+
+    ScanPolicy over(const ScanPolicy& inherited) const;
+    bool operator==(const ScanPolicy&) const = default;
+};
+
+// --- keywords that the server alone sets and clears: what scanning has to say. Any client sees and finds them (RFC 9051 2.3.2 leaves a
+// server the choice which keywords can be changed). Without regard to case.
+inline constexpr std::string_view kUnscanned = "$Unscanned";   // not looked at, or not looked at whole
+inline constexpr std::string_view kEncrypted = "$Encrypted";   // something in it only its owner can open
+inline constexpr std::string_view kSuspicious = "$Suspicious"; // macros, phishing, an attachment of a refused type
+inline constexpr std::array<std::string_view, 3> kServerKeywords{kUnscanned, kEncrypted, kSuspicious};
+bool isServerKeyword(std::string_view name);
 
 // --- accounts
 struct Credentials {
@@ -104,6 +130,8 @@ struct Account {
     std::uint64_t version = 0;             // for ETag
     Pop3Policy pop3;                       // its own
     Pop3Policy pop3_in_force;              // with what it inherits: nothing is unset
+    ScanPolicy scan;                       // its own
+    ScanPolicy scan_of_domain;             // what it inherits; the configuration stands behind it
 };
 
 struct NewAccount {
@@ -121,6 +149,7 @@ struct AccountPatch {
     std::optional<std::vector<std::string>> services;
     std::optional<Credentials> credentials;
     std::optional<Pop3Policy> pop3;        // whole: what is unset in it is inherited from now on
+    std::optional<ScanPolicy> scan;        // the same
 };
 
 struct Domain {
@@ -128,6 +157,12 @@ struct Domain {
     Time created{};
     std::uint64_t accounts = 0;
     Pop3Policy pop3;                       // for its accounts
+    ScanPolicy scan;                       // the same
+};
+
+struct DomainPatch {                       // policies are whole: what is unset in them is inherited from now on
+    std::optional<Pop3Policy> pop3;
+    std::optional<ScanPolicy> scan;
 };
 
 struct Alias {
@@ -203,10 +238,22 @@ struct Pop3Due {                           // what retention takes out of a mail
 };
 
 struct ScanRecord {                        // what was last said of a content
-    enum class Verdict : std::uint8_t { none, clean, infected, unscannable };
+    enum class Verdict : std::uint8_t { none, clean, infected, unscannable, suspicious };
     Verdict verdict = Verdict::none;
     std::string name, signatures;
     Time when{};
+    std::string reason;                    // what was found, by a word that stays: infected, encrypted, macros …; empty when clean
+    std::string engine;                    // version of what scanned it
+    std::uint32_t milliseconds = 0;        // that it took
+};
+
+struct Allowance {                         // what an administrator never wants to see found again
+    enum class Kind : std::uint8_t { content, signature };
+    Kind kind = Kind::content;
+    std::string what;                      // SHA-256 in hex of a message as it came (without what delivery put before it); a finding's name
+    Time created{};
+    std::optional<Time> expires;
+    std::string author;                    // who allowed it
 };
 
 // --- quarantine
@@ -215,6 +262,7 @@ struct NewQuarantine {
     std::string mailbox = "INBOX";         // where it would have gone
     BodyId body;
     std::string signature;                 // what was found
+    std::string reason = "infected";       // as in ScanRecord
     std::string sender, recipient, subject;// as a person reads them, decoded, bounded by the caller
     std::string way_in;                    // lmtp, import, rescan …
     Flags flags;
@@ -230,6 +278,13 @@ struct Quarantined : NewQuarantine {
     base::Sha256 sha256{};
     Time created{};
     std::optional<Time> cleared;           // when newer signatures found nothing in it any more
+};
+
+struct QuarantineFilter {                  // absent or empty: any
+    std::optional<AccountId> account;
+    std::string signature;                 // a part of it, without regard to case of ASCII
+    std::string reason, way_in;
+    std::optional<Time> since, until;      // when it came in: not before, and before
 };
 
 struct QuotaLevel {                        // of an account whose owner should be told something new

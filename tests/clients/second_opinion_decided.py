@@ -137,7 +137,7 @@ def is_odd_encoding(d):
 
 
 def is_own_keyword(d):
-    return [flag for flag in d.ours if flag not in (b"$Unscanned", b"$Encrypted")] == d.theirs
+    return [flag for flag in d.ours if flag not in (b"$Unscanned", b"$Encrypted", b"$Suspicious")] == d.theirs
 
 
 def header_of(message):

@@ -14,29 +14,32 @@ void FakeScanner::scan(scanner::Content content, std::function<void(scanner::Ver
     ++scans;
     scanner::Verdict verdict;
     verdict.signatures = status().signatures;
-    verdict.kind = available ? scanner::Verdict::Kind::clean : scanner::Verdict::Kind::error;
-    if (available && everything_encrypted) {
-        verdict.kind = scanner::Verdict::Kind::unscannable;
-        verdict.name = "encrypted";
-    }
-    for (const auto& piece : content.pieces)
-        if (available && piece.find(eicar()) != std::string::npos) {
-            verdict.kind = scanner::Verdict::Kind::infected;
-            verdict.name = "Eicar-Test-Signature";
-        }
+    verdict.engine = "0";
+    verdict.name = "no scanner";
     {
         const std::lock_guard lock(mutex_);
         if (!content.pieces.empty())
             looked_.push_back(content.pieces.front());
-        for (const auto& piece : content.pieces)
-            for (const auto& [word, name] : names_)
-                if (available && piece.find(word) != std::string::npos) {
-                    verdict.kind = scanner::Verdict::Kind::infected;
-                    verdict.name = name;
-                }
     }
-    if (verdict.kind == scanner::Verdict::Kind::error)
-        verdict.name = "no scanner";
+    if (!available)
+        return answer(verdict);
+    verdict.kind = scanner::Verdict::Kind::clean;
+    if (everything_encrypted)
+        verdict.add({{scanner::Class::encrypted, "Fake"}});
+    for (const auto& piece : content.pieces) {
+        if (piece.find(eicar()) != std::string::npos)
+            verdict.add({{scanner::Class::infected, "Eicar-Test-Signature"}});
+        for (std::size_t at = 0; (at = piece.find("FOUND: ", at)) != std::string::npos; ++at) {
+            const auto word = piece.substr(at + 7, piece.find_first_of("\r\n ", at + 7) - at - 7);
+            if (const auto what = scanner::classOf(word))
+                verdict.add({{*what, "Fake." + word}});
+        }
+        const std::lock_guard lock(mutex_);
+        for (const auto& [word, name] : names_)
+            if (piece.find(word) != std::string::npos)
+                verdict.add({{scanner::Class::infected, name}});
+    }
+    verdict.add({});
     answer(verdict);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// A scanner that answers at once, for tests that are not about scanning: EICAR in any piece is infected, everything else
-// clean. Can be told to have no verdict.
+// A scanner that answers at once, for tests that are not about scanning: EICAR in any piece is infected, "FOUND: macros" and the other
+// words of scanner::wordFor() are that, everything else is clean. Can be told to have no verdict.
 #include "scanner/client.h"
 
 #include <atomic>

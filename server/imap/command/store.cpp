@@ -18,11 +18,12 @@ struct Change {
     bool silent = false;
     Parser::FlagNames names;
     store::Flags flags;      // of names, as the writer resolved them
+    store::Flags own;        // the server's keywords: replacing leaves them
 
     void apply(store::Flags& to) const
     {
         if (how == store::FlagChange::replace)
-            to = flags;
+            to = flags.keeping(own, to);
         else if (how == store::FlagChange::add)
             to.add(flags);
         else
@@ -42,12 +43,18 @@ void parseItem(Parser& args, Change& change)
         throw BadSyntax("FLAGS, +FLAGS or -FLAGS expected");
 }
 
-// Keywords by their index in the account. One that nobody ever set need not be made to be removed.
+// Keywords by their index in the account. One that nobody ever set need not be made to be removed. The server's own are passed over,
+// as PERMANENTFLAGS says (RFC 9051 7.1): a refusal would cost the client the other flags it means.
 void resolve(store::WriteTx& tx, store::AccountId account, Change& change)
 {
     change.flags.bits = change.names.system;
+    for (const std::string_view name : store::kServerKeywords)
+        if (const auto known = tx.findKeyword(account, name))
+            change.own.addKeyword(*known);
     for (const std::string& name : change.names.keywords)
-        if (change.how != store::FlagChange::remove)
+        if (store::isServerKeyword(name))
+            continue;
+        else if (change.how != store::FlagChange::remove)
             change.flags.addKeyword(tx.keyword(account, name));
         else if (const auto known = tx.findKeyword(account, name))
             change.flags.addKeyword(*known);

@@ -55,7 +55,7 @@ std::string answer(const delivery::Result& result, const std::string& recipient)
     case Outcome::stored:
     case Outcome::quarantined: return "250 2.0.0 <" + recipient + "> delivered"; // what was found is not the sender's business
     case Outcome::infected: return "550 5.7.1 message contains " + result.detail;
-    case Outcome::unscannable: return "550 5.7.1 message cannot be scanned: " + result.detail;
+    case Outcome::refused: return "550 5.7.1 message refused by policy: " + result.detail;
     case Outcome::overQuota: return "452 4.2.2 <" + recipient + "> mailbox full";
     case Outcome::noMailbox: return "450 4.2.0 <" + recipient + "> mailbox not available";
     case Outcome::tooLarge: return "552 5.3.4 message too large";

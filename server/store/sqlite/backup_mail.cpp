@@ -128,6 +128,7 @@ AccountId MailRestorer::accountFor(const Account& then)
         patch.enabled = then.enabled;
         patch.services = then.services;
         patch.pop3 = then.pop3;
+        patch.scan = then.scan;
         tx.changeAccount(made, patch);
         for (const Annotation& one : archive_.read().annotations(then.id, {}))
             tx.setAnnotation(made, {}, one.name, one.value);

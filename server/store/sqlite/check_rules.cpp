@@ -121,6 +121,17 @@ constexpr Rule kRules[] = {
         "36500"
         " OR pop3_seen NOT IN (0, 1) OR pop3_hide NOT IN (0, 1) OR pop3_exclusive NOT IN (0, 1)",
         nullptr, kHarmless},
+    {"a scanning policy is none",
+        "SELECT place FROM (SELECT address AS place, scan_infected, scan_encrypted, scan_macros"
+        ", scan_phishing, scan_limits, scan_attachments, scan_unscannable"
+        " FROM account UNION ALL SELECT name, scan_infected, scan_encrypted, scan_macros"
+        ", scan_phishing, scan_limits, scan_attachments, scan_unscannable FROM domain)"
+        " WHERE scan_infected NOT BETWEEN 2 AND 3 OR scan_encrypted NOT BETWEEN 0 AND 3 OR scan_macros NOT BETWEEN 0 AND 3"
+        " OR scan_phishing NOT BETWEEN 0 AND 3 OR scan_limits NOT BETWEEN 0 AND 3 OR scan_attachments NOT BETWEEN 0 AND 3"
+        " OR scan_unscannable NOT BETWEEN 1 AND 3",
+        nullptr, kHarmless},
+    {"an allowance is of no kind", "SELECT kind FROM allowance WHERE kind NOT IN ('content', 'signature')",
+        "DELETE FROM allowance WHERE kind NOT IN ('content', 'signature')"},
     {"app passwords are there, and their key is not",
         "SELECT 'setting auth.secret' WHERE EXISTS (SELECT 1 FROM app_password) AND NOT EXISTS (SELECT 1 FROM setting WHERE name "
         "= 'auth.secret')",

@@ -49,14 +49,10 @@ void Writing::putPop3Policy(AccountId id, const Pop3Policy& policy)
             flagColumn(policy.seen), flagColumn(policy.hide), flagColumn(policy.exclusive), id);
 }
 
-void Writing::changeDomain(std::string_view name, const Pop3Policy& policy)
+void Writing::putPop3Policy(const std::string& domain, const Pop3Policy& policy)
 {
-    const std::string kept = base::lower(name);
     db_.run("UPDATE domain SET pop3_retention = ?, pop3_seen = ?, pop3_hide = ?, pop3_exclusive = ? WHERE name = ?", retentionColumn(policy),
-            flagColumn(policy.seen), flagColumn(policy.hide), flagColumn(policy.exclusive), kept);
-    if (db_.changes() == 0)
-        throw Error(Error::Kind::noSuchEntry, "no domain " + base::printable(name));
-    changes_.logins = true; // its accounts are handed out with what they inherit
+            flagColumn(policy.seen), flagColumn(policy.hide), flagColumn(policy.exclusive), domain);
 }
 
 std::vector<Uid> Reading::hiddenFromPop3(MailboxId mailbox)

@@ -28,6 +28,7 @@ inline constexpr std::int64_t kSecondsOfDay = 86'400;
 
 // A policy in four columns: days (-1: for ever), and 0 or 1; NULL where it is inherited.
 Pop3Policy pop3PolicyOf(const Statement& row, int first);
+ScanPolicy scanPolicyOf(const Statement& row, int first); // seven columns, in the order of ScanPolicy::Line
 
 class Reading {
 public:
@@ -74,7 +75,7 @@ public:
     std::optional<Recoverable> recoverable(RecoverableId id);
 
     std::vector<QuotaLevel> quotaLevels();
-    std::vector<Quarantined> quarantine(const Page& page);
+    std::vector<Quarantined> quarantine(const QuarantineFilter& filter, const Page& page);
     std::optional<Quarantined> quarantined(QuarantineId id);
     std::vector<Quarantined> quarantineOf(BodyId body);
 
@@ -86,6 +87,8 @@ public:
     std::vector<Exposure> exposure(BodyId body, std::size_t limit);
     void eachInnerHashes(const std::function<void(BodyId, std::string_view)>& visit);
 
+    std::vector<Allowance> allowances();
+    bool isAllowed(Allowance::Kind kind, std::string_view what, Time now);
     std::string setting(std::string_view name);
     ReadTx::Totals totals();
 
@@ -173,7 +176,7 @@ public:
     std::optional<Recoverable> recoverable(RecoverableId id) override { return reading_.recoverable(id); }
 
     std::vector<QuotaLevel> quotaLevels() override { return reading_.quotaLevels(); }
-    std::vector<Quarantined> quarantine(const Page& page) override { return reading_.quarantine(page); }
+    std::vector<Quarantined> quarantine(const QuarantineFilter& filter, const Page& page) override { return reading_.quarantine(filter, page); }
     std::optional<Quarantined> quarantined(QuarantineId id) override { return reading_.quarantined(id); }
     std::vector<Quarantined> quarantineOf(BodyId body) override { return reading_.quarantineOf(body); }
 
@@ -188,6 +191,8 @@ public:
     std::vector<Exposure> exposure(BodyId body, std::size_t limit) override { return reading_.exposure(body, limit); }
     void eachInnerHashes(const std::function<void(BodyId, std::string_view)>& visit) override { reading_.eachInnerHashes(visit); }
 
+    std::vector<Allowance> allowances() override { return reading_.allowances(); }
+    bool isAllowed(Allowance::Kind kind, std::string_view what, Time now) override { return reading_.isAllowed(kind, what, now); }
     std::string setting(std::string_view name) override { return reading_.setting(name); }
 
     std::vector<AuditEntry> audit(const AuditFilter& filter, const Page& page) override { return reading_.audit(filter, page); }

@@ -9,15 +9,19 @@
 namespace postfach::store::sqlite {
 namespace {
 
+#define SCAN_COLUMNS(t)                                                                                                        \
+    " " t ".scan_infected, " t ".scan_encrypted, " t ".scan_macros, " t ".scan_phishing, " t ".scan_limits, " t ".scan_attachments, " \
+    t ".scan_unscannable"
+
 #define DOMAIN_COLUMNS \
     "SELECT d.name, d.created, (SELECT count(*) FROM account a WHERE a.domain = d.name)," \
-    " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive FROM domain d "
+    " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive," SCAN_COLUMNS("d") " FROM domain d "
 
 #define ACCOUNT_COLUMNS \
     "SELECT a.id, a.address, a.name, a.enabled, u.quota, u.used, u.messages, a.services, a.created, a.last_login, a.version," \
     " u.quota_messages, u.recoverable, a.expunge_to_trash," \
     " a.pop3_retention, a.pop3_seen, a.pop3_hide, a.pop3_exclusive," \
-    " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive " \
+    " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive," SCAN_COLUMNS("a") "," SCAN_COLUMNS("d") " " \
     "FROM account a JOIN usage u ON u.account_id = a.id LEFT JOIN domain d ON d.name = a.domain "
 
 Account accountOf(const Statement& row)
@@ -37,6 +41,8 @@ Account accountOf(const Statement& row)
     a.version = static_cast<std::uint64_t>(row.integer(10));
     a.pop3 = pop3PolicyOf(row, 14);
     a.pop3_in_force = a.pop3.over(pop3PolicyOf(row, 18)).over(Pop3Policy::defaults());
+    a.scan = scanPolicyOf(row, 22);
+    a.scan_of_domain = scanPolicyOf(row, 29);
     a.quota_messages = static_cast<std::uint64_t>(row.integer(11));
     a.recoverable = static_cast<std::uint64_t>(row.integer(12));
     a.expunge_to_trash = row.integer(13) != 0;
@@ -45,7 +51,7 @@ Account accountOf(const Statement& row)
 
 Domain domainOfRow(const Statement& row)
 {
-    return {row.text(0), base::fromMillis(row.integer(1)), static_cast<std::uint64_t>(row.integer(2)), pop3PolicyOf(row, 3)};
+    return {row.text(0), base::fromMillis(row.integer(1)), static_cast<std::uint64_t>(row.integer(2)), pop3PolicyOf(row, 3), scanPolicyOf(row, 7)};
 }
 
 Alias aliasOf(const Statement& row) { return {row.text(0), unjoined(row.bytes(1), '\n'), base::fromMillis(row.integer(2))}; }

@@ -50,7 +50,7 @@ MessageRow messageOf(const Statement& row) // uid, modseq, body_id, size, flags,
 
 #define QUARANTINE_COLUMNS \
     "SELECT q.id, q.account_id, q.mailbox, q.body_id, q.signature, q.sender, q.recipient, q.subject, q.way_in, q.flags," \
-    " q.keywords, q.date, q.uidl, q.notice, q.created, a.address, b.size, b.hash, b.verdict, b.verdict_time " \
+    " q.keywords, q.date, q.uidl, q.notice, q.created, a.address, b.size, b.hash, b.verdict, b.verdict_time, q.reason " \
     "FROM quarantine q JOIN account a ON a.id = q.account_id JOIN body b ON b.id = q.body_id "
 
 Quarantined quarantinedOf(const Statement& row)
@@ -77,6 +77,7 @@ Quarantined quarantinedOf(const Statement& row)
     q.sha256 = asSha256(row.bytes(17));
     if (static_cast<ScanRecord::Verdict>(row.integer(18)) == ScanRecord::Verdict::clean)
         q.cleared = base::fromMillis(row.integer(19));
+    q.reason = row.text(20);
     return q;
 }
 
@@ -316,10 +317,12 @@ std::string Reading::summary(BodyId id)
 
 ScanRecord Reading::scanRecord(BodyId id)
 {
-    Statement row = db_.query("SELECT verdict, verdict_name, verdict_signatures, verdict_time FROM body WHERE id = ?", id);
+    Statement row = db_.query("SELECT verdict, verdict_name, verdict_signatures, verdict_time, verdict_reason, verdict_engine, verdict_ms"
+                              " FROM body WHERE id = ?", id);
     if (!row.step())
         return {};
-    return {static_cast<ScanRecord::Verdict>(row.integer(0)), row.text(1), row.text(2), base::fromMillis(row.integer(3))};
+    return {static_cast<ScanRecord::Verdict>(row.integer(0)), row.text(1), row.text(2), base::fromMillis(row.integer(3)),
+            row.text(4), row.text(5), static_cast<std::uint32_t>(row.integer(6))};
 }
 
 std::string Reading::uidl(MailboxId mailbox, Uid uid)
@@ -339,13 +342,17 @@ std::vector<std::pair<Uid, std::string>> Reading::fixedUidls(MailboxId mailbox)
     return all;
 }
 
-std::vector<Quarantined> Reading::quarantine(const Page& page)
+std::vector<Quarantined> Reading::quarantine(const QuarantineFilter& filter, const Page& page)
 {
     std::vector<Quarantined> all;
     const auto after = page.after.empty() ? 0 : base::parseU64(page.after).value_or(0);
-    Statement row = db_.query(QUARANTINE_COLUMNS "WHERE q.id > ? ORDER BY q.id LIMIT ?",
-                              std::min<std::uint64_t>(after, std::numeric_limits<std::int64_t>::max()),
-                              std::min<std::size_t>(page.limit, 1U << 30));
+    constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+    Statement row = db_.query(QUARANTINE_COLUMNS "WHERE q.id > ?1 AND (?2 = 0 OR q.account_id = ?2)"
+                                                 " AND (?3 = '' OR instr(lower(q.signature), lower(?3)) > 0) AND (?4 = '' OR q.reason = ?4)"
+                                                 " AND (?5 = '' OR q.way_in = ?5) AND q.created >= ?6 AND q.created < ?7 ORDER BY q.id LIMIT ?8",
+                              std::min<std::uint64_t>(after, kMost), filter.account.value_or(AccountId{}), filter.signature, filter.reason,
+                              filter.way_in, filter.since ? base::toMillis(*filter.since) : std::numeric_limits<std::int64_t>::min(),
+                              filter.until ? base::toMillis(*filter.until) : kMost, std::min<std::size_t>(page.limit, 1U << 30));
     while (row.step())
         all.push_back(quarantinedOf(row));
     return all;

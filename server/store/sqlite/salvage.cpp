@@ -41,11 +41,11 @@ struct Shape {
 // Only tables whose rows look like no other's.
 constexpr Shape kShapes[] = {
     {"content", true, "nbb"},
-    {"body", true, "nbiiiitti"},
+    {"body", true, "nbiiiitti*tti"},
     {"mailbox", true, "nittiiiiiiiiti"},
-    {"account", true, "ntttiti[i]itbbbi*[iiii]i"},
+    {"account", true, "ntttiti[i]itbbbi*[iiii]i[iiiiiii]"},
     {"usage", true, "niii*iii"},
-    {"quarantine", true, "nitiitttttii[b]it[i]i"},
+    {"quarantine", true, "nitiitttttii[b]it[i]i*t"},
     {"recoverable", true, "niitii[t]iii[b]iiit"},
     {"message", false, "iiiiiii[b]*i"},
 };
@@ -235,7 +235,7 @@ void Salvage::takeTrees()
                 if (filling_->knows(table)) {
                     if (table != "tally" && table != "body")
                         filling_->insert(table, row, page.has_ids);
-                    else if (table == "body" && hasShape(row, "nbiiiitti"))
+                    else if (table == "body" && hasShape(row, "nbiiiitti*tti"))
                         filling_->insert(table, row, true);
                     else if (table == "tally" && row.values.size() == 2)
                         filling_->db().run(

@@ -152,6 +152,35 @@ const std::vector<Migration>& migrations()
             "CREATE TABLE statistic (hour INTEGER NOT NULL, series TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (hour, series)) STRICT, WITHOUT ROWID",
             "ALTER TABLE token ADD COLUMN networks TEXT NOT NULL DEFAULT ''",
         },
+        {   // Scanning policies. NULL: inherited; 0 deliver, 1 mark, 2 quarantine, 3 reject.
+            "ALTER TABLE account ADD COLUMN scan_infected INTEGER",
+            "ALTER TABLE account ADD COLUMN scan_encrypted INTEGER",
+            "ALTER TABLE account ADD COLUMN scan_macros INTEGER",
+            "ALTER TABLE account ADD COLUMN scan_phishing INTEGER",
+            "ALTER TABLE account ADD COLUMN scan_limits INTEGER",
+            "ALTER TABLE account ADD COLUMN scan_attachments INTEGER",
+            "ALTER TABLE account ADD COLUMN scan_unscannable INTEGER",
+            "ALTER TABLE domain ADD COLUMN scan_infected INTEGER",
+            "ALTER TABLE domain ADD COLUMN scan_encrypted INTEGER",
+            "ALTER TABLE domain ADD COLUMN scan_macros INTEGER",
+            "ALTER TABLE domain ADD COLUMN scan_phishing INTEGER",
+            "ALTER TABLE domain ADD COLUMN scan_limits INTEGER",
+            "ALTER TABLE domain ADD COLUMN scan_attachments INTEGER",
+            "ALTER TABLE domain ADD COLUMN scan_unscannable INTEGER",
+            // verdict_reason: a word, empty for what is clean. verdict_ms: how long the scan took.
+            "ALTER TABLE body ADD COLUMN verdict_reason TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE body ADD COLUMN verdict_engine TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE body ADD COLUMN verdict_ms INTEGER NOT NULL DEFAULT 0",
+            "UPDATE body SET verdict_reason = 'infected' WHERE verdict = 2",
+            "UPDATE body SET verdict_reason = substr(verdict_name, 1, instr(verdict_name, ':') - 1) WHERE verdict = 3 AND"
+            " substr(verdict_name, 1, instr(verdict_name, ':') - 1) IN ('encrypted', 'limit', 'timeout', 'broken')",
+            "ALTER TABLE quarantine ADD COLUMN reason TEXT NOT NULL DEFAULT 'infected'",
+            "UPDATE quarantine SET reason = substr(signature, 1, instr(signature, ':') - 1) WHERE"
+            " substr(signature, 1, instr(signature, ':') - 1) IN ('encrypted', 'limit', 'timeout', 'broken')",
+            // What is not to be found again: kind 'signature' by its name, 'content' by the SHA-256 of a message as it came.
+            "CREATE TABLE allowance (kind TEXT NOT NULL, what TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER,"
+            " author TEXT NOT NULL, PRIMARY KEY (kind, what)) STRICT, WITHOUT ROWID",
+        },
     };
     return all;
 }

@@ -48,7 +48,7 @@ public:
     Time now() const override { return now_; }
 
     void createDomain(std::string_view name) override;
-    void changeDomain(std::string_view name, const Pop3Policy& pop3) override;
+    void changeDomain(std::string_view name, const DomainPatch& patch) override;
     void removeDomain(std::string_view name) override;
     AccountId createAccount(const NewAccount& account) override;
     void changeAccount(AccountId id, const AccountPatch& patch) override;
@@ -92,7 +92,10 @@ public:
 
     QuarantineId addQuarantine(const NewQuarantine& entry) override;
     Appended releaseQuarantine(QuarantineId id) override;
+    Appended copyFromQuarantine(QuarantineId id, AccountId to) override;
     void deleteQuarantine(QuarantineId id) override;
+    void putAllowance(const Allowance& allowance) override;
+    void removeAllowance(Allowance::Kind kind, std::string_view what) override;
 
     std::optional<QuarantineId> replaceByNotice(const Place& message, const Replacement& by) override;
     Outbreak countHit(std::string_view signature, std::string_view signatures, std::uint64_t most) override;
@@ -138,6 +141,7 @@ private:
     Appended place(const Mailbox& mailbox, MessageRow row, std::string_view uidl, bool within_quota, std::optional<Time> saved = {});
     void insertRow(MailboxId mailbox, const MessageRow& row, Time saved);
     void insertUidl(MailboxId mailbox, Uid uid, std::string_view uidl);
+    Flags serverKeywords(AccountId account);
     std::vector<MessageRow> rowsOf(MailboxId mailbox, const std::vector<Uid>& uids);
     enum class Bodies { released, kept }; // of rows that go: whether what they name loses a reference
     void removeRows(MailboxId mailbox, const std::vector<MessageRow>& rows, Bodies bodies = Bodies::released);
@@ -167,6 +171,9 @@ private:
     std::int64_t readerId(const Reader& reader, std::int64_t day);
 
     void putPop3Policy(AccountId id, const Pop3Policy& policy);
+    void putPop3Policy(const std::string& domain, const Pop3Policy& policy);
+    void putScanPolicy(AccountId id, const ScanPolicy& policy);
+    void putScanPolicy(const std::string& domain, const ScanPolicy& policy);
     AccountId requireAccount(AccountId id);
     void requireFreeAddress(const std::string& address);
     void requireRoomOnDisk() const;

@@ -42,6 +42,18 @@ void Writing::createDomain(std::string_view name)
     addDomain(kept);
 }
 
+void Writing::changeDomain(std::string_view name, const DomainPatch& patch)
+{
+    const auto domain = findDomain(name);
+    if (!domain)
+        throw Error(Kind::noSuchEntry, "no domain " + base::printable(name));
+    if (patch.pop3)
+        putPop3Policy(domain->name, *patch.pop3);
+    if (patch.scan)
+        putScanPolicy(domain->name, *patch.scan);
+    changes_.logins = true; // its accounts are handed out with what they inherit
+}
+
 void Writing::removeDomain(std::string_view name)
 {
     const auto domain = findDomain(name);
@@ -97,6 +109,8 @@ void Writing::changeAccount(AccountId id, const AccountPatch& patch)
         setCredentials(id, *patch.credentials);
     if (patch.pop3)
         putPop3Policy(id, *patch.pop3);
+    if (patch.scan)
+        putScanPolicy(id, *patch.scan);
     db_.run("UPDATE account SET version = version + 1 WHERE id = ?", id);
     changes_.touch(id);
     changes_.logins = true;

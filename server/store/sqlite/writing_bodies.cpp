@@ -109,8 +109,10 @@ Changes Writing::finish()
 
 void Writing::recordScan(BodyId body, const ScanRecord& record)
 {
-    db_.run("UPDATE body SET verdict = ?, verdict_name = ?, verdict_signatures = ?, verdict_time = ? WHERE id = ?",
-            static_cast<int>(record.verdict), record.name, record.signatures, base::toMillis(record.when), body);
+    db_.run("UPDATE body SET verdict = ?, verdict_name = ?, verdict_signatures = ?, verdict_time = ?, verdict_reason = ?, verdict_engine = ?,"
+            " verdict_ms = ? WHERE id = ?",
+            static_cast<int>(record.verdict), record.name, record.signatures, base::toMillis(record.when), record.reason, record.engine,
+            record.milliseconds, body);
     if (db_.changes() == 0)
         throw Error(Kind::noSuchMessage, "body " + std::to_string(body.value) + " is gone");
 }
@@ -133,10 +135,11 @@ QuarantineId Writing::addQuarantine(const NewQuarantine& entry)
     const auto home = findMailbox(entry.account, entry.mailbox);
     const std::string keywords = packKeywords(entry.flags.more);
     Statement insert = db_.statement("INSERT INTO quarantine (account_id, mailbox, home, body_id, signature, sender, recipient, subject,"
-                                     " way_in, flags, keywords, date, uidl, notice, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                     " way_in, flags, keywords, date, uidl, notice, created, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(entry.account, entry.mailbox, home ? home->id.value : 0, entry.body, entry.signature, entry.sender,
                 entry.recipient, entry.subject, entry.way_in, entry.flags.bits, Blob{keywords}, messageSeconds(entry.internal_date),
-                entry.uidl, entry.notice ? std::optional<std::int64_t>(entry.notice->value) : std::nullopt, base::toMillis(now_));
+                entry.uidl, entry.notice ? std::optional<std::int64_t>(entry.notice->value) : std::nullopt, base::toMillis(now_),
+                entry.reason);
     insert.step();
     ++refs_[entry.body.value];
     return QuarantineId{db_.lastId()};
@@ -175,6 +178,26 @@ Appended Writing::releaseQuarantine(QuarantineId id)
         expunge(home->id, {*entry->notice});
     deleteQuarantine(id);
     return appended;
+}
+
+// To somebody who asked for it: as new mail of his, within his quota.
+Appended Writing::copyFromQuarantine(QuarantineId id, AccountId to)
+{
+    const auto entry = quarantined(id);
+    if (!entry)
+        throw Error(Kind::noSuchEntry, "no quarantine entry " + std::to_string(id.value));
+    requireAccount(to);
+    const auto inbox = findMailbox(to, "INBOX");
+    if (!inbox)
+        throw Error(Kind::noSuchMailbox, "account " + std::to_string(to.value) + " has no INBOX");
+    NewMessage message;
+    message.body = entry->body;
+    message.internal_date = entry->internal_date;
+    const auto names = keywords(entry->account, 0); // indices are each account's own
+    for (unsigned index = 0; index < names.size(); ++index)
+        if (entry->flags.hasKeyword(index))
+            message.flags.addKeyword(keyword(to, names[index]));
+    return append(inbox->id, message);
 }
 
 void Writing::deleteQuarantine(QuarantineId id)

@@ -161,10 +161,20 @@ std::vector<Uid> Writing::allUids(MailboxId mailbox)
     return uids;
 }
 
+Flags Writing::serverKeywords(AccountId account)
+{
+    Flags own;
+    for (const std::string_view name : kServerKeywords)
+        if (const auto index = findKeyword(account, name))
+            own.addKeyword(*index);
+    return own;
+}
+
 std::vector<Uid> Writing::changeFlags(MailboxId mailbox, const std::vector<Uid>& uids, FlagChange how, const Flags& flags,
                                       std::optional<ModSeq> unchanged_since, std::vector<Uid>* modified)
 {
-    reading_.requireMailbox(mailbox);
+    const Mailbox home = reading_.requireMailbox(mailbox);
+    const Flags own = how == FlagChange::replace ? serverKeywords(home.account) : Flags{};
     std::vector<MessageRow> changed;
     Step by;
     for (MessageRow& row : rowsOf(mailbox, uids)) {
@@ -174,7 +184,7 @@ std::vector<Uid> Writing::changeFlags(MailboxId mailbox, const std::vector<Uid>&
             continue;
         }
         MessageRow after = row;
-        apply(after, how, flags);
+        apply(after, how, how == FlagChange::replace ? flags.keeping(own, {row.message.bits, row.more}) : flags);
         if (after.message.bits == row.message.bits && after.more == row.more)
             continue;
         by.count(row, -1);

@@ -4,6 +4,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -28,11 +29,11 @@ Component component(TestServer& server, const std::string& name)
         one->isNull("detail") ? "" : one->getValue<std::string>("detail")};
 }
 
-void signatures(TestServer& server, const std::string& built)
+void signatures(TestServer& server, const std::string& built, std::int64_t seconds) // the same moment twice, as the header has it
 {
     std::filesystem::create_directories(server.data() + "/signatures");
     std::ofstream(server.data() + "/signatures/daily.cvd")
-        << "ClamAV-VDB:" << built << ":27000:2000000:90:x:y:builder:0" << std::string(400, ' ');
+        << "ClamAV-VDB:" << built << ":27000:2000000:90:x:y:builder:" << seconds << std::string(400, ' ');
 }
 
 } // namespace
@@ -46,11 +47,11 @@ TEST_CASE("Readiness warns of old signatures, an ending certificate and a backup
     TestServer server(settings);
     SECTION("signatures")
     {
-        SECTION("none") { CHECK(component(server, "signatures").detail == "There are none but the test signature."); }
+        SECTION("none") { CHECK(component(server, "signatures").detail == "No official signatures: only the test signature and the administrator's own are in use."); }
         SECTION("old")
         {
-            signatures(server, "20 Feb 2026 08-26 +0000");
-            CHECK(component(server, "signatures").detail == "8 days old");
+            signatures(server, "20 Feb 2026 08-26 +0000", 1771575960);
+            CHECK(component(server, "signatures").detail == "unhealthy: 8 days old");
         }
         const auto now = component(server, "signatures");
         CHECK(now.ready);
@@ -62,7 +63,7 @@ TEST_CASE("Readiness warns of old signatures, an ending certificate and a backup
     }
     SECTION("all is well")
     {
-        signatures(server, "28 Feb 2026 08-26 +0000");
+        signatures(server, "28 Feb 2026 08-26 +0000", 1772267160);
         CHECK_FALSE(component(server, "signatures").warning);
         CHECK(component(server, "signatures").detail == "0 days old");
         CHECK(component(server, "disk").detail.find("MiB free") != std::string::npos);
@@ -97,7 +98,7 @@ TEST_CASE("Every metric has a help text and a type, once, and the dashboard asks
     TestServer::Settings settings;
     settings.config = {{"backup.folder", backups.path()}, {"copy.folder", copies.path()}};
     TestServer server(settings);
-    signatures(server, "28 Feb 2026 08-26 +0000");
+    signatures(server, "28 Feb 2026 08-26 +0000", 1772267160);
     server.clock().advance(24h * 2);
     server.appliance().housekeeper().runDue();
     server.appliance().copier().runDue();

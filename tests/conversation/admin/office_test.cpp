@@ -79,7 +79,7 @@ TEST_CASE("The office is what the document says, and applying it again changes n
     TestServer server;
     Http http(server, server.token());
     const std::string document =
-        R"({"domains":[{"name":"example.org","pop3":{"retention":{"days":30}}},{"name":"new.example"}],)"
+        R"({"domains":[{"name":"example.org","pop3":{"retention":{"days":30}},"scan":{"macros":"reject"}},{"name":"new.example"}],)"
         R"("accounts":[{"address":"alice@example.org","name":"Alice","quota":1000000,"services":["imap"]},)"
         R"({"address":"carol@new.example","password":"carol's secret"},)"
         R"({"address":"dave@new.example","password_hash":"{SHA512-CRYPT}$6$saltsalt$Xl.pQ7c4RmGGmqGrhQbxMoTgpvTz4SYuNE8lZVgAzCeXNOpLNrwzMJVhOB2LzIkBqnKiBvDVJxnLa0wUPrXDe0"}],)"
@@ -92,7 +92,7 @@ TEST_CASE("The office is what the document says, and applying it again changes n
         const auto shown = http.post(kApply + "?dry_run=true", document);
         CHECK(shown.status == 200);
         CHECK(changesOf(shown)
-            == Names{"change domain example.org pop3", "create domain new.example",
+            == Names{"change domain example.org pop3 scan", "create domain new.example",
                 "change account alice@example.org name quota services", "create account carol@new.example",
                 "create account dave@new.example", "create alias @new.example", "create alias all@example.org",
                 "create alias info@example.org"});

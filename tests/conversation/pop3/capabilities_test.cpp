@@ -33,7 +33,7 @@ void setPolicy(TestServer& server, const std::string& whose, std::optional<std::
         store::Pop3Policy policy;
         policy.retention = retention;
         if (whose.find('@') == std::string::npos)
-            return tx.changeDomain(whose, policy);
+            return tx.changeDomain(whose, {policy, {}});
         store::AccountPatch patch;
         patch.pop3 = policy;
         tx.changeAccount(tx.findAccount(whose)->id, patch);

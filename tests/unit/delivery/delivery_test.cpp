@@ -1,5 +1,6 @@
 #include "server/base/limits.h"
 #include "server/delivery/notice.h"
+#include "server/delivery/received.h"
 #include "server/delivery/spool.h"
 #include "server/delivery/understand.h"
 #include "server/mail/summary.h"
@@ -74,9 +75,11 @@ TEST_CASE("a mail of which something is left out says so, and one of a thousand 
         return message + "--b--\r\n";
     };
     scanner::Content content;
-    CHECK(understand(mailOf(1'100), content).incomplete.empty());
+    CHECK(understand(mailOf(1'100), content).findings.empty());
     CHECK(content.pieces.size() == 1'101);
-    CHECK_THAT(understand(mailOf(base::limits::kMimeParts + 10), content).incomplete, Catch::StartsWith("limit"));
+    const auto left_out = understand(mailOf(base::limits::kMimeParts + 10), content).findings;
+    REQUIRE(left_out.size() == 1);
+    CHECK(left_out.front().what == scanner::Class::limit);
 }
 
 TEST_CASE("hostile senders and subjects stay within their line of the notice", "[delivery][notice]")
@@ -93,4 +96,17 @@ TEST_CASE("hostile senders and subjects stay within their line of the notice", "
     for (const auto* wanted : {"evil@example.com", "Eicar-Test-Signature", "administrator"})
         CHECK_THAT(text, Catch::ContainsSubstring(wanted));
     CHECK(text.find("\n\n") == std::string::npos); // CRLF throughout
+}
+
+TEST_CASE("the head that delivery puts before a message is known again, and nothing else is taken for it", "[delivery][received]")
+{
+    const std::string mail = "Received: from a\r\n\tby b with SMTP\r\nSubject: x\r\n\r\ntext\r\n";
+    const std::string one = "Return-Path: <a@b>\r\nReceived: from mx (1.2.3.4)\r\n\tby mail (Postfach) with LMTP id 1f\r\n\tfor <c@d>;\r\n\tdate\r\n";
+    CHECK(withoutOwnHead(one + mail) == mail);
+    for (const std::string& other : {std::string(), mail, "Return-Path: <a@b>\r\n" + mail, one.substr(0, 40), one.substr(20) + mail,
+                                    "X: y\r\n" + one + mail}) {
+        CAPTURE(other);
+        CHECK(withoutOwnHead(other) == other);
+    }
+    CHECK(withoutOwnHead(one).empty());
 }

@@ -17,13 +17,13 @@ namespace fs = std::filesystem;
 namespace {
 
 // A second of work for a worker: much text to normalize.
-const std::string& slowMail()
+const std::string& slowMail() // a second and more, however fast the machine
 {
     static std::string mail;
     if (!mail.empty())
         return mail;
     std::string text;
-    for (int i = 0; i < 20'000; ++i)
+    for (int i = 0; i < 100'000; ++i)
         text += "<p>" + std::to_string(i) + "</p><script>var a" + std::to_string(i) + " = 1;</script>\n";
     mail = "From: a@example.org\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n<html><body>" + text + "</body></html>";
     return mail;

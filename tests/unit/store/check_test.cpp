@@ -233,6 +233,8 @@ TEST_CASE("what nobody can repair and endangers no mail is found by name, warned
             "an address is an account and an alias"},
         {"UPDATE account SET pop3_retention = -2", "a POP3 policy is none"},
         {"UPDATE domain SET pop3_hide = 2", "a POP3 policy is none"},
+        {"UPDATE account SET scan_infected = 1", "a scanning policy is none"},
+        {"UPDATE domain SET scan_unscannable = 0", "a scanning policy is none"},
         {"DELETE FROM setting", "app passwords are there, and their key is not"},
         {"DELETE FROM keyword WHERE position = 30", "the keywords of an account are not numbered from 0"},
         {"DELETE FROM keyword WHERE position >= 3", "a message has a keyword without a name"},

@@ -25,6 +25,7 @@ void fill(sqlite::Connection& db)
     db.run("INSERT INTO usage (account_id, quota, used, messages) VALUES (1, 1000, ?, 2)", std::int64_t(2 * kBody.size()));
     db.run("INSERT INTO body (id, hash, size, refs, encoding) VALUES (1, ?, ?, 2, 0)", sqlite::Blob{sqlite::asBytes(hash)},
            std::int64_t(kBody.size()));
+    db.run("UPDATE body SET verdict = 3, verdict_name = 'encrypted: member of CL_TYPE_ZIP'");
     db.run("INSERT INTO content (body_id, summary, data) VALUES (1, x'', ?)", sqlite::Blob{kBody});
     db.run("UPDATE tally SET value = 1 WHERE name = 'bodies'");
     db.run("UPDATE tally SET value = 70 WHERE name = 'uid_validity'");
@@ -69,6 +70,8 @@ TEST_CASE("what an earlier version stored is all there, whichever it was", "[sto
         CHECK(account->recoverable == 0);
         CHECK(account->expunge_to_trash);
         CHECK_FALSE(account->pop3.retention);
+        CHECK(account->scan == ScanPolicy{});
+        CHECK(account->scan_of_domain == ScanPolicy{});
         const auto inbox = store->read()->findMailbox(account->id, "INBOX");
         REQUIRE(inbox);
         CHECK(inbox->uid_validity == 61);
@@ -86,6 +89,8 @@ TEST_CASE("what an earlier version stored is all there, whichever it was", "[sto
             CHECK(store->emptyTrash(clock.now() - 24h, {}) == 0);
         }
 
+        CHECK(store->read()->scanRecord(now.at(0).body).reason == (version < 10 ? "encrypted" : ""));
+        CHECK(store->read()->allowances().empty());
         CHECK(store->read()->annotations(account->id, inbox->id).empty());
         store->writeAndWait([&](WriteTx& tx) { tx.setAnnotation(account->id, inbox->id, "/private/comment", "new"); });
         CHECK(store->read()->annotation(account->id, inbox->id, "/private/comment") == "new");

@@ -23,7 +23,7 @@ void setAccount(Office& office, const Pop3Policy& policy)
 
 void setDomain(Office& office, const Pop3Policy& policy)
 {
-    office.write([&](WriteTx& tx) { tx.changeDomain("Example.org", policy); });
+    office.write([&](WriteTx& tx) { tx.changeDomain("Example.org", {policy, {}}); });
 }
 
 std::vector<Uid> due(Office& office)

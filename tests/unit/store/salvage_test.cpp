@@ -129,7 +129,7 @@ private:
                 const auto& values = row.values;
                 if (!tree->has_ids && values.size() == 9 && values[3].kind == sqlite::Value::Kind::integer)
                     rows[{values[0].number, values[1].number}].insert(page);
-                if (tree->has_ids && values.size() == 9 && values[1].bytes.size() == 32)
+                if (tree->has_ids && values.size() >= 9 && values[1].bytes.size() == 32)
                     bodies[row.id].insert(page);
                 if (values.size() >= 14)
                     owners.insert(page);

@@ -1,0 +1,251 @@
+// Quarantine, what is not to be found again, signature files.
+#include "admin/api/handlers.h"
+#include "admin/api/page.h"
+#include "admin/api/time.h"
+#include "server/base/text.h"
+
+#include <cstdint>
+
+namespace postfach::admin::handle {
+namespace {
+using Poco::Dynamic::Var;
+using Kind = store::Allowance::Kind;
+
+std::int64_t idOf(const Call& call)
+{
+    const auto number = base::parseU64(call.values[0]);
+    if (!number || *number > INT64_MAX)
+        throw Problem(404, "not_found", "There is no quarantined message " + base::printable(call.values[0]) + ".");
+    return static_cast<std::int64_t>(*number);
+}
+
+std::optional<base::Time> timeOf(const Call& call, const char* parameter)
+{
+    const auto text = call.parameter(parameter);
+    if (text.empty())
+        return std::nullopt;
+    const auto time = parseRfc3339(text);
+    if (!time)
+        throw Problem(422, "invalid_parameter", "The parameter \"" + std::string(parameter) + "\" must be a time such as 2026-12-31T00:00:00Z.");
+    return time;
+}
+
+std::optional<Kind> kindOf(std::string_view word)
+{
+    return word == "content" ? std::optional(Kind::content) : word == "signature" ? std::optional(Kind::signature) : std::nullopt;
+}
+
+Kind kindInPath(const Call& call)
+{
+    const auto kind = kindOf(call.values[0]);
+    if (!kind)
+        throw Problem(404, "not_found", "What is allowed is a content or a signature.");
+    return *kind;
+}
+
+std::string wordFor(Kind kind) { return kind == Kind::content ? "content" : "signature"; }
+
+Poco::JSON::Object::Ptr allowanceJson(const store::Allowance& allowance)
+{
+    auto out = object();
+    out->set("kind", wordFor(allowance.kind));
+    out->set("what", allowance.what);
+    out->set("created", base::rfc3339(allowance.created));
+    out->set("expires", dateOrNull(allowance.expires));
+    out->set("author", allowance.author);
+    return out;
+}
+
+Poco::JSON::Object::Ptr fileJson(const scanner::SignatureFileInfo& file)
+{
+    auto out = object();
+    out->set("name", file.name);
+    out->set("size", file.size);
+    out->set("modified", base::rfc3339(base::fromMillis(file.modified / 1'000'000)));
+    out->set("official", file.official);
+    out->set("built", file.built ? Var(base::rfc3339(base::fromMillis(*file.built))) : Var());
+    out->set("version", file.official ? Var(file.version) : Var());
+    out->set("count", file.official ? Var(file.count) : Var());
+    return out;
+}
+
+const char* wordFor(scanner::Freshness freshness)
+{
+    switch (freshness) {
+    case scanner::Freshness::own: return "own";
+    case scanner::Freshness::fresh: return "fresh";
+    case scanner::Freshness::degraded: return "degraded";
+    case scanner::Freshness::unhealthy: return "unhealthy";
+    }
+    return "own";
+}
+} // namespace
+
+Response listQuarantine(Service& service, const Call& call)
+{
+    const auto page = pageOf(call);
+    QuarantineWish wish;
+    wish.account = call.parameter("account");
+    wish.filter.signature = call.parameter("signature");
+    wish.filter.reason = call.parameter("reason");
+    wish.filter.way_in = call.parameter("way_in");
+    wish.filter.since = timeOf(call, "since");
+    wish.filter.until = timeOf(call, "until");
+    return listOf(call, page, service.quarantine(wish, page.oneMore()), [](const auto& q) { return std::to_string(q.id.value); },
+                  [](const auto& q) { return toJson(q); });
+}
+
+Response getQuarantined(Service& service, const Call& call) { return Response::json(200, toJson(service.quarantined(idOf(call)))); }
+
+Response inspectQuarantined(Service& service, const Call& call)
+{
+    const auto mail = service.inspectQuarantined(idOf(call));
+    Poco::JSON::Array::Ptr headers = new Poco::JSON::Array, parts = new Poco::JSON::Array;
+    for (const auto& field : mail.headers) {
+        auto one = object();
+        one->set("name", field.name);
+        one->set("value", field.value);
+        headers->add(one);
+    }
+    for (const auto& part : mail.parts) {
+        auto one = object();
+        one->set("section", part.section);
+        one->set("type", part.type);
+        one->set("name", part.name.empty() ? Var() : Var(part.name));
+        one->set("encoding", part.encoding);
+        one->set("size", part.size);
+        one->set("sha256", part.sha256.empty() ? Var() : Var(part.sha256));
+        parts->add(one);
+    }
+    auto out = object();
+    out->set("headers", headers);
+    out->set("parts", parts);
+    out->set("content", mail.content);
+    out->set("whole", mail.whole);
+    return Response::json(200, out);
+}
+
+Response downloadQuarantined(Service& service, const Call& call)
+{
+    const auto id = idOf(call);
+    Response response{200, "application/zip", service.quarantinedZip(call.who.by, id), {}};
+    response.headers.emplace_back("Content-Disposition", "attachment; filename=\"quarantine-" + std::to_string(id) + ".zip\"");
+    return response;
+}
+
+Response deleteQuarantined(Service& service, const Call& call)
+{
+    service.deleteQuarantined(call.who.by, idOf(call));
+    return Response::empty();
+}
+
+Response releaseQuarantined(Service& service, const Call& call)
+{
+    ReleaseWish wish;
+    if (!call.body.empty()) {
+        auto fields = call.fields();
+        wish.to = fields.text("to", 320);
+        if (const auto word = fields.text("never_again"); word) {
+            wish.never_again = kindOf(*word);
+            if (!wish.never_again)
+                fields.mustBe("never_again", "\"content\" or \"signature\"");
+        }
+        wish.expires = expiryOf(fields);
+        fields.finish();
+    }
+    service.releaseQuarantined(call.who.by, idOf(call), wish);
+    return Response::empty();
+}
+
+Response getExposure(Service& service, const Call& call)
+{
+    const auto exposure = service.exposure(idOf(call));
+    Poco::JSON::Array::Ptr holders = new Poco::JSON::Array;
+    const auto add = [&holders](const std::string& account, const std::string& mailbox, const char* state) {
+        auto one = object();
+        one->set("account", account);
+        one->set("mailbox", mailbox);
+        one->set("state", state);
+        holders->add(one);
+    };
+    for (const auto& entry : exposure.quarantined)
+        add(entry.address, entry.mailbox, "quarantined");
+    for (const auto& [account, place] : exposure.stored) {
+        const auto mailbox = service.context().store.read()->mailbox(place.mailbox);
+        add(account, mailbox ? mailbox->name : "", "stored");
+    }
+    Poco::JSON::Array::Ptr reads = new Poco::JSON::Array;
+    const auto orNull = [](const std::string& text) { return text.empty() ? Poco::Dynamic::Var() : Poco::Dynamic::Var(text); };
+    for (const auto& read : exposure.reads) {
+        auto one = object();
+        one->set("account", orNull(read.account));
+        one->set("protocol", read.reader.protocol == store::Reader::Protocol::imap ? "imap" : "pop3");
+        one->set("address", orNull(read.reader.address));
+        one->set("client", orNull(read.reader.client));
+        one->set("first", base::rfc3339(read.first));
+        one->set("last", base::rfc3339(read.last));
+        one->set("times", read.times);
+        reads->add(one);
+    }
+    auto out = object();
+    out->set("holders", holders);
+    out->set("reads", reads);
+    return Response::json(200, out);
+}
+
+Response listAllowances(Service& service, const Call& call)
+{
+    return listOfAll(call, service.allowances(), [](const auto& a) { return wordFor(a.kind) + ' ' + a.what; },
+                     [](const auto& a) { return allowanceJson(a); });
+}
+
+Response putAllowance(Service& service, const Call& call)
+{
+    store::Allowance allowance;
+    allowance.kind = kindInPath(call);
+    allowance.what = call.values[1];
+    if (!call.body.empty()) {
+        auto fields = call.fields();
+        allowance.expires = expiryOf(fields);
+        fields.finish();
+    }
+    return Response::json(200, allowanceJson(service.putAllowance(call.who.by, std::move(allowance))));
+}
+
+Response deleteAllowance(Service& service, const Call& call)
+{
+    service.removeAllowance(call.who.by, kindInPath(call), call.values[1]);
+    return Response::empty();
+}
+
+Response getSignatures(Service& service, const Call&)
+{
+    const auto report = service.signatures();
+    Poco::JSON::Array::Ptr files = new Poco::JSON::Array;
+    for (const auto& file : report.files)
+        files->add(fileJson(file));
+    auto out = object();
+    out->set("set", report.status.signatures);
+    out->set("engine", report.status.engine);
+    out->set("count", report.status.signature_count);
+    out->set("loaded_at", report.status.loaded_at == 0 ? Var() : Var(base::rfc3339(base::fromMillis(report.status.loaded_at))));
+    out->set("age", report.age ? Var(report.age->count() / 1000) : Var());
+    out->set("freshness", std::string(wordFor(report.freshness)));
+    out->set("problem", report.status.problem.empty() ? Var() : Var(report.status.problem));
+    out->set("files", files);
+    return Response::json(200, out);
+}
+
+Response putSignatures(Service& service, const Call& call)
+{
+    service.addSignatures(call.who.by, call.values[0], call.body);
+    return Response::empty();
+}
+
+Response deleteSignatures(Service& service, const Call& call)
+{
+    service.removeSignatures(call.who.by, call.values[0]);
+    return Response::empty();
+}
+
+} // namespace postfach::admin::handle
