@@ -41,7 +41,9 @@ def test(report, office, _given):
     for outcome, step, detail in steps:
         report.check(step, outcome == "ok", detail)
     told = next((detail for _, step, detail in steps if step == "account"), "")
-    report.check("the settings are those that it asked for", "asked autoconfig.%s:443" % DOMAIN in told, told)
+    # It asks the domain itself at the same time, and takes whichever answers first: both are this server.
+    asked = re.search(r"asked ([^:]+:\d+(?:, [^:]+:\d+)*):", told)
+    report.check("the settings are those that it asked for", bool(asked) and "autoconfig.%s:443" % DOMAIN in asked.group(1).split(", "), told)
     report.check("the driver ends well after %d steps" % len(steps),
                  done.returncode == 0 and any(step.startswith("pop3-") for _, step, _ in steps), (done.stdout + done.stderr)[-800:])
 
