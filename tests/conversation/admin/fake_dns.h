@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -29,8 +30,12 @@ public:
     }
     std::string address() const { return socket_.address().toString(); }
 
-    // Before the first question. The name without its last dot; the data as on the wire.
-    void knows(const std::string& name, std::uint16_t type, const std::string& data) { records_[{name, type}].push_back(data); }
+    // Any thread. The name without its last dot; the data as on the wire.
+    void knows(const std::string& name, std::uint16_t type, const std::string& data)
+    {
+        const std::lock_guard lock(mutex_);
+        records_[{name, type}].push_back(data);
+    }
     std::atomic<bool> silent{false};
     std::atomic<int> asked{0};
 
@@ -76,18 +81,24 @@ private:
         const auto question = query.substr(12, at + 5 - 12);
         const auto type = static_cast<std::uint16_t>(
             static_cast<unsigned char>(query[at + 1]) << 8 | static_cast<unsigned char>(query[at + 2]));
-        const auto found = records_.find({dotted, type});
-        const auto count = found == records_.end() ? std::size_t{0} : found->second.size();
-        std::string reply = query.substr(0, 2) + number(0x8580) + number(1) + number(static_cast<unsigned>(count)) + number(0)
+        const auto known = recordsOf(dotted, type);
+        std::string reply = query.substr(0, 2) + number(0x8580) + number(1) + number(static_cast<unsigned>(known.size())) + number(0)
             + number(0) + question;
-        if (count > 0)
-            for (const auto& data : found->second)
-                reply += number(0xC00C) + number(type) + number(1) + number(0) + number(60)
-                    + number(static_cast<unsigned>(data.size())) + data;
+        for (const auto& data : known)
+            reply += number(0xC00C) + number(type) + number(1) + number(0) + number(60)
+                + number(static_cast<unsigned>(data.size())) + data;
         socket_.sendTo(reply.data(), static_cast<int>(reply.size()), to);
     }
 
+    std::vector<std::string> recordsOf(const std::string& name, std::uint16_t type)
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = records_.find({name, type});
+        return found == records_.end() ? std::vector<std::string>() : found->second;
+    }
+
     Poco::Net::DatagramSocket socket_;
+    std::mutex mutex_; // guards records_
     std::map<std::pair<std::string, std::uint16_t>, std::vector<std::string>> records_;
     std::atomic<bool> stop_{false};
     std::thread thread_;
