@@ -12,6 +12,7 @@
 #include "server/mail/header.h"
 #include "server/mail/normalize.h"
 #include "server/mail/summary.h"
+#include "server/net/handover.h"
 
 #include <algorithm>
 #include <array>
@@ -205,24 +206,9 @@ base::Sha256 Delivery::Inner::hashOf(const Job& job, const Source& message, cons
 
 // A scan that goes on while we do something else.
 struct Delivery::Inner::Asked {
-    enum class State : std::uint8_t { idle, running, waited, done };
-    std::atomic<State> state{State::idle};
-    Verdict verdict; // the scanner's until it is done
-
-    void answer(net::Strand& strand, Verdict said)
-    {
-        verdict = std::move(said);
-        if (state.exchange(State::done, std::memory_order_acq_rel) == State::waited)
-            strand.wake(net::kAhead);
-    }
-
-    net::Task<> wait(net::Strand& strand)
-    {
-        State running = State::running;
-        if (state.compare_exchange_strong(running, State::waited, std::memory_order_acq_rel))
-            while (state.load(std::memory_order_acquire) != State::done)
-                co_await strand.waitUninterrupted(net::kAhead);
-    }
+    bool scanning = false;
+    net::Handover handover;
+    Verdict verdict; // the scanner's until it has given it
 };
 
 // Understands the message and has it scanned unless its verdict is known, and meanwhile prepares the body of a small one. A large one
@@ -236,9 +222,12 @@ void Delivery::Inner::look(Job& job, const Source& message, net::Strand& strand,
         job.verdict = std::move(*known);
         job.content.pieces.clear();
     } else {
-        asked->state = Asked::State::running;
-        const auto answer = [asked, self = strand.shared_from_this()](Verdict verdict) { asked->answer(*self, std::move(verdict)); };
+        const auto answer = [asked, self = strand.shared_from_this()](Verdict verdict) {
+            asked->verdict = std::move(verdict);
+            asked->handover.give(*self);
+        };
         scanner.scan(std::move(job.content), answer);
+        asked->scanning = true;
     }
     if (message.size <= kPreparedAtOnce)
         job.body = store.prepareBody(message.view());
@@ -427,8 +416,8 @@ net::Task<> Delivery::Inner::examine(net::Strand& strand, Job& job, Source messa
     } catch (...) {
         trouble = std::current_exception();
     }
-    if (asked->state.load(std::memory_order_acquire) != Asked::State::idle) {
-        co_await asked->wait(strand);
+    if (asked->scanning) {
+        co_await asked->handover.wait(strand);
         job.verdict = std::move(asked->verdict);
         verdicts.remember(job.hash, job.verdict);
     }

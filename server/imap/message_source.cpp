@@ -3,6 +3,7 @@
 #include "server/base/log.h"
 #include "server/imap/object_id.h"
 #include "server/imap/work.h"
+#include "server/net/handover.h"
 
 #include <algorithm>
 #include <atomic>
@@ -94,9 +95,8 @@ net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish>
 }
 
 struct ReadingAhead::Reading {
-    enum class State : std::uint8_t { running, waited, done };
-    std::atomic<State> state{State::running};
-    std::vector<Content> contents; // the helper's until it is done, as is the error
+    net::Handover handover;
+    std::vector<Content> contents; // the helper's until it has given them, as is the error
     std::exception_ptr error;
 };
 
@@ -119,18 +119,14 @@ void ReadingAhead::start(Session& session, std::vector<store::BodyId> bodies)
             } catch (...) {
                 reading->error = std::current_exception();
             }
-            if (reading->state.exchange(Reading::State::done, std::memory_order_acq_rel) == Reading::State::waited)
-                self->wake(net::kAhead);
+            reading->handover.give(*self);
         });
 }
 
 net::Task<std::vector<Content>> ReadingAhead::take(Session& session)
 {
     const std::shared_ptr<Reading> reading = std::exchange(reading_, nullptr);
-    Reading::State running = Reading::State::running;
-    if (reading->state.compare_exchange_strong(running, Reading::State::waited, std::memory_order_acq_rel))
-        while (reading->state.load(std::memory_order_acquire) != Reading::State::done)
-            co_await session.strand().waitUninterrupted(net::kAhead);
+    co_await reading->handover.wait(session.strand());
     if (reading->error)
         std::rethrow_exception(reading->error);
     co_return std::move(reading->contents);

@@ -51,7 +51,7 @@ net::Task<std::optional<std::string>> ReadAhead::take(net::Strand& strand, std::
     const std::int64_t step = number - last_;
     step_ = step == 1 || step == -1 ? step : 0;
     last_ = number;
-    if (coming_ && coming_->state.load(std::memory_order_acquire) == Batch::State::done)
+    if (coming_ && coming_->handover.isThere())
         land();
     std::optional<std::string> body = find(number);
     if (body || !coming_)
@@ -60,10 +60,7 @@ net::Task<std::optional<std::string>> ReadAhead::take(net::Strand& strand, std::
         clear(); // the client has gone elsewhere
         co_return std::nullopt;
     }
-    Batch::State running = Batch::State::running;
-    if (coming_->state.compare_exchange_strong(running, Batch::State::waited, std::memory_order_acq_rel))
-        while (coming_->state.load(std::memory_order_acquire) != Batch::State::done)
-            co_await strand.waitUninterrupted(net::kNews);
+    co_await coming_->handover.wait(strand);
     land();
     body = find(number);
     co_return std::move(body);
@@ -109,8 +106,7 @@ void ReadAhead::goOn(net::Strand& strand, const Maildrop& maildrop, bool pipelin
         } catch (...) { // then nothing was fetched, and whoever asks for one of them hears why
             batch->bodies.clear();
         }
-        if (batch->state.exchange(Batch::State::done, std::memory_order_acq_rel) == Batch::State::waited)
-            self->wake(net::kNews);
+        batch->handover.give(*self);
     });
 }
 

@@ -2,7 +2,7 @@
 // Bodies fetched before they are asked for. Reading one costs a trip to a helper thread whatever its size; of a client that takes its
 // mails one after the other, pipelined or not, the next ones are fetched while it is sent those before. Small ones only, bounded for a
 // session and for all.
-#include "server/net/strand.h"
+#include "server/net/handover.h"
 #include "server/pop3/maildrop.h"
 
 #include <atomic>
@@ -44,11 +44,10 @@ private:
         ~Batch();
         Batch(const Batch&) = delete;
         Batch& operator=(const Batch&) = delete;
-        enum class State : std::uint8_t { running, waited, done };
         const std::vector<std::uint32_t> numbers;
         const std::size_t bytes;
-        std::atomic<State> state{State::running};
-        std::vector<std::string> bodies; // the helper's until it is done
+        net::Handover handover;
+        std::vector<std::string> bodies; // the helper's until it has given them
     };
     std::optional<std::string> find(std::uint32_t number);
     void land();
