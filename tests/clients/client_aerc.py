@@ -45,8 +45,7 @@ def only(subject, words):
 def test(report, office, given):
     for way, service in flow.WAYS:
         address, password = office.account("aerc")
-        for message in (mails.sample()["a multipart with an attachment"], mails.plain("unwanted"), mails.plain("for the archive"),
-                        mails.plain("plan", "We build a bridge.\r\n")):
+        for message in mails.to_handle():
             office.deliver(address, message)
         imap = office.imap(address, password)
         with tempfile.TemporaryDirectory() as folder:

@@ -45,6 +45,11 @@ def plain(subject, body="Good day.\r\n", sender="Carol <carol@elsewhere.test>", 
             % (sender, subject, re.sub(r"\W+", ".", subject), extra, body)).encode()
 
 
+def to_handle():
+    """What a mail program is shown: a part to take, one to throw away, one to move, one to search for."""
+    return [sample()["a multipart with an attachment"], plain("unwanted"), plain("for the archive"), plain("plan", "We build a bridge.\r\n")]
+
+
 def sample():
     """Mails that a careless server changes."""
     return {

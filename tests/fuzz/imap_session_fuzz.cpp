@@ -3,13 +3,11 @@
 // logged in; '!' logged in; '@' with INBOX selected; '#' with IMAP4rev2 and QRESYNC besides; '%' with UIDONLY; '&' in the middle of IDLE,
 // a search kept up to date and NOTIFY. Every session ends, every line of an answer has a shape that the grammar knows, and nobody
 // sees a byte of the other account.
-#include "server/base/clock.h"
-#include "server/base/log.h"
 #include "server/base/text.h"
 #include "server/imap/session.h"
-#include "server/mail/summary.h"
 #include "server/net/sessions.h"
 #include "tests/fuzz/clients_end.h"
+#include "tests/fuzz/world.h"
 #include "tests/support/fake_scanner.h"
 
 #include <Poco/Net/StreamSocketImpl.h>
@@ -21,7 +19,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 using namespace postfach;
 using fuzz::wrong;
@@ -33,22 +30,10 @@ constexpr int kFresh = 200;                // sessions, then alice's account is 
 constexpr auto kAlice = "alice@example.org", kBob = "bob@example.org";
 constexpr std::string_view kBobsOwn = "what only bob may read";
 
-struct World {
-    World()
+struct Office : fuzz::World {
+    Office() : World(2)
     {
-        base::configureLog(2, base::LogFormat::text, base::LogLevel::error);
-        std::string pattern = (std::filesystem::temp_directory_path() / "fuzz-imap-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr)
-            std::abort();
-        folder = pattern;
-        store = store::openSqliteStore({folder, '/', false}, clock);
-        credentials = auth::Authenticator::makeCredentials("secret");
-        store->writeAndWait([](store::WriteTx& tx) { tx.createDomain("example.org"); });
-        account(kBob, "Subject: bob\r\n\r\n" + std::string(kBobsOwn) + "\r\n");
-        net::makeSelfSigned(folder + "/c.pem", folder + "/k.pem", {"localhost"});
-        tls = std::make_unique<net::TlsSource>(net::TlsContext::load(folder + "/c.pem", folder + "/k.pem"));
-        auth = std::make_unique<auth::Authenticator>(
-            *store, clock, auth::PlaintextPolicy::always, [this] { return steady += std::chrono::seconds(1); });
+        append(account(kBob), "Subject: bob\r\n\r\n" + std::string(kBobsOwn) + "\r\n");
         delivery::Policy policy;
         policy.server_name = "mail.example.org";
         policy.spool_folder = folder;
@@ -56,15 +41,7 @@ struct World {
         delivery = std::make_unique<delivery::Delivery>(*store, scanner, clock, policy);
         context = std::make_unique<imap::Context>(imap::Context{*store, *auth, *delivery, *tls, clock, "mail.example.org"});
     }
-    ~World()
-    {
-        scheduler.stop();
-        context.reset();
-        delivery.reset();
-        auth.reset();
-        store.reset();
-        std::filesystem::remove_all(folder);
-    }
+    ~Office() { scheduler.stop(); }
 
     void begin()
     {
@@ -74,47 +51,19 @@ struct World {
             if (const auto old = tx.findAccount(kAlice))
                 tx.removeAccount(old->id);
         });
-        account(kAlice, "From: a@example.org\r\nTo: =?utf-8?Q?=C3=A9?= <b@x>\r\nSubject: one\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n",
-            "Subject: Re: one\r\nReferences: <1@x>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n"
-            "Content-Type: application/pdf; name=x.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n--b\r\n"
-            "Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nbody\r\n--b--\r\n",
-            "", std::string(20'000, 'x') + "\0\r\n\x80\n.");
-        alice.result = auth::Login::Result::ok;
-        alice.account = *store->read()->findAccount(kAlice);
+        const store::MailboxId inbox = account(kAlice);
+        for (const std::string& mail : {
+                 std::string("From: a@example.org\r\nTo: =?utf-8?Q?=C3=A9?= <b@x>\r\nSubject: one\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n"),
+                 std::string("Subject: Re: one\r\nReferences: <1@x>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n"
+                             "Content-Type: application/pdf; name=x.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n--b\r\n"
+                             "Content-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nbody\r\n--b--\r\n"),
+                 std::string(), std::string(20'000, 'x') + std::string("\0\r\n\x80\n.", 6)})
+            append(inbox, mail);
+        alice = loginOf(kAlice);
     }
 
-    template <class... Mails>
-    void account(const char* address, Mails... mails)
-    {
-        store::MailboxId inbox;
-        store->writeAndWait([&](store::WriteTx& tx) {
-            store::NewAccount fresh;
-            fresh.address = address;
-            fresh.credentials = credentials;
-            inbox = tx.findMailbox(tx.createAccount(fresh), "INBOX")->id;
-        });
-        for (const std::string& mail : {std::string(mails)...}) {
-            const auto body = store->prepareBody(mail);
-            const std::string summary = mail::serialize(mail::summarize(mail));
-            store->writeAndWait([&](store::WriteTx& tx) {
-                store::NewMessage fresh;
-                fresh.body = tx.addBody(*body, summary);
-                fresh.internal_date = clock.now();
-                tx.append(inbox, fresh);
-            });
-        }
-    }
-
-    std::string folder;
-    base::FakeClock clock;
-    net::SteadyTime steady{std::chrono::hours(1000)}; // the guard's: most of what it refuses costs no hash
-    net::Scheduler scheduler{1, 2};
     test::FakeScanner scanner;
-    store::Credentials credentials;
-    std::unique_ptr<store::Store> store;
     auth::Login alice;
-    std::unique_ptr<net::TlsSource> tls;
-    std::unique_ptr<auth::Authenticator> auth;
     std::unique_ptr<delivery::Delivery> delivery;
     std::unique_ptr<imap::Context> context;
     std::uint64_t sessions = 0;
@@ -185,7 +134,7 @@ net::Task<> live(imap::Session& session, const auth::Login* begin)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    static World world;
+    static Office world;
     std::string_view words(reinterpret_cast<const char*>(data), std::min(size, kLongest));
     const char state = words.empty() ? ' ' : words.front();
     const bool inside = std::string_view("!@#%&").find(state) != std::string_view::npos;

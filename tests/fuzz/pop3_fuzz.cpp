@@ -1,13 +1,11 @@
 // A POP3 session over a socket, against a real store, from greeting to the end of the connection. What a client sends is there before
 // the session begins, all of it, and then the line drops. With '!' in front the session begins in TRANSACTION, without in AUTHORIZATION.
 // Every session ends, every command has one answer of the shape that RFC 1939 3 gives it, and nothing leaves the maildrop without QUIT.
-#include "server/base/clock.h"
-#include "server/base/log.h"
 #include "server/base/text.h"
-#include "server/mail/summary.h"
 #include "server/net/sessions.h"
 #include "server/pop3/session.h"
 #include "tests/fuzz/clients_end.h"
+#include "tests/fuzz/world.h"
 
 #include <Poco/Net/StreamSocketImpl.h>
 
@@ -18,7 +16,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 using namespace postfach;
 using fuzz::wrong;
@@ -28,64 +25,23 @@ namespace {
 constexpr std::size_t kLongest = 8 * 1024; // the socket takes it at once
 constexpr auto kAlice = "alice@example.org";
 
-struct World {
-    World()
+struct Maildrop : fuzz::World {
+    Maildrop() : World(1), inbox(account(kAlice)), alice(loginOf(kAlice))
     {
-        base::configureLog(2, base::LogFormat::text, base::LogLevel::error);
-        std::string pattern = (std::filesystem::temp_directory_path() / "fuzz-pop3-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr)
-            std::abort();
-        folder = pattern;
-        store = store::openSqliteStore({folder, '/', false}, clock);
-        store->writeAndWait([this](store::WriteTx& tx) {
-            tx.createDomain("example.org");
-            store::NewAccount fresh;
-            fresh.address = kAlice;
-            fresh.credentials = auth::Authenticator::makeCredentials("secret");
-            inbox = tx.findMailbox(tx.createAccount(fresh), "INBOX")->id;
-        });
-        alice.result = auth::Login::Result::ok;
-        alice.account = *store->read()->findAccount(kAlice);
-        net::makeSelfSigned(folder + "/c.pem", folder + "/k.pem", {"localhost"});
-        tls = std::make_unique<net::TlsSource>(net::TlsContext::load(folder + "/c.pem", folder + "/k.pem"));
-        auth = std::make_unique<auth::Authenticator>(
-            *store, clock, auth::PlaintextPolicy::always, [this] { return steady += std::chrono::seconds(1); });
         context = std::make_unique<pop3::Context>(pop3::Context{*store, *auth, *tls, "mail.example.org"});
     }
-    ~World()
-    {
-        scheduler.stop();
-        context.reset();
-        auth.reset();
-        store.reset();
-        std::filesystem::remove_all(folder);
-    }
+    ~Maildrop() { scheduler.stop(); }
     std::uint32_t count() { return store->view(inbox)->now().count(); }
     void fill()
     {
         const std::string head = "Subject: fuzz\r\n\r\n";
-        const std::string mails[] = {head + "one\r\n.\r\n..two\r\n", head + "bare\n.\n.lf", "", ".\r\n.\r\n",
-            head + std::string(70000, '.') + "\r\n.\r\n"};
-        for (const std::string& mail : mails) {
-            const auto body = store->prepareBody(mail);
-            const std::string summary = mail::serialize(mail::summarize(mail));
-            store->writeAndWait([&](store::WriteTx& tx) {
-                store::NewMessage fresh;
-                fresh.body = tx.addBody(*body, summary);
-                fresh.internal_date = clock.now();
-                tx.append(inbox, fresh);
-            });
-        }
+        for (const std::string& mail : {head + "one\r\n.\r\n..two\r\n", head + "bare\n.\n.lf", std::string(), std::string(".\r\n.\r\n"),
+                 head + std::string(70000, '.') + "\r\n.\r\n"})
+            append(inbox, mail);
     }
-    std::string folder;
-    base::FakeClock clock;
-    net::SteadyTime steady{std::chrono::hours(1000)}; // the guard's: most of what it refuses costs no hash
-    net::Scheduler scheduler{1, 1};
-    std::unique_ptr<store::Store> store;
-    store::MailboxId inbox;
-    auth::Login alice;
-    std::unique_ptr<net::TlsSource> tls;
-    std::unique_ptr<auth::Authenticator> auth;
+
+    const store::MailboxId inbox;
+    const auth::Login alice;
     std::unique_ptr<pop3::Context> context;
 };
 
@@ -149,7 +105,7 @@ net::Task<> live(pop3::Session& session, const auth::Login* begin)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    static World world;
+    static Maildrop world;
     std::string_view said(reinterpret_cast<const char*>(data), std::min(size, kLongest));
     const bool inside = said.starts_with('!');
     if (inside)
