@@ -57,6 +57,20 @@ void putListed(std::string& out, std::string_view command, const Listed& one, ch
     out += "\r\n";
 }
 
+std::string renamedLine(std::string_view given, std::string_view kept, std::string_view attribute, char delimiter, const Enabled& enabled)
+{
+    std::string line;
+    if (!enabled.rev2 || !isOtherName(given, kept))
+        return line;
+    Listed one;
+    one.name = kept;
+    one.old_name = given;
+    if (!attribute.empty())
+        one.attributes.emplace_back(attribute);
+    putListed(line, "LIST", one, delimiter, enabled);
+    return line;
+}
+
 std::vector<Listed> listMailboxes(const std::vector<store::Mailbox>& mailboxes, const std::vector<std::string>& subscriptions,
                                   const ListOptions& options, char delimiter)
 {

@@ -28,6 +28,10 @@ struct Listed {
 // "* LIST (\\HasNoChildren) "/" Trash" and its line end; `command` is LIST or LSUB.
 void putListed(std::string& out, std::string_view command, const Listed& one, char delimiter, const Enabled& enabled);
 
+// RFC 9051 6.3.9.7, for IMAP4rev2: the line that tells a client what a mailbox is called that it gave another name. Empty where the
+// names are the same, and for who knows no OLDNAME. `attribute` may be empty.
+std::string renamedLine(std::string_view given, std::string_view kept, std::string_view attribute, char delimiter, const Enabled& enabled);
+
 // `mailboxes` by name as the store gives them, `subscriptions` may name what is gone.
 std::vector<Listed> listMailboxes(const std::vector<store::Mailbox>& mailboxes, const std::vector<std::string>& subscriptions,
                                   const ListOptions& options, char delimiter);

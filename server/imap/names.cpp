@@ -5,6 +5,8 @@
 #include "server/imap/errors.h"
 #include "server/imap/syntax/mailbox_name.h"
 #include "server/imap/syntax/writer.h"
+#include "server/mail/decode.h"
+#include "server/store/names.h"
 
 namespace postfach::imap {
 
@@ -40,18 +42,20 @@ std::optional<std::string> patternFromWire(std::string_view wire, const Enabled&
 
 std::string mailboxFromWire(std::string_view wire, const Enabled& enabled) { return required(patternFromWire(wire, enabled)); }
 
-void namesFromWire(MailboxFilter& filter, const Enabled& enabled)
+void namesFromWire(MailboxFilter& filter, const Enabled& enabled, char delimiter)
 {
-    for (std::string& name : filter.names) {
-        name = mailboxFromWire(name, enabled);
-        if (base::iequals(name, "INBOX"))
-            name = "INBOX";
-    }
+    for (std::string& name : filter.names)
+        name = store::inboxInCapitals(mail::composed(mailboxFromWire(name, enabled)), delimiter);
 }
 
 std::string newMailboxArgument(Parser& args, const Enabled& enabled) { return required(agreed(args.mailbox(), enabled)); }
 
 std::string mailboxArgument(Parser& args, const Enabled& enabled) { return mailboxFromWire(args.mailbox(), enabled); }
+
+bool isOtherName(std::string_view given, std::string_view kept)
+{
+    return given != kept && !(kept == "INBOX" && base::iequals(given, kept));
+}
 
 void putMailbox(std::string& out, std::string_view name, const Enabled& enabled)
 {

@@ -22,5 +22,7 @@ std::string foldCase(std::string_view utf8);
 std::string withoutAccents(std::string_view folded); // of what foldCase() made: "e" for every accented e
 // For order: the bytes that i;unicode-casemap (RFC 5051) compares. Capital letters, so "_" and "[" stand behind Z.
 std::string collationKey(std::string_view utf8);
+// Unicode Normalization Form C, as Net-Unicode wants it (RFC 5198 2): accents one with their letters. What is no UTF-8 stays.
+std::string composed(std::string_view utf8);
 
 } // namespace postfach::mail

@@ -1,6 +1,7 @@
 #include "server/store/names.h"
 #include "server/base/limits.h"
 #include "server/base/text.h"
+#include "server/mail/decode.h"
 
 #include <algorithm>
 
@@ -48,9 +49,7 @@ bool isLocalPart(std::string_view local)
     });
 }
 
-} // namespace
-
-std::string mailboxName(std::string_view name, char delimiter)
+void requireMailboxName(std::string_view name, char delimiter)
 {
     if (name.empty())
         bad("a mailbox needs a name", name);
@@ -76,16 +75,29 @@ std::string mailboxName(std::string_view name, char delimiter)
             bad("mailbox levels are not empty", name);
     if (levels.size() > static_cast<std::size_t>(base::limits::kMailboxDepth))
         throw Error(Error::Kind::limit, "mailbox deeper than " + std::to_string(base::limits::kMailboxDepth) + " levels");
+}
 
+} // namespace
+
+std::string inboxInCapitals(std::string_view name, char delimiter)
+{
     std::string kept(name);
-    if (base::iequals(levels.front(), "INBOX"))
+    if (base::istartsWith(kept, "INBOX") && (kept.size() == 5 || kept[5] == delimiter))
         kept.replace(0, 5, "INBOX");
+    return kept;
+}
+
+std::string mailboxName(std::string_view name, char delimiter)
+{
+    std::string kept = inboxInCapitals(mail::composed(name), delimiter);
+    requireMailboxName(kept, delimiter);
     return kept;
 }
 
 bool isMailboxName(std::string_view name, char delimiter) noexcept
 try {
-    return mailboxName(name, delimiter) == name;
+    requireMailboxName(name, delimiter);
+    return inboxInCapitals(name, delimiter) == name;
 } catch (const Error&) {
     return false;
 }

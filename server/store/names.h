@@ -9,10 +9,11 @@
 
 namespace postfach::store {
 
-// The name as it is kept: "inbox" in any case is INBOX, also as the first level of a longer name. UTF-8 is checked, NFC is
-// the caller's (this library does not link ICU).
+// The name as it is kept: "inbox" in any case is INBOX, also as the first level of a longer name; in NFC (RFC 9051 5.1).
 std::string mailboxName(std::string_view name, char delimiter);
-bool isMailboxName(std::string_view name, char delimiter) noexcept; // as it is kept
+std::string inboxInCapitals(std::string_view name, char delimiter); // and nothing else
+// As one is kept, or was before names were composed: such a mailbox keeps its name, and is found by it.
+bool isMailboxName(std::string_view name, char delimiter) noexcept;
 // "a/b/c" gives "a" and "a/b", in this order.
 std::vector<std::string> parentsOf(std::string_view name, char delimiter);
 bool isBelow(std::string_view name, std::string_view ancestor, char delimiter);

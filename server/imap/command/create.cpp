@@ -1,5 +1,6 @@
 #include "server/base/text.h"
 #include "server/imap/command/all.h"
+#include "server/imap/listing.h"
 #include "server/imap/names.h"
 #include "server/imap/session.h"
 #include "server/imap/work.h"
@@ -52,17 +53,18 @@ net::Task<Tagged> cmdCreate(Session& session, Request& request)
         name.pop_back();
 
     const store::AccountId account = session.account().id;
-    std::string object_id;
-    auto work = [&name, &use, &object_id, account](store::WriteTx& tx) {
+    store::Mailbox made;
+    auto work = [&name, &use, &made, account](store::WriteTx& tx) {
         if (!use.empty())
             for (const store::Mailbox& mailbox : tx.mailboxes(account))
                 if (mailbox.special_use == use)
                     throw No("USEATTR", "Another mailbox has that use");
-        object_id = tx.mailbox(tx.createMailbox(account, name, use))->object_id;
+        made = *tx.mailbox(tx.createMailbox(account, name, use));
     };
     co_await commit(session.strand(), session.store(), std::move(work));
-    session.ownChange(name);
-    co_return Tagged::ok("MAILBOXID (" + object_id + ")", "CREATE completed");
+    session.ownChange(made.name);
+    session.stream().write(renamedLine(name, made.name, "", session.store().delimiter(), session.enabled()));
+    co_return Tagged::ok("MAILBOXID (" + made.object_id + ")", "CREATE completed");
 }
 
 } // namespace postfach::imap

@@ -1,4 +1,5 @@
 #include "server/imap/command/all.h"
+#include "server/imap/listing.h"
 #include "server/imap/names.h"
 #include "server/imap/session.h"
 #include "server/imap/work.h"
@@ -14,9 +15,15 @@ net::Task<Tagged> cmdDelete(Session& session, Request& request)
     request.args.end();
 
     const store::AccountId account = session.account().id;
-    auto work = [&name, account](store::WriteTx& tx) { tx.deleteMailbox(account, name); };
+    std::string kept;
+    auto work = [&name, &kept, account](store::WriteTx& tx) {
+        if (const auto mailbox = tx.findMailbox(account, name))
+            kept = mailbox->name;
+        tx.deleteMailbox(account, name);
+    };
     co_await commit(session.strand(), session.store(), std::move(work));
-    session.ownChange(name);
+    session.ownChange(kept);
+    session.stream().write(renamedLine(name, kept, "\\NonExistent", session.store().delimiter(), session.enabled()));
     if (session.hasView() && session.view().gone()) {
         session.unselect();
         session.untagged("OK [CLOSED] The selected mailbox is deleted");

@@ -22,7 +22,7 @@ namespace {
 void takeNames(const Session& session, std::vector<MailboxFilter>& sources, const Enabled& enabled)
 {
     for (MailboxFilter& source : sources) {
-        namesFromWire(source, enabled);
+        namesFromWire(source, enabled, session.context().store.delimiter());
         if (source.kind == MailboxFilter::Kind::selected && !session.hasView())
             throw BadSyntax("No mailbox is selected");
     }

@@ -9,6 +9,7 @@
 #include "server/imap/syntax/mailbox_name.h"
 #include "server/imap/syntax/writer.h"
 #include "server/imap/work.h"
+#include "server/mail/decode.h"
 
 // LIST and LSUB: RFC 9051 6.3.9, RFC 5258, RFC 5819 (STATUS), RFC 9590 (METADATA), RFC 6154 (SPECIAL-USE), RFC 3501 6.3.8 and 6.3.9.
 
@@ -82,8 +83,8 @@ std::string joined(const std::string& reference, const std::string& wire_pattern
     if (!pattern)
         throw No("CANNOT", "That is not a mailbox pattern");
     if (!pattern->empty() && pattern->front() == delimiter)
-        return pattern->substr(1);
-    return reference + *pattern;
+        return mail::composed(pattern->substr(1));
+    return mail::composed(reference + *pattern);
 }
 
 Wanted parseList(Parser& args, char delimiter, const Enabled& enabled)

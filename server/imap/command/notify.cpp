@@ -18,7 +18,7 @@ net::Task<Tagged> cmdNotify(Session& session, Request& request)
         throw No("BADEVENT (" + std::string(kNotifyEvents) + ")", "That cannot be told");
     }
     for (NotifyGroup& group : wish.groups)
-        namesFromWire(group.filter, session.enabled());
+        namesFromWire(group.filter, session.enabled(), session.store().delimiter());
     co_await session.notify(std::move(wish));
     co_return Tagged::ok("NOTIFY completed");
 }

@@ -99,7 +99,7 @@ struct Told { // of a mailbox, before its messages are looked at
     store::ModSeq modseq = 1;
 };
 
-void tell(Session& session, const store::Mailbox& mailbox, bool read_only, const Told& told)
+void tell(Session& session, const store::Mailbox& mailbox, const std::string& given, bool read_only, const Told& told)
 {
     const Enabled& enabled = session.enabled();
     session.tellFlags(read_only);
@@ -116,6 +116,8 @@ void tell(Session& session, const store::Mailbox& mailbox, bool read_only, const
     if (enabled.rev2) { // RFC 9051 6.3.2
         Listed one;
         one.name = mailbox.name;
+        if (isOtherName(given, mailbox.name)) // 6.3.9.7
+            one.old_name = given;
         std::string line;
         putListed(line, "LIST", one, session.store().delimiter(), enabled);
         session.stream().write(line);
@@ -161,7 +163,7 @@ net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only
         session.select(std::make_unique<View>(std::move(opened.mailbox), std::move(opened.view), read_only));
         const View& view = session.view();
         const store::Snapshot& now = view.numbered();
-        tell(session, view.mailbox(), read_only,
+        tell(session, view.mailbox(), name, read_only,
             {now.count(), view.recent(), now.firstUnseen(), now.uidNext(), now.highestModseq()});
         if (resyncs && parameters.resync->uid_validity == view.mailbox().uid_validity) {
             const SequenceSet known = parameters.resync->known.value_or(*SequenceSet::parse("1:*"));
@@ -172,7 +174,7 @@ net::Task<Tagged> openMailbox(Session& session, Request& request, bool read_only
         const store::Mailbox& row = opened.mailbox;
         // Which is the first unseen only the messages tell, unless it is all or none.
         const auto unseen = row.unseen > 0 && row.unseen == row.exists ? std::optional<std::uint32_t>(0) : std::nullopt;
-        tell(session, row, read_only, {row.exists, opened.recent, unseen, row.uid_next, row.highest_modseq});
+        tell(session, row, name, read_only, {row.exists, opened.recent, unseen, row.uid_next, row.highest_modseq});
         session.selectAfterAnswer(std::move(opened.mailbox), read_only);
     }
     co_return read_only ? Tagged::ok("READ-ONLY", "EXAMINE completed") : Tagged::ok("READ-WRITE", "SELECT completed");

@@ -13,14 +13,18 @@ net::Task<Tagged> setSubscribed(Session& session, Request& request, bool on)
     request.args.end();
 
     const store::AccountId account = session.account().id;
-    auto work = [&name, account, on](store::WriteTx& tx) {
+    std::string kept = name;
+    auto work = [&name, &kept, account, on](store::WriteTx& tx) {
         // A subscription may outlive its mailbox (RFC 9051 6.3.8), but does not begin without one.
-        if (on && !tx.findMailbox(account, name))
+        const auto mailbox = tx.findMailbox(account, name);
+        if (on && !mailbox)
             throw No("NONEXISTENT", "There is no such mailbox");
+        if (mailbox)
+            kept = mailbox->name;
         tx.subscribe(account, name, on);
     };
     co_await commit(session.strand(), session.store(), std::move(work));
-    session.ownChange(name);
+    session.ownChange(kept);
     co_return Tagged::ok(on ? "SUBSCRIBE completed" : "UNSUBSCRIBE completed");
 }
 

@@ -1,5 +1,6 @@
 // Mailboxes, messages, bodies, quarantine: the reading side.
 #include "server/base/text.h"
+#include "server/mail/decode.h"
 #include "server/store/names.h"
 #include "server/store/sqlite/reading.h"
 
@@ -128,9 +129,15 @@ std::vector<Mailbox> Reading::mailboxes(AccountId account)
 
 std::optional<Mailbox> Reading::findMailbox(AccountId account, std::string_view name)
 {
-    std::string kept(name);
-    if (base::istartsWith(kept, "INBOX") && (kept.size() == 5 || kept[5] == delimiter_))
-        kept.replace(0, 5, "INBOX");
+    const std::string as_given = inboxInCapitals(name, delimiter_);
+    {
+        Statement row = db_.query(MAILBOX_COLUMNS "WHERE m.account_id = ? AND m.name = ?", account, as_given);
+        if (row.step())
+            return mailboxOf(row);
+    }
+    const std::string kept = mail::composed(as_given);
+    if (kept == as_given)
+        return std::nullopt;
     Statement row = db_.query(MAILBOX_COLUMNS "WHERE m.account_id = ? AND m.name = ?", account, kept);
     if (!row.step())
         return std::nullopt;

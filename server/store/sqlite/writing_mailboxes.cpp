@@ -144,7 +144,8 @@ void Writing::makeMissingMailboxes()
 void Writing::subscribe(AccountId account, std::string_view name, bool on)
 {
     requireAccount(account);
-    const std::string kept = mailboxName(name, reading_.delimiter());
+    const auto there = findMailbox(account, name);
+    const std::string kept = there ? there->name : mailboxName(name, reading_.delimiter());
     if (!on) {
         db_.run("DELETE FROM subscription WHERE account_id = ? AND name = ?", account, kept);
         changes_.touch(account);

@@ -170,10 +170,20 @@ TEST_CASE("mailboxes that come, go and change their names or subscriptions are t
         CHECK(unasked(laptop) == "* LIST (\\HasNoChildren) \"/\" job");
         CHECK(unasked(laptop) == "* LIST (\\NonExistent) \"/\" job/plans");
     }
+    SECTION("a name may be watched in another form than it is kept in")
+    {
+        laptop.talk("ENABLE IMAP4rev2");
+        laptop.talk("NOTIFY SET (mailboxes (inbox/work \"U\xcc\x88" "bung\") (MailboxName))");
+        phone.talk("CREATE inbox/work");
+        CHECK(unasked(laptop) == "* LIST (\\HasNoChildren) \"/\" INBOX/work");
+        phone.talk("RENAME inbox/work &ANw-bung");
+        CHECK(unasked(laptop) == "* LIST (\\HasNoChildren) \"/\" \"\xc3\x9c" "bung\" (\"OLDNAME\" (INBOX/work))");
+    }
     SECTION("what the client did itself is no news")
     {
         laptop.talk("NOTIFY SET (personal (MailboxName SubscriptionChange))");
-        for (const auto* command : {"CREATE a/b", "RENAME a/b a/c", "SUBSCRIBE a/c", "UNSUBSCRIBE a/c", "DELETE a/c"})
+        for (const auto* command : {"CREATE a/b", "RENAME a/b a/c", "SUBSCRIBE a/c", "UNSUBSCRIBE a/c", "DELETE a/c", "CREATE inbox/d",
+                 "RENAME inbox/d inbox/e", "SUBSCRIBE inbox/e", "UNSUBSCRIBE inbox/e", "DELETE inbox/e"})
             CHECK(laptop.talk(command).size() == 1);
         phone.talk("SUBSCRIBE Archive");
         phone.talk("UNSUBSCRIBE Archive");

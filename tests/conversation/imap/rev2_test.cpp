@@ -53,6 +53,41 @@ TEST_CASE("IMAP4rev2 is spoken to who enables it, IMAP4rev1 to all others", "[im
         for (const auto* wrong : {"CREATE \"\xff\"", "CREATE \"a\xc3\"", "LIST \"\" \"\xff*\""})
             CHECK_THAT(fresh.talk(wrong).back(), StartsWith("NO [CANNOT]"));
     }
+    SECTION("a name that is kept in another form is told by its old and its new one")
+    {
+        const std::string apart = "\"U\xcc\x88" "bung\"", together = "\"\xc3\x9c" "bung\"";
+        const std::string renamed = "* LIST () \"/\" " + together + " (\"OLDNAME\" (" + apart + "))";
+        auto answers = fresh.talk("CREATE " + apart);
+        CHECK_THAT(answers.back(), StartsWith("OK [MAILBOXID ("));
+        CHECK(answers.front() == renamed);
+        CHECK(has(fresh.talk("LIST \"\" " + apart), "* LIST (\\HasNoChildren) \"/\" " + together));
+        CHECK(has(fresh.talk("SELECT " + apart), renamed));
+        CHECK_FALSE(has(fresh.talk("SELECT " + together), "OLDNAME"));
+        CHECK_THAT(fresh.talk("CREATE " + together).back(), StartsWith("NO [ALREADYEXISTS]"));
+        CHECK(fresh.talk("SUBSCRIBE " + apart).back() == "OK SUBSCRIBE completed");
+        CHECK(has(fresh.talk("LIST (SUBSCRIBED) \"\" " + together), together));
+
+        // The old name is the client's, the new one the one that is kept.
+        CHECK(fresh.talk("RENAME " + apart + " lesson")
+            == Lines{"* LIST () \"/\" lesson (\"OLDNAME\" (" + apart + "))", "OK RENAME completed"});
+        CHECK(fresh.talk("RENAME lesson inbox/lesson")
+            == Lines{"* LIST () \"/\" INBOX/lesson (\"OLDNAME\" (lesson))", "OK RENAME completed"});
+        CHECK(fresh.talk("RENAME INBOX/lesson lesson") == Lines{"OK RENAME completed"});
+        CHECK(fresh.talk("RENAME lesson " + together) == Lines{"OK RENAME completed"});
+        // INBOX is the same in any case, and stays when its messages leave.
+        CHECK(fresh.talk("RENAME inbox old") == Lines{"OK RENAME completed"});
+        CHECK(fresh.talk("RENAME inbox \"A\xcc\x88\"")
+            == Lines{"* LIST () \"/\" \"\xc3\x84\" (\"OLDNAME\" (\"A\xcc\x88\"))", "OK RENAME completed"});
+        CHECK_FALSE(has(fresh.talk("SELECT iNbOx"), "OLDNAME"));
+        CHECK(fresh.talk("CREATE level/").size() == 1);
+        CHECK(fresh.talk("DELETE " + apart)
+            == Lines{"* LIST (\\NonExistent) \"/\" " + together + " (\"OLDNAME\" (" + apart + "))", "OK DELETE completed"});
+
+        // IMAP4rev1 has no such answer; the name is the same one all the same.
+        CHECK(old.talk("CREATE U&Awg-bung").size() == 1);
+        CHECK(has(old.talk("LIST \"\" *bung"), "\"/\" &ANw-bung"));
+        CHECK(old.talk("DELETE U&Awg-bung") == Lines{"OK DELETE completed"});
+    }
     SECTION("who did not enable it may name in UTF-8 what is there, not what is to be")
     {
         fresh.talk("CREATE \"\xc3\x9c" "bung & \xe2\x98\x83\"");

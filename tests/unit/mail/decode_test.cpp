@@ -131,6 +131,20 @@ TEST_CASE("folding makes equal what differs only in case", "[mail][fold]")
     CHECK(foldCase(std::string(63, 'A') + "Ü" + std::string(200, 'B')) == std::string(63, 'a') + "u\u0308" + std::string(200, 'b'));
 }
 
+TEST_CASE("names are composed as Net-Unicode wants them, and what is no UTF-8 stays", "[mail][nfc][rfc5198-2]")
+{
+    CHECK(composed("") == "");
+    CHECK(composed("plain ASCII & more") == "plain ASCII & more");
+    CHECK(composed("U\u0308bung/Cafe\u0301") == "\u00dcbung/Caf\u00e9");
+    CHECK(composed("\u00dcbung") == "\u00dcbung");
+    CHECK(composed("q\u0307\u0323") == "q\u0323\u0307"); // the order of accents
+    CHECK(composed("\u1112\u1161\u11ab") == "\ud55c");    // Hangul
+    CHECK(composed("\u212b") == "\u00c5");                 // Angstrom
+    CHECK(composed("\ufb03") == "\ufb03");                 // a ligature is no accent: compatibility stays
+    CHECK(composed("\u0958") == "\u0915\u093c");           // and some grow
+    CHECK(composed("U\xcc\x88\xff") == "U\xcc\x88\xff");
+}
+
 TEST_CASE("the comparator of RFC 5051 compares the title case, decomposed, of each character", "[mail][collation][rfc5051]")
 {
     CHECK(collationKey("") == "");

@@ -46,6 +46,27 @@ TEST_CASE("names that are no mailbox names are refused", "[store][mailboxes]")
     office.write([&](WriteTx& tx) { tx.createMailbox(office.alice, "...a .b \xc3\xa9\xe2\x82\xac*%"); });
 }
 
+TEST_CASE("a mailbox is kept under the composed form of its name, and found by either", "[store][mailboxes][rfc9051-5.1]")
+{
+    Office office;
+    const std::string apart = "U\xcc\x88" "bung", together = "\xc3\x9c" "bung";
+    office.write([&](WriteTx& tx) { tx.createMailbox(office.alice, "x/" + apart); });
+    CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.createMailbox(office.alice, "x/" + together); }) == Kind::alreadyExists);
+    for (const std::string& name : {apart, together})
+        CHECK(office.store->read()->findMailbox(office.alice, "x/" + name).value().name == "x/" + together);
+    // One that was made when names were kept as they came stays what it is, and can be given its composed name.
+    const MailboxId old = office.store->read()->findMailbox(office.alice, "x/" + together).value().id;
+    office.close();
+    sql(office.data, "UPDATE mailbox SET name = 'x/" + apart + "' WHERE id = " + std::to_string(old.value));
+    office.open();
+    CHECK(office.store->read()->findMailbox(office.alice, "x/" + apart).value().id == old);
+    CHECK_FALSE(office.store->read()->findMailbox(office.alice, "x/" + together));
+    office.write([&](WriteTx& tx) { tx.subscribe(office.alice, "x/" + apart, true); });
+    CHECK(office.store->read()->findMailbox(office.alice, "x/" + apart).value().subscribed);
+    office.write([&](WriteTx& tx) { tx.renameMailbox(office.alice, "x/" + apart, "x/" + together); });
+    CHECK(office.store->read()->findMailbox(office.alice, "x/" + together).value().id == old);
+}
+
 TEST_CASE("a fresh account has its six mailboxes, with special use, subscribed, not to be deleted", "[store][mailboxes]")
 {
     Office office;
