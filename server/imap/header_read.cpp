@@ -54,7 +54,7 @@ net::Task<> eachHeader(
             take(at, message, readOne(tx, cache, message.body, remade));
         };
         co_await readEach(session, from, to, kAtATime, std::move(read));
-        session.stillAlive();
+        co_await session.lookAround(to, unknown.size());
     }
 }
 

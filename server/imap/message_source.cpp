@@ -1,6 +1,7 @@
 #include "server/imap/message_source.h"
 
 #include "server/base/log.h"
+#include "server/base/metrics.h"
 #include "server/imap/object_id.h"
 #include "server/imap/work.h"
 #include "server/net/handover.h"
@@ -11,6 +12,11 @@
 #include <utility>
 
 namespace postfach::imap {
+namespace {
+
+base::Counter g_read{"postfach_imap_messages_read_total", "Messages read for SEARCH, SORT and THREAD"};
+
+} // namespace
 
 mail::Summary readSummary(store::ReadTx& tx, store::BodyId body, RemadeSummaries& remade, std::string* bytes)
 {
@@ -51,6 +57,7 @@ net::Task<> readEach(Session& session, std::size_t from, std::size_t to, std::si
                 each(tx, place, remade[part]);
     };
     co_await readingTogether(session.strand(), session.store(), parts, std::move(read));
+    g_read.add(to - from);
     for (RemadeSummaries& some : remade)
         co_await putBack(session, std::move(some));
 }

@@ -16,8 +16,6 @@ constexpr std::uint32_t kFirstPass = 4'000; // messages looked at before others 
 constexpr std::size_t kBatch = 1'000;
 constexpr std::uint64_t kBatchBytes = 8 << 20;
 constexpr std::size_t kAtATime = 16;
-// A search that takes longer is looked after: whether its client is still there. Shorter ones end sooner than it would notice.
-constexpr auto kLong = std::chrono::seconds(1);
 
 bool isSaveDate(const SearchKey& key)
 {
@@ -43,7 +41,7 @@ void putSaved(SearchKey& key, const View* view) // as deep as parseSearch() lets
 MessageSearch::MessageSearch(Session& session, SearchKey key, SearchScope scope) :
     session_(session), key_(std::move(key)), scope_(std::move(scope)), same_(scope_.newest.root() == scope_.numbered.root()),
     uses_modseq_(key_.has([](const SearchKey& k) { return k.kind == Kind::modseq; })), uses_saved_(key_.has(isSaveDate)),
-    began_(std::chrono::steady_clock::now()), now_(session.context().clock.now())
+    now_(session.context().clock.now())
 {
     putSaved(key_, scope_.view);
     const std::uint32_t count = scope_.numbered.count();
@@ -215,20 +213,10 @@ net::Task<> MessageSearch::readOpen()
                 put(open_[i]);
             open_[i].keys.reset();
         }
-        co_await pause(to, open_.size());
+        co_await session_.lookAround(to, open_.size());
     }
     open_.clear();
     arrange();
-}
-
-net::Task<> MessageSearch::pause(std::size_t done, std::size_t goal)
-{
-    session_.stillAlive();
-    if (std::chrono::steady_clock::now() - began_ > kLong && session_.stream().peerHasLeft())
-        throw net::PeerGone("the client left during a search");
-    co_await session_.progress(done, goal);
-    if (session_.strand().turnDue())
-        co_await session_.strand().turn();
 }
 
 // What memory decided and what had to be read, in one order.

@@ -5,7 +5,6 @@
 #include "server/imap/session.h"
 #include "server/imap/syntax/search.h"
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -49,7 +48,6 @@ private:
 
     net::Task<> prepare();
     net::Task<> readOpen();
-    net::Task<> pause(std::size_t done, std::size_t goal); // between batches: whoever left needs no answer, others get their turn
     void look(std::uint32_t index, const store::Message& message);
     bool readAndMatch(store::ReadTx& tx, Candidate& candidate, RemadeSummaries& remade) const;
     SearchSubject subject(const Candidate& candidate) const;
@@ -61,7 +59,6 @@ private:
     SearchKey key_;
     const SearchScope scope_;
     const bool same_, uses_modseq_, uses_saved_;
-    const std::chrono::steady_clock::time_point began_;
     std::vector<std::string> keywords_;
     store::Uid largest_uid_;
     store::Time now_{};

@@ -23,6 +23,7 @@ namespace {
 base::Gauge g_sessions{"postfach_imap_sessions", "IMAP connections now"};
 base::Counter g_commands{"postfach_imap_commands_total", "IMAP commands answered"};
 base::Counter g_bad_commands{"postfach_imap_bad_commands_total", "IMAP commands answered BAD"};
+base::Counter g_abandoned{"postfach_imap_abandoned_total", "SEARCH, SORT and THREAD that ended early because their client had gone"};
 
 struct Counted {
     Counted() { g_sessions.add(1); }
@@ -141,6 +142,7 @@ net::Task<> Session::execute(Request& request, bool& last)
         requireState(*command);
         running_ = &request;
         told_progress_ = std::chrono::steady_clock::now();
+        beginRound(0, 1);
         tagged = co_await command->run(*this, request);
     } catch (...) {
         error = std::current_exception();
@@ -239,8 +241,37 @@ net::Task<> Session::progress(std::uint64_t done, std::uint64_t goal)
         co_return;
     told_progress_ = now;
     stillAlive();
+    if (rounds_ > 1) {
+        constexpr std::uint64_t kRound = 1'000'000;
+        done = round_ * kRound + done * kRound / goal;
+        goal = rounds_ * kRound;
+    }
     untagged("OK [INPROGRESS (\"" + running_->tag + "\" " + std::to_string(done) + ' ' + std::to_string(goal) + ")] Still at it");
     co_await stream_.flush();
+}
+
+net::Task<> Session::lookAround(std::uint64_t done, std::uint64_t goal)
+{
+    stillAlive();
+    bool gone = stream_.peerHasLeft();
+    try {
+        if (!gone)
+            co_await progress(done, goal);
+    } catch (const net::PeerGone&) {
+        gone = true;
+    }
+    if (gone) {
+        g_abandoned.add();
+        throw net::PeerGone("the client left before its answer");
+    }
+    if (strand_.turnDue())
+        co_await strand_.turn();
+}
+
+void Session::beginRound(std::uint64_t round, std::uint64_t rounds)
+{
+    round_ = round;
+    rounds_ = rounds;
 }
 
 void Session::requireFewEnough(std::size_t messages) const

@@ -37,6 +37,11 @@ public:
     net::Task<> send(std::string text);   // whole lines; in pieces, waiting for room between them
     // The running command is at `done` of `goal`: said at most every Context::progress_every, RFC 9585.
     net::Task<> progress(std::uint64_t done, std::uint64_t goal);
+    // The same between the steps of work that nobody needs once the client has gone, which ends it: PeerGone. Others get their turn.
+    net::Task<> lookAround(std::uint64_t done, std::uint64_t goal);
+    // The running command works in so many rounds, each of which counts as much; this one (from 0) begins. What the client hears of is
+    // one work, whose goal stays the same.
+    void beginRound(std::uint64_t round, std::uint64_t rounds);
     // RFC 9738: NO [MESSAGELIMIT] for more messages than one command may touch.
     void requireFewEnough(std::size_t messages) const;
     void stillAlive();                    // long work goes on: the idle deadline is pushed back
@@ -121,6 +126,7 @@ private:
     std::vector<std::string> keywords_;
     const Request* running_ = nullptr;    // while a command runs
     net::SteadyTime told_progress_{};     // when it was told of last, or began
+    std::uint64_t round_ = 0, rounds_ = 1; // of the running command
     int bad_commands_ = 0, login_failures_ = 0;
 };
 

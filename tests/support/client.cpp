@@ -130,6 +130,12 @@ bool Client::closed()
 
 bool Client::waits() { return buffer_.empty() && !socket_.poll(Poco::Timespan(0, 100'000), Poco::Net::Socket::SELECT_READ); }
 
+void Client::reset()
+{
+    socket_.setLinger(true, 0);
+    socket_.close();
+}
+
 void Client::hangUp() { socket_.close(); }
 
 std::string ImapClient::answer()

@@ -25,6 +25,7 @@ public:
     std::string shownName() const;            // under TLS: the common name of the certificate that was shown
     const std::string& exporter() const { return exporter_; } // RFC 9266, raw; empty without TLS
     void hangUp();
+    void reset();                             // hangs up so that the other side learns of it at once
     bool waits();                             // true: nothing to read right now (looks for a tenth of a second)
 
 private:

@@ -1,5 +1,6 @@
 #include "tests/support/test_server.h"
 #include "server/auth/auth.h"
+#include "server/base/metrics.h"
 #include "server/mail/summary.h"
 #include "server/store/store.h"
 #include "tests/support/paths.h"
@@ -156,6 +157,15 @@ void TestServer::fill(int count, const std::string& mailbox)
             tx.append(target->id, fresh);
         }
     });
+}
+
+std::uint64_t metric(const std::string& name)
+{
+    const std::string text = base::prometheusText();
+    const auto at = text.find("\n" + name + " ");
+    if (at == std::string::npos)
+        throw std::runtime_error("no metric " + name);
+    return std::stoull(text.substr(at + name.size() + 2));
 }
 
 } // namespace postfach::test

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -76,6 +77,18 @@ private:
     Lines said_;
     std::unique_ptr<appliance::Appliance> appliance_;
 };
+
+std::uint64_t metric(const std::string& name); // of all servers in this process
+
+// Waits for a condition, and no longer than that.
+template <class Condition>
+bool within(std::chrono::seconds bound, Condition condition)
+{
+    for (const auto end = std::chrono::steady_clock::now() + bound; std::chrono::steady_clock::now() < end; std::this_thread::yield())
+        if (condition())
+            return true;
+    return condition();
+}
 
 std::string sampleMessage(int number, const std::string& text = "Hello,\r\n\r\nthis is a small message.\r\n");
 

@@ -126,13 +126,18 @@ net::Task<Tagged> cmdEsearch(Session& session, Request& request)
     const auto& [mailboxes, subscriptions] = account;
     const auto selected = session.hasView() ? std::optional(session.view().id()) : std::nullopt;
     const char delimiter = session.store().delimiter();
+    std::vector<const store::Mailbox*> wanted_ones;
     for (const store::Mailbox& mailbox : mailboxes) {
         const bool subscribed = std::find(subscriptions.begin(), subscriptions.end(), mailbox.name) != subscriptions.end();
         const bool is_wanted = std::any_of(sources.begin(), sources.end(), [&](const MailboxFilter& source) {
             return isSelected(source) ? selected == mailbox.id : source.means(mailbox.name, subscribed, delimiter);
         });
         if (is_wanted && (mailbox.exists > 0 || selected == mailbox.id))
-            co_await searchOne(session, request, key, wanted, mailbox);
+            wanted_ones.push_back(&mailbox);
+    }
+    for (std::size_t at = 0; at < wanted_ones.size(); ++at) {
+        session.beginRound(at, wanted_ones.size());
+        co_await searchOne(session, request, key, wanted, *wanted_ones[at]);
         if (session.strand().turnDue())
             co_await session.strand().turn();
     }

@@ -153,7 +153,9 @@ net::Task<Tagged> cmdSort(Session& session, Request& request)
     MessageSearch search(session, std::move(key), SearchScope(session.view()));
     if (wanted.save)
         session.view().save({});
+    session.beginRound(0, 2); // finding, then reading the headers of what was found
     co_await search.run();
+    session.beginRound(1, 2);
     Sorting sorting(session, search, std::move(keys));
     const std::vector<std::uint32_t> order = co_await sorting.run();
     co_await answerSearch(session, request, search, order, wanted, "SORT");

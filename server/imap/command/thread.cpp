@@ -44,7 +44,9 @@ net::Task<Tagged> cmdThread(Session& session, Request& request)
     SearchKey key = searchKeyWithCharset(session, args, SearchReturn());
 
     MessageSearch search(session, std::move(key), SearchScope(session.view()));
+    session.beginRound(0, 2); // finding, then reading the headers of what was found
     co_await search.run();
+    session.beginRound(1, 2);
     const auto& found = search.found();
     const store::Snapshot& numbered = search.scope().numbered;
     std::vector<ThreadMessage> messages(found.size());

@@ -42,15 +42,6 @@ std::string scram(TestServer& server, const std::string& user, const std::string
     CHECK(sasl.proven() == answer.starts_with("OK"));
     return answer;
 }
-
-template <class Condition>
-bool within(std::chrono::seconds bound, Condition condition)
-{
-    for (const auto end = Steady::now() + bound; Steady::now() < end; std::this_thread::yield())
-        if (condition())
-            return true;
-    return condition();
-}
 } // namespace
 
 TEST_CASE("an app password opens what its scopes say, until it ends, and can be taken back", "[auth][app-password]")

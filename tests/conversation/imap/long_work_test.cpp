@@ -2,9 +2,13 @@
 #include "tests/support/test_server.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string>
 
 using namespace postfach;
 using namespace postfach::test;
+using namespace std::chrono_literals;
 using Catch::StartsWith;
 
 TEST_CASE("long work says how far it is", "[imap][inprogress][rfc9585]")
@@ -44,11 +48,76 @@ TEST_CASE("long work says how far it is", "[imap][inprogress][rfc9585]")
         CHECK_THAT(client.talk("STORE 1:* +FLAGS.SILENT (\\Seen)").back(), StartsWith("OK "));
         CHECK_THAT(phone.talk("STATUS INBOX (UNSEEN)").front(), Catch::EndsWith("(UNSEEN 0)"));
     }
+    SECTION("SORT and THREAD, which read headers in a second round: the goal stays the same, and nothing goes backwards")
+    {
+        server.fill(4'000);
+        client.talk("NOOP");
+        for (const auto* command : {"SORT (SUBJECT) UTF-8 TEXT message", "THREAD REFERENCES UTF-8 TEXT message"}) {
+            INFO(command);
+            const auto tag = client.sendTagged(command);
+            auto answers = client.until(tag);
+            CHECK_THAT(answers.back(), StartsWith("OK "));
+            answers.resize(answers.size() - 2);
+            std::uint64_t before = 0, last = 0;
+            for (const auto& line : answers) {
+                const std::string begin = "* OK [INPROGRESS (\"" + tag + "\" ";
+                REQUIRE_THAT(line, StartsWith(begin));
+                CHECK_THAT(line, Catch::EndsWith(" 2000000)] Still at it"));
+                last = std::stoull(line.substr(begin.size()));
+                CHECK(last > before);
+                before = last;
+            }
+            CHECK(answers.size() >= 4);
+            CHECK((last > 1'000'000 || command[0] == 'T')); // SORT has read them all: THREAD finds them in memory
+        }
+    }
+    SECTION("ESEARCH of several mailboxes is one work")
+    {
+        server.fill(1'500);
+        server.fill(2'000, "Archive");
+        client.talk("NOOP");
+        const auto tag = client.sendTagged("ESEARCH IN (mailboxes (Archive INBOX)) RETURN (COUNT) TEXT message");
+        const auto answers = client.until(tag);
+        REQUIRE(answers.size() == 5);
+        CHECK(answers[0] == "* OK [INPROGRESS (\"" + tag + "\" 500000 2000000)] Still at it");
+        CHECK_THAT(answers[1], StartsWith("* ESEARCH "));
+        CHECK(answers[2] == "* OK [INPROGRESS (\"" + tag + "\" 1500000 2000000)] Still at it");
+        CHECK_THAT(answers[3], StartsWith("* ESEARCH "));
+    }
     SECTION("short work does not")
     {
         CHECK(client.talk("COPY 1:10 Archive").size() == 1);
         CHECK(client.talk("SEARCH UNSEEN").size() == 2);
     }
+}
+
+TEST_CASE("who has gone is not searched for", "[imap][search][sort][thread][inprogress]")
+{
+    const std::string command = GENERATE("SEARCH TEXT message", "SORT (SUBJECT) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL");
+    INFO(command);
+    TestServer::Settings settings;
+    settings.imap_progress = std::chrono::milliseconds(0);
+    const auto before = metric("postfach_imap_abandoned_total");
+    // A client that is slow to leave may come too late: the next one tries. What was sorted once is known, so each has a server of its own.
+    bool ended = false;
+    for (int tries = 0; tries < 20 && !ended; ++tries) {
+        TestServer server(settings);
+        server.fill(12'000);
+        auto client = server.imap();
+        client.select();
+        const auto read_before = metric("postfach_imap_messages_read_total");
+        client.sendTagged(command);
+        CHECK_THAT(client.line(), StartsWith("* OK [INPROGRESS ("));
+        client.reset();
+        REQUIRE(within(60s, [] { return metric("postfach_imap_sessions") == 0; }));
+        const auto read = metric("postfach_imap_messages_read_total") - read_before;
+        CHECK(read >= 1'000);
+        ended = metric("postfach_imap_abandoned_total") > before;
+        if (ended)
+            CHECK(read < 12'000);
+    }
+    CHECK(ended);
+    CHECK(metric("postfach_imap_abandoned_total") == before + 1);
 }
 
 TEST_CASE("one command touches so many messages and no more", "[imap][messagelimit][rfc9738]")
