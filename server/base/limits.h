@@ -62,7 +62,7 @@ inline constexpr std::size_t kAnnotationsInAll = 4 * 1024 * 1024;
 // read no line of a megabyte.
 inline constexpr std::size_t kFlagsTold = 16 * 1024;
 
-// IMAP: one APPEND. Its messages are on one spool and are scanned one after the other, then stored together; a client that uploads a
+// IMAP: one APPEND. Its messages are on one spool and are scanned some at a time, then stored together; a client that uploads a
 // folder sends some dozens at a time. What one may bring beside a single message of the largest size:
 inline constexpr std::size_t kAppendMessages = 1'000;
 inline constexpr std::uint64_t kAppendInAll = 256ULL << 20;

@@ -62,6 +62,7 @@ private:
     const std::uint64_t size_, before_;
 };
 
+constexpr std::uint64_t kScannedAhead = 32ULL << 20; // bytes of one APPEND that are scanned while earlier ones are waited for
 constexpr std::uint64_t kPreparedAtOnce = 64 * 1024; // bytes; the store makes no file of so few
 
 // Of what was found, in events.
@@ -101,6 +102,7 @@ struct Delivery::Inner {
         Action action = Action::store;
         Judgement judgement;
     };
+    struct Asked; // the scanner
     struct Job { // a message on its way: lives in the frame of whoever delivers it
         std::vector<Target> targets;
         std::string way_in;
@@ -109,6 +111,8 @@ struct Delivery::Inner {
         scanner::Content content;
         base::Sha256 hash{}; // of what came, by which way, and what was looked for
         Verdict verdict;
+        std::shared_ptr<Asked> asked; // the scanner, while it is being examined
+        std::exception_ptr trouble;   // that came of looking at it
         std::unique_ptr<store::PreparedBody> body;
         struct PreparedNotice {
             std::unique_ptr<store::PreparedBody> body;
@@ -134,7 +138,6 @@ struct Delivery::Inner {
     void decide(Job& job, std::string_view received) const;
     Action actionFor(const Job& job, const Target& target) const;
     static base::Sha256 hashOf(const Job& job, const Source& message, const std::string& refused);
-    struct Asked; // the scanner
     void look(Job& job, const Source& message, net::Strand& strand, const std::shared_ptr<Asked>& asked);
     void prepare(Job& job, std::string_view message);
     static void recordVerdict(store::WriteTx& tx, store::BodyId body, const Verdict& verdict);
@@ -148,6 +151,9 @@ struct Delivery::Inner {
     void conclude(const Job& job, std::uint64_t size) const;
     Result unavailableFor(const std::exception_ptr& error, const Job& job) const;
     net::Task<> examine(net::Strand& strand, Job& job, Source message);
+    net::Task<> beginExamining(net::Strand& strand, Job& job, Source message);
+    net::Task<> scanned(net::Strand& strand, Job& job);
+    net::Task<> endExamining(net::Strand& strand, Job& job, Source message);
     net::Task<> write(net::Strand& strand, std::function<void(store::WriteTx&)> work);
     net::Task<std::vector<Result>> run(net::Strand& strand, Job job, Spool& message);
     net::Task<AppendResult> append(net::Strand& strand, Appending wanted, Spool& messages);
@@ -408,21 +414,37 @@ Result Delivery::Inner::unavailableFor(const std::exception_ptr& error, const Jo
 // Understands it, has it scanned, decides, and makes ready what is to be kept. Throws what a disk says.
 net::Task<> Delivery::Inner::examine(net::Strand& strand, Job& job, Source message)
 {
-    const auto asked = std::make_shared<Asked>();
-    auto looking = [this, &job, &message, &strand, &asked] { look(job, message, strand, asked); };
-    std::exception_ptr trouble;
+    co_await beginExamining(strand, job, message);
+    co_await endExamining(strand, job, message);
+}
+
+// Until the scanner has it; what went wrong is thrown by what comes next.
+net::Task<> Delivery::Inner::beginExamining(net::Strand& strand, Job& job, Source message)
+{
+    job.asked = std::make_shared<Asked>();
+    auto looking = [this, &job, &message, &strand] { look(job, message, strand, job.asked); };
     try {
         co_await strand.offload(std::move(looking));
     } catch (...) {
-        trouble = std::current_exception();
+        job.trouble = std::current_exception();
     }
-    if (asked->scanning) {
-        co_await asked->handover.wait(strand);
-        job.verdict = std::move(asked->verdict);
-        verdicts.remember(job.hash, job.verdict);
-    }
-    if (trouble)
-        std::rethrow_exception(trouble);
+}
+
+net::Task<> Delivery::Inner::scanned(net::Strand& strand, Job& job)
+{
+    const std::shared_ptr<Asked> asked = std::exchange(job.asked, nullptr);
+    if (!asked->scanning)
+        co_return;
+    co_await asked->handover.wait(strand);
+    job.verdict = std::move(asked->verdict);
+    verdicts.remember(job.hash, job.verdict);
+}
+
+net::Task<> Delivery::Inner::endExamining(net::Strand& strand, Job& job, Source message)
+{
+    co_await scanned(strand, job);
+    if (job.trouble)
+        std::rethrow_exception(job.trouble);
 
     if (job.verdict.findings.empty() && job.understood.findings.empty()) {
         decide(job, {}); // needs no disk
@@ -519,22 +541,32 @@ net::Task<AppendResult> Delivery::Inner::append(net::Strand& strand, Appending w
     }
     std::vector<Job> jobs(wanted.items.size());
     std::size_t at = 0; // the one that is looked at; in the end the one that is refused
+    std::size_t begun = 0; // those before it are known to the scanner
     std::exception_ptr trouble;
     try {
-        std::uint64_t begin = 0;
+        // While one is waited for, the next are scanned; what is decided is decided in their order.
+        const std::size_t most = scanner.status().workers + 1UL; // so that no worker waits while another message is understood
+        std::uint64_t begin = 0, ahead = 0; // where the one that is looked at lies; bytes of it and of those that have begun behind it
         for (; at < jobs.size(); ++at) {
+            while (begun < jobs.size() && (begun == at || (begun - at < most && ahead + wanted.items[begun].size <= kScannedAhead))) {
+                Job& job = jobs[begun];
+                job.way_in = "append";
+                job.append = true;
+                job.targets.push_back({wanted.owner.id, wanted.owner.address, wanted.mailbox, wanted.items[begun], {}, {}});
+                job.results.resize(1);
+                const Source source{messages, begin + ahead, wanted.items[begun].size};
+                co_await beginExamining(strand, job, source);
+                ahead += wanted.items[begun++].size;
+            }
             Job& job = jobs[at];
-            job.way_in = "append";
-            job.append = true;
-            job.targets.push_back({wanted.owner.id, wanted.owner.address, wanted.mailbox, wanted.items[at], {}, {}});
-            job.results.resize(1);
             const Source source{messages, begin, wanted.items[at].size};
-            co_await examine(strand, job, source);
+            co_await endExamining(strand, job, source);
             if (job.targets.front().action != Action::store) {
                 job.results.front() = refusal(job, job.targets.front());
                 break;
             }
             begin += wanted.items[at].size;
+            ahead -= wanted.items[at].size;
         }
         if (at == jobs.size()) {
             std::function<void(store::WriteTx&)> work = [this, &jobs, &wanted, &at](store::WriteTx& tx) {
@@ -547,6 +579,9 @@ net::Task<AppendResult> Delivery::Inner::append(net::Strand& strand, Appending w
     } catch (const std::system_error&) {
         trouble = std::current_exception();
     }
+    for (std::size_t i = at + 1; i < begun; ++i) // their bytes count as on their way until the scanner is done with them
+        if (jobs[i].asked)
+            co_await scanned(strand, jobs[i]);
     if (trouble) {
         at = std::min(at, jobs.size() - 1); // past the last: the commit failed as a whole
         jobs[at].results.front() = unavailableFor(trouble, jobs[at]);

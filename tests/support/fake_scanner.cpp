@@ -40,7 +40,38 @@ void FakeScanner::scan(scanner::Content content, std::function<void(scanner::Ver
                 verdict.add({{scanner::Class::infected, name}});
     }
     verdict.add({});
+    {
+        const std::lock_guard lock(mutex_);
+        if (holds_) {
+            held_.push_back([answer = std::move(answer), verdict] { answer(verdict); });
+            return;
+        }
+    }
     answer(verdict);
+}
+
+void FakeScanner::hold()
+{
+    const std::lock_guard lock(mutex_);
+    holds_ = true;
+}
+
+std::size_t FakeScanner::held()
+{
+    const std::lock_guard lock(mutex_);
+    return held_.size();
+}
+
+void FakeScanner::letGo()
+{
+    std::vector<std::function<void()>> held;
+    {
+        const std::lock_guard lock(mutex_);
+        holds_ = false;
+        held = std::exchange(held_, {});
+    }
+    for (auto each = held.rbegin(); each != held.rend(); ++each)
+        (*each)();
 }
 
 void FakeScanner::learn(const std::string& word, const std::string& name)
@@ -68,6 +99,7 @@ scanner::Status FakeScanner::status() const
         status.signatures = set_ == 0 ? "fake" : "fake-" + std::to_string(set_);
     }
     status.signature_count = 1;
+    status.workers = workers;
     status.scans = static_cast<std::uint64_t>(scans.load());
     if (!available)
         status.problem = "switched off by a test";

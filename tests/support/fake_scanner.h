@@ -20,6 +20,12 @@ public:
     std::atomic<bool> available{true};
     std::atomic<bool> everything_encrypted{false};
     std::atomic<int> scans{0}, reloads{0};
+    std::atomic<unsigned> workers{1};
+
+    // From now on answers wait; how many do; gives them, the last first, and then answers at once again.
+    void hold();
+    std::size_t held();
+    void letGo();
 
     // Another set serves from now on: content with `word` in it is infected by that name; no name: it is clean again.
     void learn(const std::string& word, const std::string& name);
@@ -29,6 +35,8 @@ private:
     mutable std::mutex mutex_; // guards what follows
     std::map<std::string, std::string> names_; // by word
     std::vector<std::string> looked_;
+    bool holds_ = false;
+    std::vector<std::function<void()>> held_;
     int set_ = 0;
 };
 

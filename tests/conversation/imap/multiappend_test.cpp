@@ -2,8 +2,10 @@
 #include "tests/support/test_server.h"
 
 #include <algorithm>
+#include <map>
 
 using namespace postfach::test;
+using namespace std::chrono_literals;
 using namespace std::string_literals;
 
 namespace {
@@ -114,6 +116,71 @@ TEST_CASE("one APPEND brings several messages, all or none", "[imap][append][mul
         CHECK(bodyOf(watcher, 2) == large);
         CHECK(bodyOf(watcher, 3) == odd);
         CHECK(bodyOf(watcher, 4) == sampleMessage(4));
+    }
+}
+
+TEST_CASE("the messages of one APPEND are scanned some at a time, and judged in their order", "[imap][append][multiappend][rfc3502]")
+{
+    TestServer server;
+    FakeScanner& scanner = server.scanner();
+    scanner.workers = 3;
+    auto client = server.imap();
+    const auto bad = [](const std::string& word) { return "Subject: bad\r\n\r\nFOUND: " + word + "\r\n"; };
+    const auto append = [&](int count, const std::map<int, std::string>& others) {
+        std::string command = "APPEND INBOX";
+        for (int n = 1; n <= count; ++n)
+            command += ' ' + sent(others.count(n) != 0 ? others.at(n) : sampleMessage(n));
+        scanner.hold();
+        const auto tag = client.sendTagged(command);
+        CHECK(within(60s, [&] { return scanner.held() == 4; }));
+        return tag;
+    };
+
+    SECTION("as many as there are workers, and one more that is ready")
+    {
+        scanner.scans = 0;
+        const auto tag = append(9, {});
+        CHECK(server.imap().talk("NOOP").back() == "OK NOOP completed");
+        CHECK(scanner.held() == 4);
+        scanner.letGo();
+        CHECK_THAT(client.until(tag).back(), Catch::StartsWith("OK [APPENDUID "));
+        CHECK(scanner.scans == 9);
+        client.select();
+        for (int n = 1; n <= 9; ++n)
+            CHECK(bodyOf(client, n) == sampleMessage(n));
+    }
+    SECTION("of several that are bad the first is named, whichever was known first, and nothing is stored")
+    {
+        const auto tag = append(4, {{2, "Subject: x\r\n\r\n" + eicar() + "\r\n"}, {3, bad("infected")}});
+        scanner.letGo();
+        CHECK(client.until(tag).back() == "NO [CANNOT] message contains Eicar-Test-Signature");
+        CHECK(client.talk("STATUS INBOX (MESSAGES UIDNEXT)").front() == kEmpty);
+        const int scans = scanner.scans;
+        CHECK_THAT(client.talk("APPEND INBOX " + sent(sampleMessage(1)) + ' ' + sent(sampleMessage(4))).back(), Catch::StartsWith("OK "));
+        CHECK(scanner.scans == scans); // those beside it are known
+    }
+    SECTION("one infected in the middle of many")
+    {
+        const auto tag = append(40, {{20, bad("infected")}});
+        scanner.letGo();
+        CHECK(client.until(tag).back() == "NO [CANNOT] message contains Fake.infected");
+        CHECK(client.talk("STATUS INBOX (MESSAGES UIDNEXT)").front() == kEmpty);
+        CHECK(scanner.scans >= 20);
+        CHECK(scanner.scans <= 23);
+    }
+    SECTION("no verdict")
+    {
+        scanner.available = false;
+        CHECK_THAT(client.talk("APPEND INBOX " + sent(sampleMessage(1)) + ' ' + sent(sampleMessage(2))).back(),
+            Catch::StartsWith("NO [UNAVAILABLE]"));
+        CHECK(client.talk("STATUS INBOX (MESSAGES UIDNEXT)").front() == kEmpty);
+    }
+    SECTION("who goes meanwhile leaves the server as it was")
+    {
+        append(9, {});
+        client.reset();
+        scanner.letGo();
+        CHECK(server.imap().talk("NOOP").back() == "OK NOOP completed");
     }
 }
 
