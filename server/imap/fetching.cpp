@@ -511,12 +511,11 @@ net::Task<Fetched> fetchMessages(Session& session, FetchItems items, bool tell_f
     co_return fetch.fetched();
 }
 
-net::Task<> fetchNew(Session& session, FetchItems items, IndexRange range)
+net::Task<> fetchNew(Session& session, FetchItems items, std::vector<IndexRange> ranges)
 {
     const bool tell_flags = items.flags;
     for (BodySection& section : items.sections)
         section.peek = true;
-    std::vector<IndexRange> ranges(1, range);
     co_await fetchMessages(session, std::move(items), tell_flags, std::move(ranges));
 }
 

@@ -18,6 +18,6 @@ struct Fetched {
 net::Task<Fetched> fetchMessages(Session& session, FetchItems items, bool tell_flags, std::vector<IndexRange> ranges);
 
 // The same without marking anything as read.
-net::Task<> fetchNew(Session& session, FetchItems items, IndexRange range);
+net::Task<> fetchNew(Session& session, FetchItems items, std::vector<IndexRange> ranges);
 
 } // namespace postfach::imap

@@ -1,11 +1,13 @@
 #include "server/imap/search_updates.h"
 
 #include "server/base/limits.h"
+#include "server/imap/fetching.h"
 #include "server/imap/search_run.h"
 #include "server/imap/syntax/search_return.h"
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <numeric>
 
 namespace postfach::imap {
@@ -60,14 +62,14 @@ bool SearchUpdates::has(std::string_view tag) const
     return std::any_of(kept_.begin(), kept_.end(), [tag](const Kept& one) { return one.tag == tag; });
 }
 
-bool SearchUpdates::add(
-    std::string tag, bool by_uid, SearchKey key, const store::Snapshot& numbered, const std::vector<std::uint32_t>& found)
+bool SearchUpdates::add(std::string tag, bool by_uid, SearchKey key, std::optional<FetchItems> of_new,
+    const store::Snapshot& numbered, const std::vector<std::uint32_t>& found)
 {
     const std::size_t messages = std::accumulate(
         kept_.begin(), kept_.end(), found.size(), [](std::size_t sum, const Kept& one) { return sum + one.messages.size(); });
     if (kept_.size() == limits::kSearchUpdates || messages > limits::kSearchUpdateMessages || key.has(changesByItself))
         return false;
-    Kept one{std::move(tag), by_uid, std::move(key), numbered.highestModseq(), {}};
+    Kept one{std::move(tag), by_uid, std::move(key), numbered.highestModseq(), {}, std::move(of_new)};
     one.messages.reserve(found.size());
     for (const std::uint32_t index : found)
         one.messages.push_back(numbered.uidAt(index));
@@ -97,22 +99,47 @@ std::string SearchUpdates::gone(const store::Snapshot& before, const store::Snap
     return out;
 }
 
-net::Task<> SearchUpdates::tell(Session& session)
+net::Task<std::vector<std::uint32_t>> SearchUpdates::tell(Session& session, IndexRange fresh, const FetchItems* of_new)
 {
-    for (Kept& one : kept_) // nothing is added or cancelled meanwhile: no other command runs
-        co_await look(session, one);
+    std::string lines;
+    std::map<std::uint32_t, std::uint32_t> wanted; // of new messages, by place: which searches want to see them, a bit each
+    static_assert(limits::kSearchUpdates <= 32);
+    for (std::size_t at = 0; at < kept_.size(); ++at) { // nothing is added or cancelled meanwhile: no other command runs
+        const Difference difference = co_await look(session, kept_[at]);
+        lines += difference.line;
+        if (kept_[at].of_new)
+            for (const std::uint32_t place : difference.added)
+                if (place >= fresh.first && place < fresh.last)
+                    wanted[place] |= 1U << at;
+    }
+    std::map<std::uint32_t, std::vector<IndexRange>> alike; // by the searches that want them
+    std::vector<std::uint32_t> places;
+    for (const auto& [place, searches] : wanted) {
+        alike[searches].push_back({place, place + 1});
+        places.push_back(place);
+    }
+    for (auto& [searches, ranges] : alike) {
+        FetchItems items = of_new != nullptr ? *of_new : FetchItems();
+        for (std::size_t at = 0; at < kept_.size(); ++at)
+            if ((searches >> at & 1U) != 0)
+                items = merged(std::move(items), *kept_[at].of_new);
+        co_await fetchNew(session, std::move(items), std::move(ranges));
+    }
+    co_await session.send(std::move(lines));
+    co_return places;
 }
 
-net::Task<> SearchUpdates::look(Session& session, Kept& kept)
+net::Task<SearchUpdates::Difference> SearchUpdates::look(Session& session, Kept& kept)
 {
+    Difference difference;
     const SearchScope scope(session.view());
     if (scope.newest.highestModseq() <= kept.seen)
-        co_return;
+        co_return difference;
     std::vector<std::uint32_t> changed = changedSince(scope, kept.seen);
     const store::ModSeq seen = scope.numbered.highestModseq(); // what waits to be numbered is looked at once it is
     if (changed.empty()) {
         kept.seen = seen;
-        co_return;
+        co_return difference;
     }
     MessageSearch search(session, kept.key, scope);
     co_await search.runOver(changed);
@@ -132,12 +159,15 @@ net::Task<> SearchUpdates::look(Session& session, Kept& kept)
     kept.messages = std::move(messages);
     kept.seen = seen;
     if (added.empty() && removed.empty())
-        co_return;
-    std::string out = line(kept.tag, kept.by_uid);
-    putNumbers(out, "REMOVEFROM", removed, scope.numbered, kept.by_uid);
-    putNumbers(out, "ADDTO", added, scope.numbered, kept.by_uid);
-    out += "\r\n";
-    co_await session.send(std::move(out));
+        co_return difference;
+    difference.line = line(kept.tag, kept.by_uid);
+    putNumbers(difference.line, "REMOVEFROM", removed, scope.numbered, kept.by_uid);
+    putNumbers(difference.line, "ADDTO", added, scope.numbered, kept.by_uid);
+    difference.line += "\r\n";
+    for (const store::Uid uid : added)
+        if (const auto place = scope.numbered.find(uid))
+            difference.added.push_back(*place);
+    co_return difference;
 }
 
 } // namespace postfach::imap

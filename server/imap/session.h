@@ -100,7 +100,7 @@ private:
     [[gnu::noinline]] net::Task<> readSelected();
     [[gnu::noinline]] net::Task<> tellNewsOrLog(bool numbers_may_move, bool unasked, std::string_view command);
     [[gnu::noinline]] net::Task<> tellBetweenCommands();
-    [[gnu::noinline]] net::Task<> tellSearchUpdates();
+    [[gnu::noinline]] net::Task<std::vector<std::uint32_t>> tellSearchUpdates(IndexRange fresh, const FetchItems* of_new);
     net::Task<Notifier::Account> readAccount();
     Notifier::Telling telling() const;
     void requireState(const Command& command) const;

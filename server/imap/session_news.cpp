@@ -174,13 +174,25 @@ net::Task<> Session::tellNews(bool numbers_may_move, bool unasked)
     if (enabled_.qresync && view_->waits())
         out += "* OK [HIGHESTMODSEQ " + std::to_string(view_->numbered().highestModseq()) + "] Up to here\r\n";
     co_await send(std::move(out));
+    const FetchItems* of_new = notifier_ && notifier_->ofSelected().of_new ? &*notifier_->ofSelected().of_new : nullptr;
+    IndexRange fresh;
+    if (news.exists)
+        fresh = {news.first_new, *news.exists};
+    std::vector<std::uint32_t> fetched; // with what a search has asked for besides
     if (search_updates_)
-        co_await tellSearchUpdates();
-    if (!news.exists || !notifier_ || !notifier_->ofSelected().of_new)
+        fetched = co_await tellSearchUpdates(fresh, of_new);
+    if (of_new == nullptr || fresh.first == fresh.last)
         co_return;
-    FetchItems items = *notifier_->ofSelected().of_new;
-    const IndexRange added{news.first_new, *news.exists};
-    co_await fetchNew(*this, std::move(items), added);
+    std::vector<IndexRange> others;
+    for (const std::uint32_t place : fetched) {
+        if (fresh.first < place)
+            others.push_back({fresh.first, place});
+        fresh.first = place + 1;
+    }
+    if (fresh.first < fresh.last)
+        others.push_back(fresh);
+    FetchItems items = *of_new;
+    co_await fetchNew(*this, std::move(items), std::move(others));
 }
 
 SearchUpdates& Session::searchUpdates()
@@ -190,7 +202,10 @@ SearchUpdates& Session::searchUpdates()
     return *search_updates_;
 }
 
-net::Task<> Session::tellSearchUpdates() { co_await search_updates_->tell(*this); }
+net::Task<std::vector<std::uint32_t>> Session::tellSearchUpdates(IndexRange fresh, const FetchItems* of_new)
+{
+    co_return co_await search_updates_->tell(*this, fresh, of_new);
+}
 
 // --- when it is told, and of other mailboxes
 

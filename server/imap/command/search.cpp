@@ -32,7 +32,7 @@ net::Task<Tagged> cmdSearch(Session& session, Request& request)
     co_await search.run();
 
     co_await answerSearch(session, request, search, search.found(), wanted, "SEARCH");
-    if (kept && !session.searchUpdates().add(request.tag, request.by_uid, *kept, search.scope().numbered, search.found()))
+    if (kept && !session.searchUpdates().add(request.tag, request.by_uid, *kept, wanted.of_new, search.scope().numbered, search.found()))
         session.untagged("NO [NOUPDATE \"" + request.tag + "\"] This result will not be kept up to date");
     co_return Tagged::ok(request.name + " completed");
 }

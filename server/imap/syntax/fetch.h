@@ -45,6 +45,7 @@ struct FetchItems {
     bool needsBytes(const mail::Summary& summary) const; // any section that the summary's top_header cannot serve
 };
 
+FetchItems merged(FetchItems one, const FetchItems& other); // what either asks for, once
 FetchItems parseFetchItems(Parser& args); // ALL, FAST, FULL, one item or a list; bounded
 
 // "(CHANGEDSINCE 12345 VANISHED PARTIAL 1:100)": RFC 7162 3.1.4.1 and 3.2.6, RFC 9394 3.3.

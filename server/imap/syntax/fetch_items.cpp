@@ -285,6 +285,18 @@ FetchModifiers parseFetchModifiers(Parser& args)
     return modifiers;
 }
 
+FetchItems merged(FetchItems one, const FetchItems& other)
+{
+    for (const Plain& item : kPlain)
+        one.*item.wanted = one.*item.wanted || other.*item.wanted;
+    for (const BodySection& section : other.sections) {
+        const auto same = [&section](const BodySection& known) { return known.label == section.label && known.partial == section.partial; };
+        if (std::none_of(one.sections.begin(), one.sections.end(), same))
+            one.sections.push_back(section);
+    }
+    return one;
+}
+
 FetchItems parseFetchItems(Parser& args)
 {
     FetchItems items;

@@ -40,6 +40,11 @@ SearchReturn parseSearchReturn(Parser& args)
         const auto* option = std::find_if(kOptions.begin(), kOptions.end(), [&](const Option& o) { return o.name == name; });
         if (option != kOptions.end()) {
             wanted.*option->flag = true;
+            // The grammar has no space before them, the RFC's example has one.
+            if (name == "UPDATE" && (args.peek() == '(' || args.rest().starts_with(" ("))) {
+                args.trySpace();
+                wanted.of_new = parseFetchItems(args);
+            }
         } else if (name == "PARTIAL") {
             if (wanted.partial)
                 throw BadSyntax("Only one PARTIAL at a time");

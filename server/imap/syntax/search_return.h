@@ -1,6 +1,7 @@
 #pragma once
 // What a SEARCH, SORT or ESEARCH gives back: RETURN (...) and the ESEARCH answer. RFC 4731, RFC 5182 (SAVE), RFC 9394 (PARTIAL),
 // RFC 6203 (RELEVANCY), RFC 5267 (UPDATE, CONTEXT).
+#include "server/imap/syntax/fetch.h"
 #include "server/imap/syntax/parser.h"
 #include "server/imap/syntax/partial_range.h"
 #include "server/store/types.h"
@@ -18,6 +19,7 @@ struct SearchReturn {
     bool given = false; // RETURN was said: the answer is ESEARCH
     bool min = false, max = false, all = false, count = false, save = false, relevancy = false, update = false;
     std::optional<PartialRange> partial;
+    std::optional<FetchItems> of_new; // UPDATE's: what is fetched of new messages that match (RFC 5465 7)
 
     // Something that is answered with messages or their number.
     bool asksForResult() const { return min || max || all || count || partial || relevancy; }

@@ -92,6 +92,47 @@ TEST_CASE("a search that is kept up to date tells what begins and ceases to matc
         client.send("DONE\r\n");
         CHECK(client.until(idle).size() == 1);
     }
+    SECTION("new messages that match are shown as was asked, before they are named (RFC 5465 7)")
+    {
+        for (const auto* wrong : {"UPDATE ()", "UPDATE (NONSENSE)", "UPDATE (UID", "UPDATE (UID) (FLAGS)", "COUNT (UID)"})
+            CHECK_THAT(client.talk(std::string("SEARCH RETURN (") + wrong + ") ALL").back(), Catch::StartsWith("BAD"));
+        const auto one = keep(client, "UID SEARCH RETURN (COUNT UPDATE (UID BODY[HEADER.FIELDS (SUBJECT)])) SUBJECT offer");
+        const auto two = keep(client, "UID SEARCH RETURN (UPDATE(RFC822.SIZE UID)) BODY needle");
+        const auto all = keep(client, "UID SEARCH RETURN (UPDATE) UNSEEN");
+        other.talk("UNSELECT"); // what comes is recent here
+        const std::string head = "BODY[HEADER.FIELDS (SUBJECT)] {18}\r\nSubject: offer\r\n\r\n";
+        other.append("INBOX", "Subject: offer\r\n\r\nA needle.\r\n");
+        other.append("INBOX", "Subject: other\r\n\r\nNothing.\r\n");
+        other.append("INBOX", "Subject: offer\r\n\r\nNothing.\r\n");
+        CHECK(client.talk("NOOP")
+            == Lines{"* 8 EXISTS", "* 8 RECENT", "* 8 FETCH (UID 8 " + head + ")", "* 6 FETCH (UID 6 RFC822.SIZE 29 " + head + ")",
+                esearch(one, " UID ADDTO (0 6,8)"), esearch(two, " UID ADDTO (0 6)"), esearch(all, " UID ADDTO (0 6:8)"),
+                "OK NOOP completed"});
+        // Nothing of it was marked as read; and what begins to match by its flags is not new.
+        const auto seen = keep(client, "UID SEARCH RETURN (UPDATE (UID ENVELOPE)) SEEN");
+        other.select();
+        other.talk("UID STORE 7 +FLAGS.SILENT (\\Seen)");
+        other.talk("UNSELECT");
+        const Lines news = client.talk("NOOP");
+        REQUIRE(news.size() == 4);
+        CHECK_THAT(news[0], Catch::StartsWith("* 7 FETCH (FLAGS ("));
+        CHECK(news[1] == esearch(all, " UID REMOVEFROM (0 7)"));
+        CHECK(news[2] == esearch(seen, " UID ADDTO (0 7)"));
+        client.talk("CANCELUPDATE \"" + one + "\" \"" + two + "\" \"" + all + "\" \"" + seen + "\"");
+
+        // With NOTIFY each new message is shown once, with all that was asked for.
+        const auto both = keep(client, "UID SEARCH RETURN (UPDATE (UID RFC822.SIZE)) SUBJECT offer");
+        client.talk("NOTIFY SET (selected MessageNew (UID FLAGS) MessageExpunge)");
+        other.append("INBOX", "Subject: other\r\n\r\nA.\r\n");
+        CHECK(client.line() == "* 9 EXISTS");
+        CHECK_THAT(client.line(), Catch::EndsWith(" RECENT"));
+        CHECK(client.line() == "* 9 FETCH (UID 9 FLAGS (\\Recent))");
+        other.append("INBOX", "Subject: offer\r\n\r\nB.\r\n");
+        CHECK(client.line() == "* 10 EXISTS");
+        CHECK_THAT(client.line(), Catch::EndsWith(" RECENT"));
+        CHECK(client.line() == "* 10 FETCH (UID 10 FLAGS (\\Recent) RFC822.SIZE 22)");
+        CHECK(client.line() == esearch(both, " UID ADDTO (0 10)"));
+    }
     SECTION("they end with the mailbox")
     {
         const auto tag = keep(client, "SEARCH RETURN (UPDATE) SEEN");

@@ -146,3 +146,17 @@ TEST_CASE("the top header alone needs no bytes while it is kept", "[imap][syntax
     CHECK(parse("BODY[1.HEADER]").needsBytes(kept));
     CHECK_FALSE(parse("ENVELOPE").needsBytes(large));
 }
+
+TEST_CASE("what two ask for is asked once", "[imap][syntax][fetch]")
+{
+    const auto both = imap::merged(parse("(UID FLAGS BODY.PEEK[1] BODY.PEEK[]<0.10> BINARY.PEEK[2])"), parse("(UID ENVELOPE BODY[1] BODY[]<0.20> BODY[2])"));
+    CHECK(both.uid);
+    CHECK(both.flags);
+    CHECK(both.envelope);
+    CHECK_FALSE(both.size);
+    std::vector<std::string> labels;
+    for (const auto& section : both.sections)
+        labels.push_back(section.label);
+    CHECK(labels == std::vector<std::string>{"BODY[1]", "BODY[]<0>", "BINARY[2]", "BODY[]<0>", "BODY[2]"});
+    CHECK(both.sections[3].partial->second == 20);
+}

@@ -31,12 +31,21 @@ TEST_CASE("RETURN refuses what is no option", "[imap][syntax][search][rfc4731][r
 {
     for (const char* text : {"", "ALL", "(", ")", "(ALL", "(MIN,MAX)", "(FOO)", "(PARTIAL)", "(PARTIAL 1)", "(PARTIAL 0:1)",
              "(PARTIAL 1:-1)", "(PARTIAL -1:1)", "(PARTIAL 1:*)", "(PARTIAL 1:4294967296)", "(PARTIAL 1:2 PARTIAL 3:4)",
-             "(PARTIAL 1:2 ALL)", "(PARTIAL 1:2,4)", "(MIN) MAX"}) {
+             "(PARTIAL 1:2 ALL)", "(PARTIAL 1:2,4)", "(MIN) MAX", "(UPDATE ())", "(UPDATE(FOO))", "(UPDATE (UID)",
+             "(UPDATE (UID) (FLAGS))", "(COUNT (UID))", "(UPDATE  (UID))"}) {
         INFO(text);
         CHECK_THROWS_AS(parse(text), BadSyntax);
     }
     CHECK(parse("()").all);
     CHECK(parse("(min Max)").max);
+    CHECK_FALSE(parse("(UPDATE COUNT)").of_new);
+    for (const char* text : {"(UPDATE(UID BODY[]) COUNT)", "(COUNT update (UID BODY[]))"}) { // RFC 5465 8, and its example
+        const SearchReturn wanted = parse(text);
+        CHECK(wanted.update);
+        CHECK(wanted.count);
+        CHECK(wanted.of_new.value().uid);
+        CHECK(wanted.of_new.value().sections.size() == 1);
+    }
     CHECK_FALSE(parse("(SAVE)").asksForResult());
     CHECK_FALSE(parse("(SAVE)").all);
     CHECK(parse("(PARTIAL -100:-1 CONTEXT)").partial->from_end);
