@@ -86,6 +86,9 @@ inline constexpr std::size_t kHeaderCache = 64 * 1024 * 1024;
 inline constexpr std::size_t kStructureCache = 32 * 1024 * 1024; // twice: for clients that know message/global, and for the others
 inline constexpr std::size_t kSortOrders = 16 * 1024 * 1024;     // 8 bytes a message and order
 
+// IMAP: parts that clients read in pieces, decoded, of all sessions, on the disk. Past it a part is decoded for each piece of it.
+inline constexpr std::uint64_t kDecodedParts = 256ULL << 20;
+
 // LMTP. RFC 5321 4.5.3.1.8 wants at least 100 recipients.
 inline constexpr int kRecipients = 1'000;
 

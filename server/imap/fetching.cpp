@@ -1,6 +1,7 @@
 #include "server/imap/fetching.h"
 
 #include "server/base/log.h"
+#include "server/base/metrics.h"
 #include "server/delivery/spool.h"
 #include "server/imap/message_source.h"
 #include "server/imap/syntax/writer.h"
@@ -20,6 +21,8 @@ constexpr std::size_t kBatchInMemory = 1'000, kBatchToRead = 128;
 constexpr std::uint64_t kBatchBytes = 64 * 1024; // also the largest body that is held whole while its reader is slow
 constexpr std::size_t kPiece = 32 * 1024;
 constexpr std::uint32_t kUsualSummary = 512;
+
+base::Counter g_decoded{"postfach_imap_parts_decoded_total", "Large parts decoded for BINARY"};
 
 struct Row {
     std::uint32_t number;
@@ -453,22 +456,30 @@ net::Task<> Fetch::sendRange(
     out += ' ';
 }
 
-// A large part, read and decoded on a helper into a spool: who takes it slowly holds no memory of ours.
+// A large part, read and decoded on a helper into a spool: who takes it slowly holds no memory of ours. Who takes a piece of it will
+// come for the next.
 net::Task<> Fetch::sendDecoded(
     const BodySection& section, const Row& row, const mail::Summary& summary, const SectionBytes& found, std::string& out)
 {
-    delivery::Spool spool = session_.context().delivery.newSpool();
-    auto decode = [&](store::ReadTx& tx) {
-        const std::string plain = decoded(section, summary, tx.bodyRange(row.message.body, found.offset, found.length));
-        if (section.form == BodySection::Form::decoded)
-            spool.append(plain);
-        return static_cast<std::uint64_t>(plain.size());
-    };
-    const std::uint64_t length = co_await reading(session_.strand(), session_.store(), std::move(decode));
-    session_.stillAlive();
+    std::unique_ptr<DecodedPart> part = session_.takeDecoded(row.message.body, found.offset);
+    std::uint64_t length = part ? part->spool.size() : 0;
+    if (!part) {
+        part = std::make_unique<DecodedPart>(row.message.body, found.offset, session_.context().delivery.newSpool());
+        auto decode = [&](store::ReadTx& tx) {
+            const std::string plain = decoded(section, summary, tx.bodyRange(row.message.body, found.offset, found.length));
+            if (section.form == BodySection::Form::decoded)
+                part->spool.append(plain);
+            return static_cast<std::uint64_t>(plain.size());
+        };
+        length = co_await reading(session_.strand(), session_.store(), std::move(decode));
+        g_decoded.add();
+        session_.stillAlive();
+    }
     out += section.label + ' ';
     if (section.form == BodySection::Form::decodedSize) {
         out += std::to_string(length) + ' ';
+        if (length == part->spool.size())
+            session_.keepDecoded(std::move(part));
         co_return;
     }
     const auto [skip, count] = section.cut(length);
@@ -476,8 +487,10 @@ net::Task<> Fetch::sendDecoded(
     std::string head;
     head.swap(out);
     co_await session_.send(std::move(head));
-    co_await sendBytes(row.message.body, spool.view().substr(skip, count), skip, count);
+    co_await sendBytes(row.message.body, part->spool.view().substr(skip, count), skip, count);
     out += ' ';
+    if (section.partial)
+        session_.keepDecoded(std::move(part));
 }
 
 // `count` bytes of a body from `begin`: out of memory where they are, else read in pieces.

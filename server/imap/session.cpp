@@ -356,6 +356,7 @@ void Session::logOut()
 {
     view_.reset();
     search_updates_.reset();
+    decoded_.reset();
     told_.reset();
     notifier_.reset();
     keywords_.clear();
@@ -385,6 +386,7 @@ void Session::select(std::unique_ptr<View> view)
     else
         takeRecent(*view, recent_from);
     search_updates_.reset();
+    decoded_.reset();
     view_ = std::move(view);
     strand_.record().about(view_->mailbox().name);
     showState();
@@ -433,11 +435,24 @@ net::Task<> Session::readSelected()
 bool Session::unselect()
 {
     search_updates_.reset();
+    decoded_.reset();
     const bool had = std::exchange(view_, nullptr) != nullptr;
     if (had)
         strand_.record().about({});
     showState();
     return had;
+}
+
+std::unique_ptr<DecodedPart> Session::takeDecoded(store::BodyId body, std::uint64_t begin)
+{
+    std::unique_ptr<DecodedPart> part = std::move(decoded_);
+    return part && part->is(body, begin) ? std::move(part) : nullptr;
+}
+
+void Session::keepDecoded(std::unique_ptr<DecodedPart> part)
+{
+    if (part->mayStay(limits::kDecodedParts))
+        decoded_ = std::move(part);
 }
 
 void Session::showState(const char* doing)

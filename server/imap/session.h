@@ -6,6 +6,7 @@
 // literal that was announced and not read is read away (or the connection ends) before the next command is looked for.
 #include "server/delivery/delivery.h"
 #include "server/imap/commands.h"
+#include "server/imap/decoded_part.h"
 #include "server/imap/enabled.h"
 #include "server/imap/errors.h"
 #include "server/imap/notifier.h"
@@ -75,6 +76,9 @@ public:
 
     SearchUpdates& searchUpdates(); // of the selected mailbox
 
+    std::unique_ptr<DecodedPart> takeDecoded(store::BodyId body, std::uint64_t begin); // null: that one was not kept
+    void keepDecoded(std::unique_ptr<DecodedPart> part);                               // as far as all sessions together may
+
     // The account's keywords by index, as this session last saw them.
     const std::vector<std::string>& keywords() const { return keywords_; }
     bool knowsKeywords(const store::Flags& flags) const;
@@ -122,6 +126,7 @@ private:
     };
     std::unique_ptr<Told> told_; // by selectAfterAnswer(), until the answer is on its way
     std::unique_ptr<Notifier> notifier_;  // set: NOTIFY was used
+    std::unique_ptr<DecodedPart> decoded_; // the last that was read in pieces
     std::unique_ptr<SearchUpdates> search_updates_; // set: SEARCH RETURN (UPDATE) was used; goes with the view
     std::vector<std::string> keywords_;
     const Request* running_ = nullptr;    // while a command runs

@@ -2,7 +2,12 @@
 #include "tests/support/catch.h"
 #include "tests/support/test_server.h"
 
+#include <chrono>
+#include <random>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 using namespace postfach;
 using namespace postfach::test;
@@ -83,4 +88,97 @@ TEST_CASE("BINARY of a large part", "[imap][binary][rfc3516]")
     CHECK(client.talk("FETCH 1 BINARY.PEEK[1]<500000.300000>").front()
         == "* 1 FETCH (BINARY[1]<500000> ~{300000}\r\n" + bytes.substr(500'000, 300'000) + ")");
     CHECK(client.talk("FETCH 1 BINARY.PEEK[]").front().substr(0, 24) == "* 1 FETCH (BINARY[] ~{12");
+}
+
+TEST_CASE("pieces of a part are those of the whole, and it is decoded once for all of them", "[imap][binary][rfc3516]")
+{
+    TestServer server;
+    auto client = server.imap();
+    std::mt19937 random(20261129);
+    const auto below = [&random](std::size_t bound) { return static_cast<std::size_t>(random() % bound); };
+    std::string bytes;
+    for (std::size_t i = 0; i < 300'000; ++i)
+        bytes += static_cast<char>(random());
+    const auto lines = [&](const std::string& text, bool uneven) {
+        std::string out;
+        for (std::size_t at = 0, length = 76; at < text.size(); at += length) {
+            length = uneven ? 1 + below(100) : 76;
+            out += text.substr(at, length) + (uneven && below(9) == 0 ? "!\r\n" : "\r\n");
+        }
+        return out;
+    };
+    const auto escaped = [&] {
+        std::string out;
+        for (std::size_t i = 0; i < 60'000; ++i) {
+            static constexpr std::string_view kHex = "0123456789ABCDEF";
+            const auto byte = static_cast<unsigned char>(bytes[i]);
+            out += '=';
+            out += kHex[byte / 16];
+            out += kHex[byte % 16];
+            out += i % 20 == 19 ? (below(3) == 0 ? "\r\n" : "=\r\n") : "";
+        }
+        return out;
+    };
+    const std::vector<std::pair<std::string, std::string>> parts{{"base64", lines(base::base64(bytes), false)},
+        {"base64", lines(base::base64(bytes), true)}, {"base64", lines(base::base64(bytes.substr(0, 100'000)) + base::base64(bytes), true)},
+        {"quoted-printable", escaped()}, {"7bit", lines(base::base64(bytes), false)}};
+    std::string message = "Content-Type: multipart/mixed; boundary=x\r\n\r\n";
+    for (const auto& [encoding, text] : parts)
+        message += "--x\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n" + text + "\r\n";
+    message += "--x--\r\n";
+    client.append("INBOX", message);
+    client.append("Archive", "Subject: another\r\n" + message);
+    client.select();
+    const auto fetch = [&](std::size_t part, const std::string& piece) {
+        const std::string line = client.talk("UID FETCH 1 BINARY.PEEK[" + std::to_string(part) + "]" + piece).front();
+        const auto at = line.find("}\r\n");
+        return at == std::string::npos ? std::string() : line.substr(at + 3, line.size() - at - 4);
+    };
+
+    for (std::size_t part = 1; part <= parts.size(); ++part) {
+        INFO("part " << part);
+        const std::string whole = fetch(part, "");
+        REQUIRE(whole.size() >= 60'000);
+        const auto before = metric("postfach_imap_parts_decoded_total");
+        for (int i = 0; i < 30; ++i) {
+            const std::size_t from = below(whole.size() + 2'000), length = 1 + below(90'000);
+            INFO("from " << from << ", " << length << " bytes");
+            const std::string expected = from < whole.size() ? whole.substr(from, length) : "";
+            CHECK((fetch(part, "<" + std::to_string(from) + "." + std::to_string(length) + ">") == expected));
+        }
+        const auto decoded = metric("postfach_imap_parts_decoded_total") - before;
+        CHECK(decoded == (parts[part - 1].first == "7bit" ? 0U : 1U));
+    }
+    SECTION("another part, or another mailbox, is not taken for it")
+    {
+        const std::string first = fetch(1, "<100.1000>"), third = fetch(3, "<100.1000>");
+        CHECK((first == bytes.substr(100, 1'000)));
+        CHECK((fetch(1, "<299000.5000>") == bytes.substr(299'000)));
+        CHECK((fetch(3, "<100000.1000>") == bytes.substr(0, 1'000)));
+        const auto before = metric("postfach_imap_parts_decoded_total");
+        client.select("Archive");
+        CHECK((fetch(3, "<100.1000>") == third));
+        CHECK(client.talk("UID FETCH 1 (BINARY.SIZE[3] BINARY.PEEK[3]<400000.9>)").front() == "* 1 FETCH (UID 1 BINARY.SIZE[3] 400000 BINARY[3]<400000> ~{0}\r\n)");
+        CHECK(metric("postfach_imap_parts_decoded_total") == before + 1);
+    }
+    SECTION("what is kept is counted, and given back")
+    {
+        const auto kept = [] { return metric("postfach_imap_decoded_bytes"); };
+        client.select();
+        CHECK(kept() == 0);
+        fetch(1, "<0.10>");
+        CHECK(kept() == bytes.size());
+        fetch(1, "<10.10>");
+        CHECK(kept() == bytes.size());
+        fetch(4, "<0.10>");
+        CHECK(kept() > 0);
+        CHECK(kept() < bytes.size());
+        client.talk("UNSELECT");
+        CHECK(kept() == 0);
+        client.select();
+        fetch(1, "<0.10>");
+        CHECK(kept() == bytes.size());
+        client.hangUp();
+        CHECK(within(std::chrono::seconds(60), [&] { return kept() == 0; }));
+    }
 }
