@@ -74,6 +74,26 @@ TEST_CASE("APPEND refuses before the client sends, and keeps every byte of what 
         client.select();
         CHECK(client.talk("FETCH 1 FLAGS").front() == "* 1 FETCH (FLAGS (\\Seen $Later))");
     }
+    SECTION("header fields with 8-bit characters, from who has not enabled UTF8=ACCEPT too (RFC.md says why)")
+    {
+        const std::string old = "Subject: Gr\xfc\xdf" "e\r\nFrom: \xe9t\xe9 <a@example.com>\r\n\r\nLatin-1\r\n";
+        const std::string fresh = "Subject: Gr\xc3\xbc\xc3\x9f" "e\r\nFrom: \xc3\xa9t\xc3\xa9 <a@example.com>\r\n\r\nUTF-8\r\n";
+        auto modern = server.imap();
+        modern.talk("ENABLE UTF8=ACCEPT");
+        for (ImapClient* by : {&client, &modern})
+            for (const std::string& message : {old, fresh})
+                CHECK_THAT(by->append("INBOX", message).back(), Catch::StartsWith("OK [APPENDUID"));
+        for (ImapClient* by : {&client, &modern}) {
+            by->select();
+            for (int n = 1; n <= 4; ++n) {
+                const std::string& message = n % 2 == 1 ? old : fresh;
+                const std::string size = std::to_string(message.size());
+                CHECK(by->talk("FETCH " + std::to_string(n) + " BODY.PEEK[]").front()
+                    == "* " + std::to_string(n) + " FETCH (BODY[] {" + size + "}\r\n" + message + ")");
+                CHECK(by->talk("FETCH " + std::to_string(n) + " (ENVELOPE BODYSTRUCTURE)").back() == "OK FETCH completed");
+            }
+        }
+    }
     SECTION("into the selected mailbox: EXISTS comes before OK")
     {
         client.select();
