@@ -233,7 +233,7 @@ constexpr const char* kSchemas = R"json({
     "where": {"type": "string"}, "what": {"type": "string"}}}}}},
 "Event": {"type": "object", "required": ["id", "time", "kind", "account", "data"], "additionalProperties": false, "properties": {
   "id": {"type": "integer", "description": "Ascends in the order in which things were stored"}, "time": {"type": "string", "format": "date-time"},
-  "kind": {"type": "string", "description": "A word such as mail.delivered"}, "account": {"type": ["string", "null"]}, "data": {"type": "object"}}},
+  "kind": {"type": "string", "description": "mail.delivered, verdict.infected, verdict.unscannable, verdict.suspicious, quarantine.added …; admin/README.md has them all"}, "account": {"type": ["string", "null"]}, "data": {"type": "object"}}},
 "Statistics": {"type": "object", "required": ["from", "to", "step", "times", "series"], "additionalProperties": false, "properties": {
   "from": {"type": "string", "format": "date-time"}, "to": {"type": "string", "format": "date-time"}, "step": {"type": "string", "enum": ["hour", "day"]},
   "times": {"type": "array", "items": {"type": "string", "format": "date-time"}, "description": "When each step begins"},

@@ -1,5 +1,6 @@
 #include "server/delivery/consequences.h"
 #include "server/base/log.h"
+#include "server/delivery/events.h"
 #include "server/delivery/judgement.h"
 #include "server/delivery/notice.h"
 #include "server/delivery/received.h"
@@ -79,6 +80,37 @@ void mark(store::WriteTx& tx, const Place& place, const Verdict& verdict, const 
         right.addKeyword(tx.keyword(place.account, one));
     tx.changeFlags(place.mailbox, {place.uid}, store::FlagChange::add, right);
 }
+
+// What was not known of it before, told as a delivery tells it.
+void tellFound(store::WriteTx& tx, const Consequences::Scanned& scanned, std::string_view fate, const std::vector<Place>& places)
+{
+    if (places.empty() || recordOf(scanned.verdict, tx.now()).verdict == scanned.before)
+        return;
+    const auto account = tx.account(places.front().account);
+    Told told;
+    told.account = places.front().account;
+    told.recipient = account ? account->address : std::string();
+    told.way_in = kWayIn;
+    told.size = tx.bodySize(scanned.body);
+    told.message_id = scanned.message_id;
+    told.verdict = scanned.verdict.name;
+    tellVerdict(tx, scanned.verdict.kind, fate, told, places.size());
+}
+
+void tellReplaced(store::WriteTx& tx, const Consequences::Scanned& scanned, store::QuarantineId id, const Place& place)
+{
+    const auto account = tx.account(place.account);
+    const auto mailbox = tx.mailbox(place.mailbox);
+    store::NewQuarantine entry;
+    entry.account = place.account;
+    entry.mailbox = mailbox ? mailbox->name : std::string();
+    entry.signature = scanned.verdict.name;
+    entry.sender = scanned.sender;
+    entry.recipient = account ? account->address : std::string();
+    entry.subject = scanned.subject;
+    entry.way_in = kWayIn;
+    tellQuarantined(tx, id, entry, tx.bodySize(scanned.body));
+}
 } // namespace
 
 Consequences::Sum Consequences::carryOut(const Rescan::Settings& settings, std::uint64_t most)
@@ -101,9 +133,13 @@ Consequences::Sum Consequences::carryOut(const Rescan::Settings& settings, std::
             });
             if (scanned.before == ScanRecord::Verdict::infected)
                 tx.endWaiting(scanned.body);
-            if (changesMarks(scanned))
-                for (const Place& place : placesOf(places, scanned.body))
-                    unlessGone([&] { mark(tx, place, scanned.verdict, settings.scan); });
+            if (!changesMarks(scanned))
+                continue;
+            const std::vector<Place> own = placesOf(places, scanned.body);
+            for (const Place& place : own)
+                unlessGone([&] { mark(tx, place, scanned.verdict, settings.scan); });
+            if (scanned.verdict.kind != Verdict::Kind::clean)
+                unlessGone([&] { tellFound(tx, scanned, "stored", own); });
         }
     });
     for (const Scanned& scanned : all) {
@@ -139,8 +175,10 @@ void Consequences::hit(const Scanned& scanned, std::vector<Place> places, const 
         outbreak = tx.countHit(signature, scanned.verdict.signatures, most);
         if (outbreak.state == Outbreak::State::asking)
             unlessGone([&] { tx.putWaiting(scanned.body, signature); });
-        if (outbreak.state == Outbreak::State::asking || outbreak.state == Outbreak::State::dismissed)
-            record(tx);
+        if (outbreak.state != Outbreak::State::asking && outbreak.state != Outbreak::State::dismissed)
+            return;
+        unlessGone([&] { tellFound(tx, scanned, "stored", places); });
+        record(tx);
     });
     const bool acts = outbreak.state == Outbreak::State::counting || outbreak.state == Outbreak::State::confirmed;
     const char* done = acts ? "replaced by notices" : outbreak.state == Outbreak::State::asking ? "waits for an answer" : "dismissed, left alone";
@@ -150,8 +188,9 @@ void Consequences::hit(const Scanned& scanned, std::vector<Place> places, const 
         base::logError("rescan", "found more often than is likely: the administrator is asked", {{"signature", signature}, {"hits", outbreak.hits}});
     if (!acts)
         return;
-    replaceAll(scanned, std::move(places), settings);
+    replaceAll(scanned, places, settings);
     store_.writeAndWait([&](store::WriteTx& tx) {
+        unlessGone([&] { tellFound(tx, scanned, "quarantined", places); });
         record(tx);
         tx.endWaiting(scanned.body);
     });
@@ -215,7 +254,11 @@ std::uint64_t Consequences::replaceSome(const Scanned& scanned, const std::vecto
                 tx.recordScan(*prepared.id, own);
             }
             try {
-                replaced += tx.replaceByNotice(place, {scanned.verdict.name, scanned.sender, scanned.subject, kWayIn, *prepared.id}) ? 1 : 0;
+                const auto entry = tx.replaceByNotice(place, {scanned.verdict.name, scanned.sender, scanned.subject, kWayIn, *prepared.id});
+                if (!entry)
+                    continue;
+                tellReplaced(tx, scanned, *entry, place);
+                ++replaced;
             } catch (const store::Error& error) {
                 if (error.kind != store::Error::Kind::limit)
                     throw;

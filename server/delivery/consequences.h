@@ -18,7 +18,7 @@ public:
         store::BodyId body;
         store::ScanRecord::Verdict before = store::ScanRecord::Verdict::none;
         scanner::Verdict verdict; // never an error
-        std::string sender, subject;
+        std::string sender, subject, message_id;
     };
     struct Sum {
         std::uint64_t hits = 0, cleared = 0;

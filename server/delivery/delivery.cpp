@@ -65,12 +65,6 @@ private:
 constexpr std::uint64_t kScannedAhead = 32ULL << 20; // bytes of one APPEND that are scanned while earlier ones are waited for
 constexpr std::uint64_t kPreparedAtOnce = 64 * 1024; // bytes; the store makes no file of so few
 
-// Of what was found, in events.
-const char* wordFor(Verdict::Kind kind)
-{
-    return kind == Verdict::Kind::infected ? "infected" : kind == Verdict::Kind::suspicious ? "suspicious" : "unscannable";
-}
-
 // What a verdict means for one way in.
 enum class Action { store, quarantine, refuse, later };
 } // namespace
@@ -282,7 +276,7 @@ Told Delivery::Inner::toldOf(const Job& job, std::size_t index)
 void Delivery::Inner::tellFound(store::WriteTx& tx, const Job& job)
 {
     if (!job.verdict.findings.empty() && job.kept()) // an error has no word of its own
-        tellVerdict(tx, wordFor(job.verdict.kind), job.any(Action::quarantine) ? "quarantined" : "stored", toldOf(job, 0), job.targets.size());
+        tellVerdict(tx, job.verdict.kind, job.any(Action::quarantine) ? "quarantined" : "stored", toldOf(job, 0), job.targets.size());
 }
 
 // Nothing is stored, so nobody waits for this either.
@@ -291,10 +285,10 @@ void Delivery::Inner::tellRefused(const Job& job) const
     if (job.kept() || !job.any(Action::refuse))
         return;
     // A copy of the way: the job does not live as long.
-    auto tell = [told = toldOf(job, 0), way = job.way_in, word = wordFor(job.verdict.kind),
+    auto tell = [told = toldOf(job, 0), way = job.way_in, kind = job.verdict.kind,
                     count = job.targets.size()](store::WriteTx& tx) mutable {
         told.way_in = way;
-        tellVerdict(tx, word, "refused", told, count);
+        tellVerdict(tx, kind, "refused", told, count);
     };
     store.writeLater(std::move(tell));
 }

@@ -27,8 +27,10 @@ void tellQuarantined(store::WriteTx& tx, store::QuarantineId id, const store::Ne
                                    {"recipient", entry.recipient}, {"subject", entry.subject}, {"way_in", entry.way_in}, {"size", size}})});
 }
 
-void tellVerdict(store::WriteTx& tx, std::string_view kind, std::string_view fate, const Told& told, std::size_t recipients)
+void tellVerdict(store::WriteTx& tx, scanner::Verdict::Kind verdict, std::string_view fate, const Told& told, std::size_t recipients)
 {
+    using Kind = scanner::Verdict::Kind;
+    const char* kind = verdict == Kind::infected ? "infected" : verdict == Kind::suspicious ? "suspicious" : "unscannable";
     tx.addEvent({"verdict." + std::string(kind), addressOf(tx, told.account),
                  base::jsonObject({{"name", told.verdict}, {"fate", fate}, {"way_in", told.way_in}, {"recipients", recipients}, {"size", told.size},
                                    {"message_id", told.message_id}})});

@@ -1,6 +1,8 @@
 #pragma once
-// What the journal of events says of mail that comes in. What is stored is told in the transaction that stores it: no delivery waits or
-// syncs for its event. Imported and appended mail is its owner's own doing, and told only for what was found in it.
+// What the journal of events says of mail that comes in, and of stored mail that newer signatures find. What is stored is told in the
+// transaction that stores it: no delivery waits or syncs for its event. Imported and appended mail is its owner's own doing, and told only
+// for what was found in it.
+#include "scanner/client.h"
 #include "server/delivery/understand.h"
 #include "server/store/store.h"
 
@@ -21,7 +23,7 @@ struct Told {                      // of one message for one recipient
 
 void tellDelivered(store::WriteTx& tx, const Told& told, store::Uid uid);
 void tellQuarantined(store::WriteTx& tx, store::QuarantineId id, const store::NewQuarantine& entry, std::uint64_t size);
-// `kind`: infected or unscannable; `fate`: what became of it: stored, quarantined or refused.
-void tellVerdict(store::WriteTx& tx, std::string_view kind, std::string_view fate, const Told& told, std::size_t recipients);
+// `verdict`: infected, unscannable or suspicious; `fate`: what became of it: stored, quarantined or refused.
+void tellVerdict(store::WriteTx& tx, scanner::Verdict::Kind verdict, std::string_view fate, const Told& told, std::size_t recipients);
 
 } // namespace postfach::delivery

@@ -348,6 +348,7 @@ bool Rescan::Inner::scanOne(const std::string& set, const store::Behind& item)
     done.scanned.before = item.verdict;
     done.scanned.sender = understood.sender;
     done.scanned.subject = understood.subject;
+    done.scanned.message_id = understood.message_id;
     done.size = item.size;
     done.own = Steady::now() - start;
     ++in_flight;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 using namespace postfach;
 using namespace postfach::test;
@@ -40,6 +41,15 @@ delivery::Rescan::Status pass(TestServer& server)
 bool has(const Lines& lines, const std::string& wanted)
 {
     return std::any_of(lines.begin(), lines.end(), [&](const auto& line) { return line.find(wanted) != std::string::npos; });
+}
+
+std::vector<Poco::JSON::Object::Ptr> events(TestServer& server, const std::string& kinds) // the oldest first
+{
+    std::vector<Poco::JSON::Object::Ptr> all;
+    const auto items = Http(server, server.token()).get("/api/v1/events?limit=200&kind=" + kinds, {{"Accept", "application/json"}}).json()->getArray("items");
+    for (std::size_t i = items->size(); i-- > 0;)
+        all.push_back(items->getObject(static_cast<unsigned>(i)));
+    return all;
 }
 
 std::string flagsIn(ImapClient& imap, const std::string& set)
@@ -115,6 +125,28 @@ TEST_CASE("What newer signatures find gives way to a notice in every mailbox, an
     REQUIRE(ids.size() == 3);
     CHECK(list.column("way_in") == std::vector<std::string>{"rescan", "rescan", "rescan"});
     CHECK(http.get("/api/v1/quarantine/" + ids[0]).text("cleared") == "null");
+    // The events are those of a delivery.
+    const auto verdicts = events(server, "verdict");
+    REQUIRE(verdicts.size() == 1);
+    CHECK(verdicts[0]->getValue<std::string>("kind") == "verdict.infected");
+    const auto found = verdicts[0]->getObject("data");
+    CHECK(found->getValue<std::string>("name") == "Test.Late");
+    CHECK(found->getValue<std::string>("fate") == "quarantined");
+    CHECK(found->getValue<std::string>("way_in") == "rescan");
+    CHECK(found->getValue<int>("recipients") == 3);
+    const auto added = events(server, "quarantine.added");
+    REQUIRE(added.size() == 3);
+    std::multiset<std::string> where;
+    for (const auto& event : added) {
+        const auto data = event->getObject("data");
+        where.insert(event->getValue<std::string>("account") + ' ' + data->getValue<std::string>("mailbox"));
+        CHECK(std::find(ids.begin(), ids.end(), data->getValue<std::string>("id")) != ids.end());
+        CHECK(data->getValue<std::string>("signature") == "Test.Late");
+        CHECK(data->getValue<std::string>("subject") == "invoice");
+        CHECK(data->getValue<std::string>("way_in") == "rescan");
+        CHECK(data->getValue<std::uint64_t>("size") == found->getValue<std::uint64_t>("size"));
+    }
+    CHECK(where == std::multiset<std::string>{kAlice + " INBOX", kAlice + " Archive", kBob + " INBOX"});
     const auto exposure = http.get("/api/v1/quarantine/" + ids[0] + "/exposure").json();
     CHECK(exposure->getArray("holders")->size() == 3);
     const auto reads = exposure->getArray("reads");
@@ -193,12 +225,18 @@ TEST_CASE("More hits than are likely stop the acting, not the looking, until som
     CHECK(found->getObject(1)->getValue<std::string>("state") == "quarantined");
     auto imap = server.imap();
     CHECK(has(imap.select(), "* 6 EXISTS"));
+    const auto told = events(server, "verdict");
+    CHECK(told.size() == 6);
+    CHECK(std::count_if(told.begin(), told.end(), [](const auto& event) {
+        return event->getObject("data")->template getValue<std::string>("fate") == "stored";
+    }) == 3);
 
     SECTION("it asks on with the next signatures, and after a restart")
     {
         server.scanner().learn("more", "Test.More");
         pass(server);
         CHECK(http.get("/api/v1/quarantine").column("signature").size() == 3);
+        CHECK(events(server, "verdict").size() == 6); // they are known
         const std::string token = server.token();
         server.restart();
         Http again(server, token);
@@ -211,6 +249,7 @@ TEST_CASE("More hits than are likely stop the acting, not the looking, until som
         for (const auto until = std::chrono::steady_clock::now() + kLong; !done() && std::chrono::steady_clock::now() < until;)
             continue;
         CHECK(done());
+        CHECK(events(server, "quarantine.added").size() == 6);
         auto fresh = server.imap();
         fresh.select();
         CHECK(fresh.talk("SEARCH SUBJECT Quarantined").front() == "* SEARCH 1 2 3 4 5 6");
