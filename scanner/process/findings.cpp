@@ -1,4 +1,5 @@
 #include "scanner/process/findings.h"
+#include "scanner/process/compound_file.h"
 #include "scanner/wire.h"
 #include "server/base/text.h"
 
@@ -56,15 +57,6 @@ constexpr std::array<std::pair<std::string_view, Class>, 8> kHeuristics{{
 
 // What libclamav calls the files that it makes itself, for a mail's own text among others.
 bool isTemporary(std::string_view name) { return name.starts_with("clamav-") && name.ends_with(".tmp"); }
-
-// An Office document under a password: its parts lie encrypted in this stream (MS-OFFCRYPTO 2.3). libclamav opens no document and
-// says nothing.
-bool isEncryptedOffice(std::string_view type, std::string_view bytes)
-{
-    using namespace std::string_view_literals;
-    constexpr auto kStream = "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0"sv;
-    return type == "CL_TYPE_MSOLE2" && bytes.find(kStream) != std::string_view::npos;
-}
 
 } // namespace
 
@@ -125,7 +117,7 @@ void Findings::layer(std::string_view type, const char* name, std::string_view b
     } else if (isAce(bytes)) {
         note(Class::broken, "not opened: ACE");
     }
-    if (isEncryptedOffice(type, bytes))
+    if (type == "CL_TYPE_MSOLE2" && isEncryptedOffice(bytes)) // libclamav opens none, and says nothing
         note(Class::encrypted, "Office document");
     const bool named = name && !isTemporary(name);
     if (const auto found = refused_.byContent(type, bytes, named))

@@ -3,7 +3,10 @@
 #include "tests/unit/scanner_client/support.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
 #include <utility>
+#include <vector>
 
 using namespace postfach::scanner;
 using namespace postfach::scanner::test;
@@ -21,37 +24,108 @@ std::string number(std::uint64_t value, int bytes)
     return out;
 }
 
-std::string entry(const std::string& name, int type, std::uint32_t child, std::uint32_t first, std::uint64_t size)
-{
-    std::string wide;
-    for (const char c : name)
-        wide += {c, '\0'};
-    wide.resize(64, '\0');
-    return wide + number(2 * name.size() + 2, 2) + number(static_cast<std::uint64_t>(type), 1) + '\1' + std::string(8, '\xff') + number(child, 4)
-         + std::string(36, '\0') + number(first, 4) + number(size, 8);
-}
+constexpr std::uint32_t kEnd = 0xFFFFFFFE, kFree = 0xFFFFFFFF;
 
-// A compound file (MS-CFB) with one stream: a table of sectors, a directory, the stream.
-std::string compound(const std::string& name, std::string stream)
+struct Node { // a stream, or a storage with what is in it
+    std::string name, stream;
+    std::vector<Node> inside;
+};
+
+// A compound file (MS-CFB): table of sectors, directory, table of small sectors, small streams, the others.
+std::string compound(const std::vector<Node>& nodes)
 {
-    constexpr std::size_t kSector = 512;
-    constexpr std::uint32_t kEnd = 0xFFFFFFFE, kFree = 0xFFFFFFFF;
-    stream.resize(std::max<std::size_t>((stream.size() + kSector - 1) / kSector * kSector, 4096), '\0');
-    const auto sectors = static_cast<std::uint32_t>(stream.size() / kSector);
-    std::string head = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"s + std::string(16, '\0') + number(0x3E, 2) + number(3, 2) + number(0xFFFE, 2) + number(9, 2)
-                     + number(6, 2) + std::string(10, '\0') + number(1, 4) + number(1, 4) + number(0, 4) + number(4096, 4) + number(kEnd, 4)
-                     + number(0, 4) + number(kEnd, 4) + number(0, 4) + number(0, 4);
-    while (head.size() < kSector)
-        head += number(kFree, 4);
-    std::string table = number(0xFFFFFFFD, 4) + number(kEnd, 4);
-    for (std::uint32_t i = 0; i < sectors; ++i)
-        table += number(i + 1 == sectors ? kEnd : i + 3, 4);
+    constexpr std::size_t kSector = 512, kSmallSector = 64, kSmallBelow = 4096;
+    struct Entry {
+        std::string name, stream;
+        int type = 0;
+        std::uint32_t child = kFree, right = kFree, first = kEnd;
+        std::uint64_t size = 0;
+    };
+    std::vector<Entry> entries{{"Root Entry", "", 5}};
+    const std::function<std::uint32_t(const std::vector<Node>&)> add = [&](const std::vector<Node>& some) {
+        std::uint32_t first = kFree, last = kFree;
+        for (const Node& node : some) {
+            const auto at = static_cast<std::uint32_t>(entries.size());
+            entries.push_back({node.name, node.stream, node.inside.empty() ? 2 : 1});
+            (last == kFree ? first : entries[last].right) = at;
+            last = at;
+            const std::uint32_t child = add(node.inside);
+            entries[at].child = child;
+        }
+        return first;
+    };
+    const std::uint32_t top = add(nodes);
+    entries[0].child = top;
+
+    const auto padded = [](std::string bytes, std::size_t to) {
+        bytes.resize((bytes.size() + to - 1) / to * to, '\0');
+        return bytes;
+    };
+    std::string small, small_table;
+    for (Entry& entry : entries) {
+        entry.size = entry.stream.size();
+        if (entry.type != 2 || entry.size >= kSmallBelow || entry.size == 0)
+            continue;
+        entry.first = static_cast<std::uint32_t>(small.size() / kSmallSector);
+        small += padded(entry.stream, kSmallSector);
+        while (small_table.size() / 4 < small.size() / kSmallSector)
+            small_table += number(small_table.size() / 4 + 1, 4);
+        small_table.replace(small_table.size() - 4, 4, number(kEnd, 4));
+    }
+    std::vector<std::string> pieces{std::string(kSector, '\0'), padded(std::string(entries.size() * 128, '\0'), kSector)};
+    std::vector<std::uint32_t> begins{0, 1};
+    std::uint32_t sector = 1 + static_cast<std::uint32_t>(pieces[1].size() / kSector);
+    const auto place = [&](const std::string& bytes) {
+        begins.push_back(sector);
+        pieces.push_back(padded(bytes, kSector));
+        sector += static_cast<std::uint32_t>(pieces.back().size() / kSector);
+        return begins.back();
+    };
+    std::uint32_t small_table_at = kEnd;
+    if (!small.empty()) {
+        small_table_at = place(small_table);
+        entries[0].first = place(small);
+        entries[0].size = small.size();
+    }
+    for (Entry& entry : entries)
+        if (entry.type == 2 && entry.size >= kSmallBelow)
+            entry.first = place(entry.stream);
+    std::string table;
+    for (std::size_t piece = 0; piece < pieces.size(); ++piece)
+        for (std::size_t at = 0; at < pieces[piece].size(); at += kSector)
+            table += number(piece == 0 ? 0xFFFFFFFD : at + kSector == pieces[piece].size() ? kEnd : table.size() / 4 + 1, 4);
+    REQUIRE(table.size() <= kSector);
     while (table.size() < kSector)
         table += number(kFree, 4);
-    std::string directory = entry("Root Entry", 5, 1, kEnd, 0) + entry(name, 2, kFree, 2, stream.size());
-    directory.resize(kSector, '\0');
-    return head + table + directory + stream;
+    std::string directory;
+    for (const Entry& entry : entries) {
+        std::string wide;
+        for (const char c : entry.name)
+            wide += {c, '\0'};
+        wide.resize(64, '\0');
+        directory += wide + number(2 * entry.name.size() + 2, 2) + number(static_cast<std::uint64_t>(entry.type), 1) + '\1' + number(kFree, 4)
+                   + number(entry.right, 4) + number(entry.child, 4) + std::string(36, '\0') + number(entry.first, 4) + number(entry.size, 8);
+    }
+    pieces[0] = table;
+    pieces[1] = padded(directory, kSector);
+    std::string file = "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"s + std::string(16, '\0') + number(0x3E, 2) + number(3, 2) + number(0xFFFE, 2) + number(9, 2)
+                     + number(6, 2) + std::string(10, '\0') + number(1, 4) + number(1, 4) + number(0, 4) + number(kSmallBelow, 4)
+                     + number(small_table_at, 4) + number(small.empty() ? 0 : small_table.size() / kSector + 1, 4) + number(kEnd, 4) + number(0, 4)
+                     + number(0, 4);
+    while (file.size() < kSector)
+        file += number(kFree, 4);
+    for (const std::string& piece : pieces)
+        file += piece;
+    return file;
 }
+
+std::string large(std::string stream)
+{
+    stream.resize(std::max<std::size_t>(stream.size(), 4096), '\0');
+    return stream;
+}
+
+std::string compound(const std::string& name, const std::string& stream) { return compound({{name, large(stream), {}}}); }
 
 // A workbook that has a sheet of Excel 4 macros (MS-XLS 2.4.28).
 std::string macroWorkbook()
@@ -59,6 +133,54 @@ std::string macroWorkbook()
     const std::string begin = number(0x0809, 2) + number(16, 2) + number(0x0600, 2) + number(5, 2) + std::string(12, '\0');
     const std::string sheet = number(0x0085, 2) + number(14, 2) + number(100, 4) + '\0' + '\1' + number(6, 1) + '\0' + "Macro1";
     return compound("Workbook", begin + sheet + number(0x000A, 2) + number(0, 2));
+}
+
+// MS-OVBA 2.4.1, in literals alone: eight of them behind each flag byte.
+std::string packed(const std::string& text)
+{
+    constexpr std::size_t kChunk = 3'640; // with its flags no more than 4,096 bytes
+    std::string out = "\1";
+    for (std::size_t at = 0; at < text.size(); at += kChunk) {
+        const std::string piece = text.substr(at, kChunk);
+        std::string data;
+        for (std::size_t i = 0; i < piece.size(); i += 8)
+            data += '\0' + piece.substr(i, 8);
+        out += number(0xB000 | (data.size() - 1), 2) + data;
+    }
+    return out;
+}
+
+// The project of a document that has one module of Visual Basic (MS-OVBA 2.3.4.2).
+std::vector<Node> vbaProject(const std::string& source)
+{
+    const auto record = [](std::uint64_t id, const std::string& data) { return number(id, 2) + number(data.size(), 4) + data; };
+    const auto wide = [](const std::string& text) {
+        std::string out;
+        for (const char c : text)
+            out += {c, '\0'};
+        return out;
+    };
+    const std::string module = "Module1";
+    const std::string project = record(0x01, number(1, 4)) + record(0x02, number(0x409, 4)) + record(0x14, number(0x409, 4)) + record(0x03, number(1252, 2))
+                              + record(0x04, "Project") + record(0x05, "") + record(0x40, "") + record(0x06, "") + record(0x3D, "") + record(0x07, number(0, 4))
+                              + record(0x08, number(0, 4)) + number(0x09, 2) + number(4, 4) + number(1, 4) + number(1, 2) + record(0x0C, "")
+                              + record(0x3C, "") + record(0x0F, number(1, 2)) + record(0x13, number(0xFFFF, 2)) + record(0x19, module)
+                              + record(0x47, wide(module)) + record(0x1A, module) + record(0x32, wide(module)) + record(0x1C, "") + record(0x48, "")
+                              + record(0x31, number(0, 4)) + record(0x1E, number(0, 4)) + record(0x2C, number(0xFFFF, 2)) + record(0x21, "")
+                              + record(0x2B, "") + record(0x10, "");
+    const std::string head = number(0x61CC, 2) + number(0xFFFF, 2) + std::string("\0\0\0", 3);
+    return {{"VBA", "", {{"dir", packed(project), {}}, {"_VBA_PROJECT", head, {}}, {module, packed(source), {}}}},
+        {"PROJECT", "ID=\"{00000000-0000-0000-0000-000000000000}\"\r\nModule=Module1\r\nName=\"Project\"\r\n", {}}};
+}
+
+std::string source(const std::string& line)
+{
+    return "Attribute VB_Name = \"Module1\"\r\nSub AutoOpen()\r\n    " + line + "\r\nEnd Sub\r\n";
+}
+
+std::string macroDocument(const std::string& line)
+{
+    return compound({{"WordDocument", large(number(0xA5EC, 2) + number(0xC1, 2)), {}}, {"Macros", "", vbaProject(source(line))}});
 }
 
 std::string iso()
@@ -104,6 +226,31 @@ TEST_CASE("macros are told as macros, and are no infection", "[scanner][heuristi
     CHECK_THAT(both.name, Catch::ContainsSubstring("Eicar"));
 }
 
+TEST_CASE("Visual Basic in a document is told as macros, and what it says is looked at", "[scanner][heuristics]")
+{
+    Scanning scanning;
+    const std::string harmless = macroDocument("MsgBox \"Good morning\"");
+    for (const auto& [name, bytes] : {std::pair("letter.doc"s, harmless), std::pair("a.zip"s, zip("letter.doc", harmless)),
+             std::pair("letter.docm"s, zip("word/vbaProject.bin", compound(vbaProject(source("MsgBox \"Good morning\"")))))}) {
+        CAPTURE(name);
+        const Verdict verdict = scan(scanning, {attach(name, bytes)});
+        CHECK(verdict.kind == Kind::suspicious);
+        CHECK_THAT(verdict.name, Catch::StartsWith("macros: Heuristics.OLE2.ContainsMacros.VBA"));
+    }
+    CHECK(scan(scanning, {attach("letter.doc", compound("WordDocument", number(0xA5EC, 2) + number(0xC1, 2)))}).kind == Kind::clean);
+
+    // Its text stands nowhere in the document as it is: a signature of it is found in what libclamav unpacks, in small letters.
+    scanning.folder.write("signatures/own.ndb", ndb("Test.Macro", "shell \"quokka /zymurgy\""));
+    scanning.client().reload();
+    REQUIRE(scanning.until([](const Status& status) { return status.ready && status.signature_count > 1; }));
+    const std::string harmful = macroDocument("Shell \"quokka /zymurgy\"");
+    CHECK(harmful.find("quokka /zymurgy") == std::string::npos);
+    const Verdict verdict = scan(scanning, {attach("letter.doc", harmful)});
+    CHECK(verdict.kind == Kind::infected);
+    CHECK_THAT(verdict.name, Catch::ContainsSubstring("Test.Macro"));
+    CHECK(has(verdict, Class::macros));
+}
+
 TEST_CASE("a link that shows another address than it leads to is told as phishing", "[scanner][heuristics]")
 {
     Scanning scanning([](Options&) {});
@@ -127,6 +274,54 @@ TEST_CASE("an Office document under a password is encrypted", "[scanner][unscann
     CHECK(verdict.kind == Kind::unscannable);
     CHECK(verdict.name == "encrypted: Office document");
     CHECK(scan(scanning, {attach("book.xls", compound("Workbook", "open"))}).kind == Kind::clean);
+}
+
+TEST_CASE("documents of Word, Excel and PowerPoint before 2007 under a password are encrypted", "[scanner][unscannable]")
+{
+    Scanning scanning;
+    const auto record = [](std::uint64_t type, const std::string& data) { return number(type, 2) + number(data.size(), 2) + data; };
+    const std::string begin = record(0x0809, number(0x0600, 2) + number(5, 2) + std::string(12, '\0'));
+    const std::string sheet = record(0x0085, number(100, 4) + std::string(2, '\0') + number(6, 1) + '\0' + "Sheet1");
+    const std::string end = record(0x000A, "");
+    const auto word = [](std::uint64_t flags) { return compound("WordDocument", number(0xA5EC, 2) + number(0xC1, 2) + std::string(6, '\0') + number(flags, 2)); };
+    const auto show = [](std::uint64_t token) {
+        return compound({{"PowerPoint Document", std::string(5'000, 'x'), {}},
+            {"Current User", number(0, 2) + number(0x0FF6, 2) + number(24, 4) + number(20, 4) + number(token, 4) + std::string(40, '\0'), {}}});
+    };
+    const std::pair<const char*, std::string> locked[] = {
+        {"a.doc", word(0x1100)}, {"obfuscated.doc", word(0x9300)},
+        {"a.xls", compound("Workbook", begin + record(0x002F, number(1, 2) + std::string(52, 'x')) + sheet + end)},
+        {"reserved.xls", compound("Workbook", begin + record(0x0086, "") + record(0x002F, std::string(4, 'x')) + sheet + end)},
+        {"old.xls", compound("Book", begin + record(0x002F, std::string(4, 'x')) + sheet + end)},
+        {"a.ppt", show(0xF3D1C4DF)},
+        {"properties.doc", compound({{"WordDocument", large(number(0xA5EC, 2)), {}}, {"encryptedsummary", "locked", {}}})},
+        {"envelope.docx", compound({{"EncryptionInfo", std::string(200, 'x'), {}}, {"EncryptedPackage", "locked", {}}})},
+        {"deep.doc", compound({{"Folder", "", {{"EncryptedSummary", "locked", {}}}}, {"WordDocument", large(number(0xA5EC, 2)), {}}})},
+    };
+    for (const auto& [name, bytes] : locked) {
+        CAPTURE(name);
+        CHECK(scan(scanning, {attach(name, bytes)}).name == "encrypted: Office document");
+        CHECK(has(scan(scanning, {attach("a.zip", zip(name, bytes))}), Class::encrypted));
+    }
+    const std::pair<const char*, std::string> open[] = {
+        {"a.doc", word(0x1000)}, {"no.doc", compound("WordDocument", number(0x1234, 2) + std::string(8, '\0') + number(0x1100, 2))},
+        {"a.xls", compound("Workbook", begin + sheet + record(0x002F, std::string(4, 'x')) + end)},
+        {"no.xls", compound("Workbook", record(0x002F, std::string(4, 'x')) + begin)},
+        {"a.ppt", show(0xE391C05F)}, {"other.ole", compound("Contents", number(0xA5EC, 2) + std::string(8, '\0') + number(0x1100, 2))},
+    };
+    for (const auto& [name, bytes] : open) {
+        CAPTURE(name);
+        CHECK_FALSE(has(scan(scanning, {attach(name, bytes)}), Class::encrypted));
+    }
+    // Chains that bite their tails, sizes that lie, sectors that are not there: an answer comes, whatever it is.
+    const std::string good = show(0xF3D1C4DF);
+    for (std::size_t at = 0; at < good.size(); at += at < 1'600 ? 4 : 64)
+        for (const std::uint32_t value : {0U, 1U, 3U, 0x7FFFFFFFU, 0xFFFFFFFFU}) {
+            std::string bad = good;
+            bad.replace(at, 4, number(value, 4));
+            if (at % 96 == 0 || value == 1U)
+                CHECK(scan(scanning, {attach("a.ppt", bad)}).kind != Kind::error);
+        }
 }
 
 TEST_CASE("attachments are known by what they are, whatever they are called", "[scanner][attachments]")
