@@ -1,14 +1,18 @@
-"""IMAP: what clients ask of a mailbox of 10,000 and of one of 100,000; many mailboxes; coming back after a day; news in IDLE."""
+"""IMAP: what clients ask of a mailbox of 10,000 and of one of 100,000, and what a session on it holds; many mailboxes; coming back after a
+day; news in IDLE."""
+import contextlib
 import re
 import time
 
 import load
 from bench import Bench, Row, filled, mailbox
+from bench_connections import settled
 from bench_store import large
 from speak import Failed, Imap
 
 TWICE = {"Dovecot": 2}
 MAILBOXES = 500
+SESSIONS, SESSIONS_OTHERS = 50, 10  # on one mailbox, beside the first
 PART = "BODY.PEEK[1]<1000.1000>"
 
 
@@ -118,8 +122,35 @@ def news(subject, work):
         yield "another's STORE, seen in IDLE", sorted(times)[len(times) // 2]
 
 
+def memory(subject, work):
+    """What one more session holds that has the large mailbox selected: fresh, and after it has asked for all of it."""
+    account, count, _ = large(subject, work)
+    sessions = 5 if work.quick else SESSIONS if subject.name == "Postfach" else SESSIONS_OTHERS
+    commands = (b"SEARCH UNSEEN", b"SORT (SUBJECT) UTF-8 ALL", b"FETCH 1:* (FLAGS)")
+    with contextlib.ExitStack() as all_of_them:
+        def opened():
+            session = all_of_them.enter_context(Imap(subject.ports["imap"], account))
+            session.ask(b"SELECT INBOX")
+            return session
+        first = opened()  # what it brings into memory is there for all
+        for command in commands:
+            first.ask(command)
+        before = settled(subject)
+        others = [opened() for _ in range(sessions)]
+        yield "a session on 100,000: memory", max(0.0, settled(subject) - before) / sessions
+        for session in others:
+            for command in commands:
+                session.ask(command)
+            found = b"".join(session.ask(b"SEARCH RETURN (COUNT) ALL"))
+            if b"COUNT %d" % count not in found:
+                raise Failed("the session has another mailbox: %r" % found)
+        yield "a session on 100,000 after SEARCH, SORT, FETCH: memory", (settled(subject) - before) / sessions
+
+
 def imap(subject, work, number):
     yield from fetching(subject, work, number == 0)
+    if number == 0:
+        yield from memory(subject, work)
     yield from mailboxes(subject, work)
     yield from searching(subject, work)
     yield from changing(subject, work, number)
@@ -136,6 +167,8 @@ BENCH = Bench(imap, {
     "FETCH BODY.PEEK[], in the clear": Row("MB/s", target=TWICE),
     "FETCH BODY.PEEK[], TLS": Row("MB/s", target=TWICE),
     "FETCH of a piece of a part, one by one": Row("a second", target=TWICE),
+    "a session on 100,000: memory": Row("KiB", True, {"Postfach": 2048}),
+    "a session on 100,000 after SEARCH, SORT, FETCH: memory": Row("KiB", True, {"Postfach": 2048}),
     "LIST with STATUS of 500 mailboxes": Row("ms", True, TWICE),
     "SELECT": Row("ms", True, TWICE),
     "SEARCH UNSEEN": Row("mails/s", target=TWICE),
