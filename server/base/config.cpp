@@ -97,6 +97,7 @@ const std::vector<Config::Key>& Config::keys()
         {"auth.password_length", Kind::number, "8", kNumber, "new passwords with fewer characters are short"},
         {"server.name", Kind::text, "", "a host name", "name in greetings and the certificate; empty: the host's"},
         {"store.url", Kind::text, "sqlite", "sqlite", "where accounts and mail are kept"},
+        {"store.memory", Kind::size, "64 MiB", kSize, "mails handed out lately stay in memory, for the next device that wants them; 0: none"},
         {"store.delimiter", Kind::choice, "/", "/|.", "hierarchy delimiter of mailbox names"},
         {"scanner.signatures", Kind::text, "/var/lib/clamav", "a folder", "ClamAV signatures"},
         {"scanner.program", Kind::text, "", "a file", "postfach-scanner; empty: beside postfach"},

@@ -23,6 +23,7 @@ inline constexpr std::size_t kHighWaterMark = 64 * 1024;
 // Time. RFC 9051 5.4 wants at least 30 minutes after login, RFC 1939 3 at least 10.
 inline constexpr auto kLoginTimeout = 60s;
 inline constexpr auto kImapIdleTimeout = 30min;
+inline constexpr auto kIdlePause = 20ms; // between the continuation of IDLE and the first news
 inline constexpr auto kPop3IdleTimeout = 10min;
 inline constexpr auto kLmtpIdleTimeout = 5min; // RFC 5321 4.5.3.2.7
 inline constexpr auto kGoodbyeTime = 2s;       // to hand over the last words at shutdown
@@ -80,6 +81,9 @@ inline constexpr std::size_t kSearchSources = 20;      // mailbox filters of one
 inline constexpr std::size_t kSearchMailboxes = 1'000; // it names: each is compared with every mailbox
 inline constexpr int kFetchSections = 200;    // different BODY[...] in one FETCH: each may be the whole message again
 inline constexpr int kFetchFieldNames = 200;  // of one HEADER.FIELDS: each is compared with every field
+
+// IMAP: whole messages read before they can be sent, of all sessions that read ahead deeply.
+inline constexpr std::size_t kImapReadAheadInAll = 16 * 1024 * 1024;
 
 // IMAP: headers decoded and folded for SEARCH, SORT and THREAD, of all sessions: those of some 100,000 usual mails.
 inline constexpr std::size_t kHeaderCache = 64 * 1024 * 1024;

@@ -1,5 +1,6 @@
 #include "server/imap/fetching.h"
 
+#include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include "server/delivery/spool.h"
@@ -8,6 +9,8 @@
 #include "server/imap/work.h"
 
 #include <algorithm>
+#include <atomic>
+#include <optional>
 #include <utility>
 
 // In batches: what stands in memory (flags, dates, sizes) a thousand messages at a time; what must be read, as much as fits
@@ -19,6 +22,7 @@ namespace {
 
 constexpr std::size_t kBatchInMemory = 1'000, kBatchToRead = 128;
 constexpr std::uint64_t kBatchBytes = 64 * 1024; // also the largest body that is held whole while its reader is slow
+constexpr std::uint64_t kDeepBatchBytes = 128 * 1024; // of whole messages, while Deep is granted: a helper's trip for two dozen of them
 constexpr std::size_t kPiece = 32 * 1024;
 constexpr std::uint32_t kUsualSummary = 512;
 
@@ -29,6 +33,30 @@ struct Row {
     store::Message message;
     store::Flags flags;
     RowFacts facts; // when they are asked for
+};
+
+// Two deep batches, one here and one on its way, for as many sessions as there is room for in all; the others get along with shallow
+// ones.
+class Deep {
+public:
+    Deep() : granted_(in_all_.fetch_add(kRoom) + kRoom <= base::limits::kImapReadAheadInAll)
+    {
+        if (!granted_)
+            in_all_ -= kRoom;
+    }
+    ~Deep()
+    {
+        if (granted_)
+            in_all_ -= kRoom;
+    }
+    Deep(const Deep&) = delete;
+    Deep& operator=(const Deep&) = delete;
+    bool granted() const { return granted_; }
+
+private:
+    static constexpr std::size_t kRoom = 2 * kDeepBatchBytes;
+    static inline std::atomic<std::size_t> in_all_{0};
+    const bool granted_;
 };
 
 class Fetch {
@@ -63,7 +91,7 @@ private:
     net::Task<> sendBytes(store::BodyId body, std::optional<std::string_view> held, std::uint64_t begin, std::uint64_t count);
     void putKept(std::string& out, const Row& row) const;
     net::Task<bool> answerFromCache();
-    BodyCache<StructureText>& structures() const
+    store::BodyCache<StructureText>& structures() const
     {
         StructureCaches& caches = *session_.context().structures;
         return session_.enabled().utf8Strings() ? caches.utf8 : caches.plain;
@@ -77,10 +105,12 @@ private:
     const FetchItems items_;
     const bool tell_flags_, tell_modseq_;
     const std::vector<IndexRange> ranges_;
+    std::optional<Deep> deep_;                // of whole messages
     std::size_t range_ = 0;                   // where the next batch begins
     std::uint32_t index_ = 0;
     std::vector<Row> batch_, next_;
     ReadingAhead ahead_;                      // of next_
+    std::optional<std::vector<Content>> recalled_; // of next_, where all of it is in memory
     Fetched fetched_;
 };
 
@@ -95,7 +125,10 @@ std::vector<Row> Fetch::nextBatch()
     const bool reads = items_.isRead();
     const bool makes = std::any_of(items_.sections.begin(), items_.sections.end(), [](const BodySection& s) { return s.picksFields(); });
     const std::size_t most = reads ? kBatchToRead : kBatchInMemory;
-    const std::uint64_t room = items_.sections.empty() || items_.needsSummary() ? kBatchBytes : kBatchBytes / 2; // two are held then
+    const bool one = items_.sections.empty() || items_.needsSummary(); // else two are held
+    if (!one && !deep_)
+        deep_.emplace();
+    const std::uint64_t room = one ? kBatchBytes : deep_->granted() ? kDeepBatchBytes : kBatchBytes / 2;
     std::uint64_t bytes = 0;
     while (range_ < ranges_.size() && batch.size() < most && bytes < room) {
         const IndexRange& range = ranges_[range_];
@@ -293,7 +326,9 @@ bool Fetch::isReadAhead() const
 net::Task<std::vector<Content>> Fetch::contents()
 {
     std::vector<Content> contents;
-    if (ahead_.isUnderWay()) {
+    if (recalled_) {
+        contents = *std::exchange(recalled_, std::nullopt);
+    } else if (ahead_.isUnderWay()) {
         contents = co_await ahead_.take(session_);
     } else {
         std::vector<Wish> wishes;
@@ -305,7 +340,9 @@ net::Task<std::vector<Content>> Fetch::contents()
         std::vector<store::BodyId> bodies;
         for (const Row& row : next_)
             bodies.push_back(row.message.body);
-        ahead_.start(session_, std::move(bodies));
+        recalled_ = recallContents(session_, bodies);
+        if (!recalled_)
+            ahead_.start(session_, std::move(bodies));
     }
     co_return contents;
 }

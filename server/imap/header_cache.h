@@ -1,13 +1,13 @@
 #pragma once
 // HeaderKeys of bodies: a second SORT, THREAD or SEARCH SUBJECT reads nothing.
-#include "server/imap/body_cache.h"
 #include "server/mail/header_keys.h"
+#include "server/store/body_cache.h"
 
 #include <string_view>
 
 namespace postfach::imap {
 
-class HeaderCache : public BodyCache<mail::HeaderKeys> {
+class HeaderCache : public store::BodyCache<mail::HeaderKeys> {
 public:
     using Keys = Kept;
     using BodyCache::BodyCache;

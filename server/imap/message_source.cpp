@@ -64,7 +64,18 @@ net::Task<> readEach(Session& session, std::size_t from, std::size_t to, std::si
 
 namespace {
 
-Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade)
+using Recent = store::RecentBodies; // may be null
+
+std::shared_ptr<const std::string> whole(store::ReadTx& tx, store::BodyId body, std::string&& known, Recent* recent)
+{
+    if (recent == nullptr)
+        return std::make_shared<const std::string>(known.empty() ? tx.body(body) : std::move(known));
+    if (auto kept = recent->find(body))
+        return kept;
+    return recent->keep(body, known.empty() ? tx.body(body) : std::move(known));
+}
+
+Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade, Recent* recent)
 {
     Content content;
     try {
@@ -72,7 +83,7 @@ Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade)
         if (wish.summary)
             content.summary = readSummary(tx, wish.body, remade, &bytes);
         if (wish.bytes || (wish.bytes_if && wish.bytes_if(*content.summary)))
-            content.bytes = bytes.empty() ? tx.body(wish.body) : std::move(bytes);
+            content.bytes = whole(tx, wish.body, std::move(bytes), recent);
     } catch (const store::Error& error) {
         using enum store::Error::Kind;
         if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
@@ -89,16 +100,29 @@ Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade)
 net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish> wishes)
 {
     RemadeSummaries remade;
-    auto job = [&wishes, &remade](store::ReadTx& tx) {
+    auto job = [&wishes, &remade, recent = session.context().recent](store::ReadTx& tx) {
         std::vector<Content> contents;
         contents.reserve(wishes.size());
         for (const Wish& wish : wishes)
-            contents.push_back(readOne(tx, wish, remade));
+            contents.push_back(readOne(tx, wish, remade, recent));
         return contents;
     };
     std::vector<Content> contents = co_await reading(session.strand(), session.store(), std::move(job));
     co_await putBack(session, std::move(remade));
     co_return contents;
+}
+
+std::optional<std::vector<Content>> recallContents(Session& session, const std::vector<store::BodyId>& bodies)
+{
+    if (session.context().recent == nullptr)
+        return std::nullopt;
+    std::vector<Content> contents(bodies.size());
+    for (std::size_t i = 0; i < bodies.size(); ++i) {
+        contents[i].bytes = session.context().recent->find(bodies[i]);
+        if (!contents[i].bytes)
+            return std::nullopt;
+    }
+    return contents;
 }
 
 struct ReadingAhead::Reading {
@@ -113,7 +137,8 @@ void ReadingAhead::start(Session& session, std::vector<store::BodyId> bodies)
     reading_ = std::make_shared<Reading>();
     net::Strand& strand = session.strand();
     strand.scheduler().help(
-        [reading = reading_, self = strand.shared_from_this(), &store = session.store(), bodies = std::move(bodies)] {
+        [reading = reading_, self = strand.shared_from_this(), &store = session.store(), recent = session.context().recent,
+         bodies = std::move(bodies)] {
             try {
                 const auto tx = store.read();
                 RemadeSummaries none;
@@ -121,7 +146,7 @@ void ReadingAhead::start(Session& session, std::vector<store::BodyId> bodies)
                     Wish wish(body);
                     wish.summary = false;
                     wish.bytes = true;
-                    reading->contents.push_back(readOne(*tx, wish, none));
+                    reading->contents.push_back(readOne(*tx, wish, none, recent));
                 }
             } catch (...) {
                 reading->error = std::current_exception();

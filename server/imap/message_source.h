@@ -39,11 +39,14 @@ struct Wish { // what is wanted of one message
 struct Content {
     enum class State : std::uint8_t { there, gone, damaged } state = State::there;
     std::optional<mail::Summary> summary;                     // of what is there, where it was wanted
-    std::optional<std::string> bytes;
+    std::shared_ptr<const std::string> bytes;
 };
 
-// One Content a wish, in order.
+// One Content a wish, in order. Whole messages that are read are kept for the next who wants them.
 net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish> wishes);
+
+// Whole messages out of memory: all of them, or nothing.
+std::optional<std::vector<Content>> recallContents(Session& session, const std::vector<store::BodyId>& bodies);
 
 // Whole messages that are read on a helper while the session sends those before. One reading at a time.
 class ReadingAhead {

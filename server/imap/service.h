@@ -12,6 +12,7 @@
 #include "server/imap/structure_cache.h"
 #include "server/net/strand.h"
 #include "server/net/tls.h"
+#include "server/store/recent_bodies.h"
 #include "server/store/store.h"
 
 #include <Poco/Net/StreamSocket.h>
@@ -35,6 +36,7 @@ struct Context {
     std::uint32_t messages_at_once = 1'000'000;       // of one command, MESSAGELIMIT (RFC 9738): some seconds of the writer
     const delivery::Withheld* withheld = nullptr;     // contents that nobody gets any more; null: there are none
     delivery::ReadLog* reads = nullptr;               // hears of every content that is handed out; null: nobody asks
+    store::RecentBodies* recent = nullptr;            // looked into and filled; null: none are kept
     std::shared_ptr<HeaderCache> headers = std::make_shared<HeaderCache>(base::limits::kHeaderCache);
     std::shared_ptr<StructureCaches> structures = std::make_shared<StructureCaches>(base::limits::kStructureCache);
     std::shared_ptr<SortOrders> sort_orders = std::make_shared<SortOrders>(base::limits::kSortOrders);

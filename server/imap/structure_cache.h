@@ -1,7 +1,7 @@
 #pragma once
 // ENVELOPE and BODYSTRUCTURE as they were printed for one client and are printed for the next: the same message is listed again and
 // again, by each of its owner's devices.
-#include "server/imap/body_cache.h"
+#include "server/store/body_cache.h"
 
 #include <string>
 
@@ -13,8 +13,8 @@ struct StructureText {
 
 struct StructureCaches {
     explicit StructureCaches(std::size_t bytes) : plain(bytes), utf8(bytes) {}
-    BodyCache<StructureText> plain;
-    BodyCache<StructureText> utf8; // for clients that know message/global (RFC 9051 9, RFC 6855)
+    store::BodyCache<StructureText> plain;
+    store::BodyCache<StructureText> utf8; // for clients that know message/global (RFC 9051 9, RFC 6855)
 };
 
 } // namespace postfach::imap

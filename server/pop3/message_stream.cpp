@@ -46,14 +46,24 @@ void sendSmall(Session& session, std::string_view body, std::optional<std::uint3
     session.stream.write(stuffer.finish());
 }
 
-ReadAhead::Read reader(store::Store& store)
+using Body = ReadAhead::Body;
+
+Body readBody(store::ReadTx& tx, store::BodyId id, store::RecentBodies* recent)
 {
-    return [&store](const std::vector<store::BodyId>& ids) {
+    if (recent == nullptr)
+        return std::make_shared<const std::string>(tx.body(id));
+    Body body = recent->find(id);
+    return body ? body : recent->keep(id, tx.body(id));
+}
+
+ReadAhead::Read reader(store::Store& store, store::RecentBodies* recent)
+{
+    return [&store, recent](const std::vector<store::BodyId>& ids) {
         const auto tx = store.read();
-        std::vector<std::string> bodies;
+        std::vector<Body> bodies;
         for (const store::BodyId id : ids) {
             try {
-                bodies.push_back(tx->body(id));
+                bodies.push_back(readBody(*tx, id, recent));
             } catch (const store::Error&) {
                 break;
             }
@@ -62,17 +72,22 @@ ReadAhead::Read reader(store::Store& store)
     };
 }
 
-net::Task<std::string> bodyOf(Session& session, std::uint32_t number)
+net::Task<Body> bodyOf(Session& session, std::uint32_t number)
 {
     net::Strand& strand = session.stream.strand();
-    std::optional<std::string> body = co_await session.read_ahead.take(strand, number);
+    const store::BodyId id = session.maildrop().at(number).body;
+    store::RecentBodies* recent = session.context.recent;
+    session.read_ahead.note(number);
+    Body body = recent != nullptr ? recent->find(id) : nullptr;
+    if (body)
+        co_return body;
+    body = co_await session.read_ahead.take(strand, number);
     if (!body) {
-        auto read = [&session, number] { return session.context.store.read()->body(session.maildrop().at(number).body); };
-        std::string fetched = co_await strand.offload(std::move(read));
-        body = std::move(fetched);
+        auto read = [&session, id, recent] { return readBody(*session.context.store.read(), id, recent); };
+        body = co_await strand.offload(std::move(read));
     }
-    session.read_ahead.goOn(strand, session.maildrop(), session.stream.hasInput(), reader(session.context.store));
-    co_return std::move(*body);
+    session.read_ahead.goOn(strand, session.maildrop(), session.stream.hasInput(), reader(session.context.store, recent));
+    co_return body;
 }
 
 net::Task<> sendLarge(Session& session, std::uint32_t number, std::optional<std::uint32_t> body_lines)
@@ -117,8 +132,8 @@ net::Task<> sendMessage(Session& session, std::uint32_t number, std::optional<st
         co_await sendLarge(session, number, body_lines);
         co_return;
     }
-    const std::string body = co_await bodyOf(session, number);
-    sendSmall(session, body, body_lines);
+    const Body body = co_await bodyOf(session, number);
+    sendSmall(session, *body, body_lines);
     co_await session.stream.drain();
 }
 

@@ -19,17 +19,17 @@ void ReadAhead::clear()
     bytes_ = 0;
 }
 
-std::optional<std::string> ReadAhead::find(std::uint32_t number)
+ReadAhead::Body ReadAhead::find(std::uint32_t number)
 {
     while (!held_.empty()) {
         auto [held_number, body] = std::move(held_.front());
         held_.pop_front();
-        bytes_ -= body.size();
-        held_in_all -= body.size();
+        bytes_ -= body->size();
+        held_in_all -= body->size();
         if (held_number == number)
             return std::move(body);
     }
-    return std::nullopt;
+    return nullptr;
 }
 
 ReadAhead::Batch::Batch(std::vector<std::uint32_t> of, std::size_t size) : numbers(std::move(of)), bytes(size) { held_in_all += bytes; }
@@ -39,26 +39,30 @@ ReadAhead::Batch::~Batch() { held_in_all -= bytes; }
 void ReadAhead::land()
 {
     for (std::size_t i = 0; i < coming_->bodies.size(); ++i) {
-        bytes_ += coming_->bodies[i].size();
-        held_in_all += coming_->bodies[i].size();
+        bytes_ += coming_->bodies[i]->size();
+        held_in_all += coming_->bodies[i]->size();
         held_.emplace_back(coming_->numbers[i], std::move(coming_->bodies[i]));
     }
     coming_.reset();
 }
 
-net::Task<std::optional<std::string>> ReadAhead::take(net::Strand& strand, std::uint32_t number)
+void ReadAhead::note(std::uint32_t number)
 {
     const std::int64_t step = number - last_;
     step_ = step == 1 || step == -1 ? step : 0;
     last_ = number;
+}
+
+net::Task<ReadAhead::Body> ReadAhead::take(net::Strand& strand, std::uint32_t number)
+{
     if (coming_ && coming_->handover.isThere())
         land();
-    std::optional<std::string> body = find(number);
+    Body body = find(number);
     if (body || !coming_)
         co_return std::move(body);
     if (std::find(coming_->numbers.begin(), coming_->numbers.end(), number) == coming_->numbers.end()) {
         clear(); // the client has gone elsewhere
-        co_return std::nullopt;
+        co_return nullptr;
     }
     co_await coming_->handover.wait(strand);
     land();

@@ -4,6 +4,7 @@
 // session and for all.
 #include "server/net/handover.h"
 #include "server/pop3/maildrop.h"
+#include "server/store/recent_bodies.h"
 
 #include <atomic>
 #include <cstdint>
@@ -21,15 +22,19 @@ class ReadAhead {
 public:
     // Gives the bodies of these, in their order; fewer when one cannot be read: its own turn will tell. Runs on a helper, perhaps after
     // the session has ended.
-    using Read = std::function<std::vector<std::string>(const std::vector<store::BodyId>& bodies)>;
+    using Body = store::RecentBodies::Body;
+    using Read = std::function<std::vector<Body>(const std::vector<store::BodyId>& bodies)>;
 
     ReadAhead() = default;
     ~ReadAhead() { clear(); }
     ReadAhead(const ReadAhead&) = delete;
     ReadAhead& operator=(const ReadAhead&) = delete;
 
-    // The body, when it was fetched or is being fetched; what was passed over is dropped.
-    net::Task<std::optional<std::string>> take(net::Strand& strand, std::uint32_t number);
+    // The client asks for this one, wherever it comes from.
+    void note(std::uint32_t number);
+
+    // Its body, when it was fetched or is being fetched, or null; what was passed over is dropped.
+    net::Task<Body> take(net::Strand& strand, std::uint32_t number);
 
     // To be called when a body was taken: begins to fetch what plan() says.
     void goOn(net::Strand& strand, const Maildrop& maildrop, bool pipelined, Read read);
@@ -47,13 +52,13 @@ private:
         const std::vector<std::uint32_t> numbers;
         const std::size_t bytes;
         net::Handover handover;
-        std::vector<std::string> bodies; // the helper's until it has given them
+        std::vector<Body> bodies; // the helper's until it has given them
     };
-    std::optional<std::string> find(std::uint32_t number);
+    Body find(std::uint32_t number);
     void land();
     void clear();
 
-    std::deque<std::pair<std::uint32_t, std::string>> held_;
+    std::deque<std::pair<std::uint32_t, Body>> held_;
     std::shared_ptr<Batch> coming_;
     std::size_t bytes_ = 0; // in held_, counted in all sessions' sum
     std::int64_t last_ = 0; // the number asked for before

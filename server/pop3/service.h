@@ -6,6 +6,7 @@
 #include "server/net/stream.h"
 #include "server/net/tls.h"
 #include "server/pop3/open_maildrops.h"
+#include "server/store/recent_bodies.h"
 #include "server/store/store.h"
 
 #include <memory>
@@ -20,6 +21,7 @@ struct Context { // everything outlives every session
     std::string server_name;
     const delivery::Withheld* withheld = nullptr; // contents that nobody gets any more; null: there are none
     delivery::ReadLog* reads = nullptr; // hears of every content that is handed out; null: nobody asks
+    store::RecentBodies* recent = nullptr; // looked into and filled; null: none are kept
     std::shared_ptr<OpenMaildrops> open_maildrops = std::make_shared<OpenMaildrops>();
 };
 

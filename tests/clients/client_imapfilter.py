@@ -69,6 +69,7 @@ def test(report, office, given):
                 for line in client.stdout:
                     said.append(line.rstrip())
                     if line == "waits\n":
+                        report.check(way + ": it goes into IDLE", flow.idling(office, address))
                         office.deliver(address, mails.plain("news"))
                 status = client.wait(60)
             imap = office.imap(address, password)

@@ -108,6 +108,14 @@ def within(seconds, condition, pause=0.1):
     return True
 
 
+def idling(office, address, seconds=60):
+    """Waits until a session of the account is in IDLE: only then are news what the client waits for."""
+    def found():
+        page = office.api("GET", "/sessions?limit=1000")
+        return any(session["account"] == address and session["state"].startswith("idle") for session in page["items"])
+    return within(seconds, found, pause=0.02)
+
+
 def contents(office, address, password, mailboxes=("INBOX", "Archive")):
     """{mailbox: (UIDVALIDITY, UIDNEXT, {UID: (flags, INTERNALDATE, bytes)})}, and INBOX by POP3: [(UIDL, bytes)].
 

@@ -26,6 +26,7 @@ public:
     const std::string& exporter() const { return exporter_; } // RFC 9266, raw; empty without TLS
     void hangUp();
     void reset();                             // hangs up so that the other side learns of it at once
+    bool holdsMore() const { return !buffer_.empty(); } // came together with what was read
     bool waits();                             // true: nothing to read right now (looks for a tenth of a second)
 
 private:

@@ -3,14 +3,32 @@
 #include "server/imap/command/all.h"
 #include "server/imap/session.h"
 
+#include <chrono>
+
 namespace postfach::imap {
+
+namespace {
+
+// Some clients (imapfilter, Thunderbird) never look at what comes in one packet with the continuation, and would hear of that mail
+// with the next one.
+net::Task<> letContinuationGoFirst(Session& session)
+{
+    session.strand().deadline(std::chrono::steady_clock::now() + base::limits::kIdlePause);
+    try {
+        co_await session.stream().input(0);
+    } catch (const net::DeadlinePassed&) {
+        // what is said now goes in a packet of its own
+    }
+    session.stillAlive(); // RFC 9051 5.4: the 30 minutes begin anew
+}
+
+} // namespace
 
 // RFC 9051 6.3.13. News are pushed as they come, until the client says DONE. Nothing but DONE ends it well; the deadline is
 // the client's, who comes back within 29 minutes.
 net::Task<Tagged> cmdIdle(Session& session, Request& request)
 {
     request.args.end();
-    session.stillAlive(); // RFC 9051 5.4: the 30 minutes begin anew
     net::Strand& strand = session.strand();
     // Watching begins before the first look, so that no news fall between the two.
     store::Subscription watching;
@@ -18,6 +36,7 @@ net::Task<Tagged> cmdIdle(Session& session, Request& request)
         watching = session.view().shared()->watch([&strand] { strand.wake(net::kNews); });
     session.stream().write("+ Idling\r\n");
     session.showState("idle");
+    co_await letContinuationGoFirst(session);
     for (;;) {
         co_await session.tellNews(true);
         co_await session.tellOthers();

@@ -364,7 +364,7 @@ std::vector<BackupInfo> listBackups(const std::string& folder)
         Manifest plain = plainManifest(folder);
         return {plain.info};
     }
-    const Repository repository(folder, Repository::Use::read);
+    const Repository repository(folder, Repository::Use::look);
     std::vector<BackupInfo> all;
     for (const Manifest& manifest : repository.manifests())
         all.push_back(manifest.info);

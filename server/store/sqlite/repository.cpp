@@ -156,7 +156,7 @@ bool Repository::isOne(const std::string& folder)
 Repository::Repository(std::string folder, Use use) : folder_(std::move(folder))
 {
     if (!isOne(folder_)) {
-        if (use == Use::read)
+        if (use != Use::write)
             incomplete(folder_, "there is no backup in it");
         if (!isEmptyFolder(folder_))
             throw base::Refused(folder_ + " is not empty and holds no backups of this kind; give a new folder", 1);
@@ -165,6 +165,8 @@ Repository::Repository(std::string folder, Use use) : folder_(std::move(folder))
         base::writeFileDurably(headPath(), kHead);
     } else if (use == Use::write && !headIsWhole())
         throw base::Refused(headPath() + " is damaged or of a newer version; give another folder", 1);
+    if (use == Use::look)
+        return;
     // Read-only media have no lock, and nobody writes to them.
     lock_.reset(::open((folder_ + "/lock").c_str(), (use == Use::write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0600));
     if (!lock_ && use == Use::write)
@@ -212,8 +214,11 @@ Manifest Repository::manifest(const std::string& id) const
 std::vector<Manifest> Repository::manifests() const
 {
     std::vector<Manifest> all;
-    for (const std::string& id : ids())
-        all.push_back(manifest(id));
+    for (const std::string& id : ids()) {
+        Manifest one = manifest(id);
+        if (one.info.problem.empty() || fs::exists(manifestPath(id))) // or it went meanwhile
+            all.push_back(std::move(one));
+    }
     return all;
 }
 

@@ -42,8 +42,9 @@ struct Manifest {
 
 class Repository {
 public:
-    enum class Use { read, write };
-    // Refused: no repository (read), not empty (write), somebody else works there.
+    // look: the manifests alone, which come and go whole, whoever works there meanwhile.
+    enum class Use { look, read, write };
+    // Refused: no repository (look, read), not empty (write), somebody else works there (read, write).
     Repository(std::string folder, Use use);
     static bool isOne(const std::string& folder);
 
