@@ -1,5 +1,6 @@
 #include "server/imap/decoded_part.h"
 
+#include "server/base/limits.h"
 #include "server/base/metrics.h"
 
 namespace postfach::imap {
@@ -15,6 +16,8 @@ bool DecodedPart::mayStay(std::uint64_t most)
 {
     if (counted_ > 0)
         return true;
+    if (spool.size() <= base::limits::kSpoolInMemory) // is in memory, and soon decoded again
+        return false;
     const auto bytes = static_cast<std::int64_t>(spool.size());
     if (g_kept.now() + bytes > static_cast<std::int64_t>(most))
         return false;

@@ -18,8 +18,8 @@ public:
     DecodedPart& operator=(const DecodedPart&) = delete;
 
     bool is(store::BodyId body, std::uint64_t begin) const { return body_ == body && begin_ == begin; }
-    // It is to be kept, as it is now, and counts until it ends. False where all that are kept would have more than `most` bytes. Two
-    // that ask at the same time may both be let in.
+    // It is to be kept, as it is now, and counts until it ends. False for one that is in memory, and where all that are kept would have
+    // more than `most` bytes. Two that ask at the same time may both be let in.
     bool mayStay(std::uint64_t most);
 
     delivery::Spool spool;

@@ -109,7 +109,7 @@ TEST_CASE("pieces of a part are those of the whole, and it is decoded once for a
     };
     const auto escaped = [&] {
         std::string out;
-        for (std::size_t i = 0; i < 60'000; ++i) {
+        for (std::size_t i = 0; i < bytes.size(); ++i) {
             static constexpr std::string_view kHex = "0123456789ABCDEF";
             const auto byte = static_cast<unsigned char>(bytes[i]);
             out += '=';
@@ -123,9 +123,10 @@ TEST_CASE("pieces of a part are those of the whole, and it is decoded once for a
         {"base64", lines(base::base64(bytes), true)}, {"base64", lines(base::base64(bytes.substr(0, 100'000)) + base::base64(bytes), true)},
         {"quoted-printable", escaped()}, {"7bit", lines(base::base64(bytes), false)}};
     std::string message = "Content-Type: multipart/mixed; boundary=x\r\n\r\n";
+    const std::string small = "--x\r\nContent-Transfer-Encoding: base64\r\n\r\n" + lines(base::base64(bytes.substr(0, 1'000)), false);
     for (const auto& [encoding, text] : parts)
         message += "--x\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n" + text + "\r\n";
-    message += "--x--\r\n";
+    message += small + "--x--\r\n";
     client.append("INBOX", message);
     client.append("Archive", "Subject: another\r\n" + message);
     client.select();
@@ -171,8 +172,9 @@ TEST_CASE("pieces of a part are those of the whole, and it is decoded once for a
         fetch(1, "<10.10>");
         CHECK(kept() == bytes.size());
         fetch(4, "<0.10>");
-        CHECK(kept() > 0);
-        CHECK(kept() < bytes.size());
+        CHECK(kept() > bytes.size()); // its lines have ends
+        fetch(6, "<0.10>");
+        CHECK(kept() == 0); // a small one is not
         client.talk("UNSELECT");
         CHECK(kept() == 0);
         client.select();

@@ -107,7 +107,7 @@ TEST_CASE("who has gone is not searched for", "[imap][search][sort][thread][inpr
         client.select();
         const auto read_before = metric("postfach_imap_messages_read_total");
         client.sendTagged(command);
-        CHECK_THAT(client.line(), StartsWith("* OK [INPROGRESS ("));
+        REQUIRE_THAT(client.line(), StartsWith("* OK [INPROGRESS ("));
         client.reset();
         REQUIRE(within(60s, [] { return metric("postfach_imap_sessions") == 0; }));
         const auto read = metric("postfach_imap_messages_read_total") - read_before;

@@ -20,21 +20,24 @@ std::unique_ptr<DecodedPart> part(std::size_t bytes, std::uint64_t begin = 0)
 
 } // namespace
 
-TEST_CASE("decoded parts are kept up to a bound, and make room when they end", "[imap][binary]")
+TEST_CASE("decoded parts that are on the disk are kept up to a bound, and make room when they end", "[imap][binary]")
 {
-    auto first = part(60), second = part(50), third = part(40);
-    CHECK(first->mayStay(100));
-    CHECK(first->mayStay(100)); // it counts once
-    CHECK_FALSE(second->mayStay(100));
-    CHECK(third->mayStay(100));
+    constexpr std::size_t kUnit = base::limits::kSpoolInMemory / 10;
+    constexpr std::uint64_t kBound = 100 * kUnit;
+    auto first = part(60 * kUnit), second = part(50 * kUnit), third = part(40 * kUnit);
+    CHECK(first->mayStay(kBound));
+    CHECK(first->mayStay(kBound)); // it counts once
+    CHECK_FALSE(second->mayStay(kBound));
+    CHECK(third->mayStay(kBound));
     first.reset();
-    CHECK(second->mayStay(100));
-    CHECK_FALSE(part(11)->mayStay(100));
+    CHECK(second->mayStay(kBound));
+    CHECK_FALSE(part(11 * kUnit)->mayStay(kBound));
     second.reset(); // also what was never let in
     third.reset();
-    CHECK(part(100)->mayStay(100));
-    CHECK_FALSE(part(101)->mayStay(100));
-    CHECK(part(base::limits::kSpoolInMemory * 2)->mayStay(base::limits::kDecodedParts));
+    CHECK(part(100 * kUnit)->mayStay(kBound));
+    CHECK_FALSE(part(100 * kUnit + 1)->mayStay(kBound));
+    CHECK_FALSE(part(base::limits::kSpoolInMemory)->mayStay(base::limits::kDecodedParts)); // costs memory, and little to be made
+    CHECK(part(base::limits::kSpoolInMemory + 1)->mayStay(base::limits::kDecodedParts));
 }
 
 TEST_CASE("a decoded part is known by its body and its place in it", "[imap][binary]")
