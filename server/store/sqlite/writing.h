@@ -24,16 +24,24 @@ private:
 };
 
 // Runs of neighbouring UIDs in rows that ascend: a few statements where the rows lie close together.
-template <class Visit>
-void eachRun(const std::vector<MessageRow>& rows, Visit visit)
+// `areAlike(first, next)`: whether the run goes on.
+template <class AreAlike, class Visit>
+void eachRun(const std::vector<MessageRow>& rows, AreAlike areAlike, Visit visit)
 {
     for (std::size_t i = 0; i < rows.size();) {
-        const Uid first = rows[i].message.uid;
-        Uid last = first;
-        while (++i < rows.size() && rows[i].message.uid.value == last.value + 1)
+        const MessageRow& first = rows[i];
+        Uid last = first.message.uid;
+        while (++i < rows.size() && rows[i].message.uid.value == last.value + 1 && areAlike(first, rows[i]))
             last = rows[i].message.uid;
         visit(first, last);
     }
+}
+
+template <class Visit>
+void eachRun(const std::vector<MessageRow>& rows, Visit visit)
+{
+    const auto any = [](const MessageRow&, const MessageRow&) { return true; };
+    eachRun(rows, any, [&](const MessageRow& first, Uid last) { visit(first.message.uid, last); });
 }
 
 class Writing final : public Answers<WriteTx> {

@@ -196,15 +196,23 @@ std::vector<Uid> Writing::changeFlags(MailboxId mailbox, const std::vector<Uid>&
         return done;
     const Stepped stepped = step(mailbox, by);
     MailboxChange& change = changes_.of(mailbox, stepped.account);
+    // In runs, as clients mark whole mailboxes: one statement for neighbours that end up alike costs a tenth of one for each.
+    const auto alike = [](const MessageRow& one, const MessageRow& other) {
+        return one.message.bits == other.message.bits && one.more == other.more;
+    };
+    eachRun(changed, alike, [&](const MessageRow& first, Uid last) {
+        const std::string keywords = packKeywords(first.more);
+        Statement update = db_.statement("UPDATE message SET modseq = ?, flags = ?, keywords = ? WHERE mailbox_id = ? AND uid BETWEEN ? AND ?");
+        if (keywords.empty())
+            update.bind(stepped.modseq, first.message.bits, nullptr, mailbox, first.message.uid, last);
+        else
+            update.bind(stepped.modseq, first.message.bits, Blob{keywords}, mailbox, first.message.uid, last);
+        update.step();
+    });
+    done.reserve(changed.size());
+    change.messages.reserve(change.messages.size() + changed.size());
     for (MessageRow& row : changed) {
         row.message.modseq = stepped.modseq;
-        const std::string keywords = packKeywords(row.more);
-        Statement update = db_.statement("UPDATE message SET modseq = ?, flags = ?, keywords = ? WHERE mailbox_id = ? AND uid = ?");
-        if (keywords.empty())
-            update.bind(stepped.modseq, row.message.bits, nullptr, mailbox, row.message.uid);
-        else
-            update.bind(stepped.modseq, row.message.bits, Blob{keywords}, mailbox, row.message.uid);
-        update.step();
         done.push_back(row.message.uid);
         change.messages.push_back({MessageChange::Kind::flags, std::move(row)});
     }

@@ -126,6 +126,49 @@ TEST_CASE("flags: changes, counters, MODSEQ, UNCHANGEDSINCE", "[store][flags][rf
     }
 }
 
+// Rows are written in runs; what the store keeps must be what the view was told.
+TEST_CASE("flags: neighbours that end up differently, or were not asked for, keep what is theirs", "[store][flags]")
+{
+    Office office;
+    for (int i = 0; i < 12; ++i)
+        office.deliver("mail " + std::to_string(i));
+    unsigned rare = 0;
+    office.write([&](WriteTx& tx) {
+        for (int i = 0; i < 60; ++i)
+            rare = tx.keyword(office.alice, "kw" + std::to_string(i));
+        tx.expunge(office.inbox, uids({5}));
+        tx.changeFlags(office.inbox, uids({3}), FlagChange::add, {Flags::kFlagged, {}});
+        Flags keyword;
+        keyword.addKeyword(rare);
+        tx.changeFlags(office.inbox, uids({8, 9}), FlagChange::add, keyword);
+        tx.changeFlags(office.inbox, uids({11}), FlagChange::add, {Flags::kSeen, {}});
+    });
+    std::vector<Uid> changed;
+    office.write([&](WriteTx& tx) { // all but 7 and 12; 5 is gone, 11 has it already
+        changed = tx.changeFlags(office.inbox, uids({1, 2, 3, 4, 5, 6, 8, 9, 10, 11}), FlagChange::add, {Flags::kSeen, {}});
+    });
+    CHECK(changed == uids({1, 2, 3, 4, 6, 8, 9, 10}));
+    const auto told = office.store->view(office.inbox)->now();
+    const ModSeq newest = told.highestModseq();
+    std::vector<std::pair<Flags, ModSeq>> before;
+    for (std::uint32_t i = 0; i < told.count(); ++i)
+        before.emplace_back(told.flags(i), told.at(i).modseq);
+    office.close();
+    office.open();
+    const auto now = office.store->view(office.inbox)->now();
+    REQUIRE(now.count() == 11);
+    for (std::uint32_t i = 0; i < now.count(); ++i) {
+        const std::uint32_t uid = now.at(i).uid.value;
+        INFO("UID " << uid);
+        CHECK(now.flags(i) == before[i].first);
+        CHECK(now.at(i).modseq == before[i].second);
+        CHECK(((now.at(i).bits & Flags::kSeen) != 0) == (uid != 7 && uid != 12));
+        CHECK(((now.at(i).bits & Flags::kFlagged) != 0) == (uid == 3));
+        CHECK(now.flags(i).hasKeyword(rare) == (uid == 8 || uid == 9));
+        CHECK((now.at(i).modseq == newest) == (uid != 7 && uid != 11 && uid != 12));
+    }
+}
+
 TEST_CASE("keywords past the 58th stand beside the mask, in rows, views and copies", "[store][keywords]")
 {
     Office office;
