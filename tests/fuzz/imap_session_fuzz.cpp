@@ -77,7 +77,7 @@ std::string beginning(char state)
     case '#': return "p ENABLE IMAP4rev2 QRESYNC\r\np SELECT INBOX\r\n";
     case '%': return "p ENABLE QRESYNC UIDONLY\r\np SELECT INBOX\r\n";
     case '&':
-        return "p SELECT INBOX\r\np SEARCH RETURN (UPDATE SAVE ALL) UNSEEN\r\np NOTIFY SET (selected (MessageNew (UID) MessageExpunge "
+        return "p SELECT INBOX\r\np SEARCH RETURN (UPDATE(UID BODY[]) SAVE ALL) UNSEEN\r\np NOTIFY SET (selected (MessageNew (UID) MessageExpunge "
                "FlagChange)) (personal (MessageNew MessageExpunge MailboxName))\r\np IDLE\r\n";
     default: return "";
     }
