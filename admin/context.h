@@ -52,6 +52,12 @@ struct WebhookSettings {
     std::chrono::milliseconds first_pause{10'000};   // after a failure; each further one four times as long, an hour at most
 };
 
+struct WebSettings {
+    std::chrono::minutes idle{30};                   // admin.session_idle: a browser that asks nothing for so long is signed out
+    std::chrono::hours lifetime{12};                 // admin.session_hours: and after so long in any case
+    bool require_totp = false;                       // admin.require_totp: an administrator without a second factor stays out
+};
+
 struct Context {
     store::Store& store;
     auth::Authenticator& auth;
@@ -73,6 +79,7 @@ struct Context {
     const net::TlsSource* tls = nullptr;                  // what the mail ports show; outlives everything here
     WebhookSettings webhooks{};
     scanner::Options scanning{};                       // where signatures are, and what checks them
+    WebSettings web{};
 };
 
 } // namespace postfach::admin

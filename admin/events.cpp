@@ -10,6 +10,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kPiece = 500;                    // rows that are looked at in one go
 constexpr auto kPace = std::chrono::milliseconds(50);  // between two looks: a flood of deliveries is not read one by one
+constexpr auto kMayAgain = std::chrono::seconds(1);    // between two looks whether its reader may still see it
 constexpr auto kSlowReader = std::chrono::seconds(30); // who takes nothing for so long is gone
 
 std::string lines(const store::Event& event)
@@ -21,6 +22,7 @@ struct Read {
     std::vector<store::Event> events;
     std::int64_t looked = 0;
     std::string gap; // what of it is not in the journal any more
+    bool over = false; // its reader may not see it any more
     Read() = default;
 };
 
@@ -37,10 +39,12 @@ Read readFirst(store::Store& store, const Following& following)
     return read;
 }
 
-Read readNext(store::Store& store, const store::EventFilter& filter, std::int64_t after)
+Read readNext(store::Store& store, const Following& following, std::int64_t after, bool ask)
 {
     Read read;
-    read.events = store.read()->eventsSince(filter, after, kPiece, read.looked);
+    read.over = ask && following.may && !following.may();
+    if (!read.over)
+        read.events = store.read()->eventsSince(following.filter, after, kPiece, read.looked);
     return read;
 }
 
@@ -74,10 +78,15 @@ net::Task<> followEvents(
     strand.deadline(SteadyClock::now() + kSlowReader);
     stream.write("retry: 2000\n\n" + read.gap);
     co_await stream.flush();
+    auto asked = SteadyClock::now();
     for (;;) {
         const auto begun = SteadyClock::now();
-        auto next = [&store, &following, after] { return readNext(store, following.filter, after); };
+        const bool ask = begun - asked >= kMayAgain;
+        asked = ask ? begun : asked;
+        auto next = [&store, &following, after, ask] { return readNext(store, following, after, ask); };
         read = co_await strand.offload(std::move(next));
+        if (read.over)
+            co_return;
         const bool all = read.looked == after;
         after = read.looked;
         for (const store::Event& event : read.events) {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@ struct Following { // what an answer goes on with
     store::EventFilter filter;
     std::optional<std::int64_t> after; // the last event its reader has (Last-Event-ID); absent: from now on
     std::shared_ptr<void> seat;        // of EventSeats, while it lasts
+    std::function<bool()> may;         // whether its reader may still see it: asked now and then, blocks; empty: for ever
     Following() = default;
 };
 

@@ -42,7 +42,7 @@ void checkServiceNames(Fields& fields, const AccountChange& change)
 AccountChange accountChangeOf(Fields& fields, std::uint64_t default_quota)
 {
     AccountChange change;
-    for (const char* name : {"used", "messages", "quota_level", "recoverable", "pop3_in_force", "scan_in_force", "created", "last_login"})
+    for (const char* name : {"used", "messages", "quota_level", "recoverable", "pop3_in_force", "scan_in_force", "created", "last_login", "totp"})
         fields.refuse(name);
     for (const char* name : {"password", "password_hash"})
         if (fields.isNull(name))
@@ -55,6 +55,7 @@ AccountChange accountChangeOf(Fields& fields, std::uint64_t default_quota)
     change.expunge_to_trash = fields.isNull("expunge_to_trash") ? std::optional(true) : fields.flag("expunge_to_trash");
     change.enabled = fields.isNull("enabled") ? std::optional(true) : fields.flag("enabled");
     change.services = fields.isNull("services") ? std::optional(defaultServices()) : fields.texts("services", 10);
+    change.scopes = fields.isNull("scopes") ? std::optional(std::vector<std::string>{}) : fields.texts("scopes", 20);
     change.pop3 = pop3ChangeOf(fields);
     change.scan = scanChangeOf(fields);
     return change;
@@ -93,6 +94,7 @@ std::vector<std::string> differing(const AccountChange& wanted, const store::Acc
     add(wanted.quota_messages != there.quota_messages, "quota_messages");
     add(wanted.expunge_to_trash != there.expunge_to_trash, "expunge_to_trash");
     add(sorted(wanted.services.value_or(std::vector<std::string>{})) != sorted(there.services), "services");
+    add(wanted.scopes && sorted(*wanted.scopes) != there.scopes, "scopes");
     add(wanted.pop3 && (*wanted.pop3)({}) != there.pop3, "pop3");
     add(wanted.scan && (*wanted.scan)({}) != there.scan, "scan");
     return fields;
@@ -123,6 +125,12 @@ Office parseOffice(const Poco::JSON::Object::Ptr& document, std::uint64_t defaul
             fields.mustBe("password", "1 to 1024 bytes long");
         checkServiceNames(fields, change);
         account.wanted = wholeAccount(change, default_quota);
+        if (account.wanted.scopes)
+            try {
+                account.wanted.scopes = checkedAdminScopes(*account.wanted.scopes);
+            } catch (const Problem&) {
+                fields.mustBe("scopes", "a list of read, accounts, scan, mail, audit and admin");
+            }
         fields.finish();
         office.accounts.push_back(std::move(account));
     }
@@ -165,6 +173,7 @@ Poco::JSON::Object::Ptr officeJson(const std::vector<store::Domain>& domains, co
         one->set("quota_messages", account.quota_messages);
         one->set("expunge_to_trash", account.expunge_to_trash);
         one->set("services", array(account.services));
+        one->set("scopes", array(account.scopes));
         one->set("pop3", toJson(account.pop3));
         one->set("scan", toJson(account.scan));
         account_list->add(one);

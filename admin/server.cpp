@@ -177,18 +177,45 @@ private:
         co_return false;
     }
 
-    net::Task<bool> answerWithBody(const Judged& judged)
+    net::Task<bool> answerWithBody(Judged& judged)
     {
         std::string out;
-        bool keep = false;
-        auto work = [this, &out, &keep, &judged] {
-            const auto request = reader_.takeRequest();
-            keep = request.first.keep_alive;
-            out = exchange(request.first, keep, [&] { return gate_.answer(judged, request.first, request.second); });
+        const auto request = reader_.takeRequest();
+        const bool keep = request.first.keep_alive;
+        strand_.deadline(SteadyClock::time_point::max());
+        if (judged.match.route->proof != Proof::none)
+            co_await prove(judged, request.second);
+        auto work = [this, &out, &request, keep, &judged] {
+            out = exchange(request.first, keep, [&] {
+                return judged.refused ? *judged.refused : gate_.answer(judged, request.first, request.second);
+            });
         };
         strand_.deadline(SteadyClock::time_point::max());
         co_await strand_.offload(std::move(work));
         co_return co_await send(std::move(out), keep);
+    }
+
+    // The password in a body, with the delays and bans of any login.
+    net::Task<> prove(Judged& judged, const std::string& body)
+    {
+        std::optional<auth::Attempt> attempt;
+        auto read = [this, &judged, &body, &attempt] {
+            try {
+                attempt = Gate::attemptIn(judged, body, stream_.peerAddress());
+            } catch (const Problem& problem) {
+                Gate::refuse(judged, problem);
+            }
+        };
+        co_await strand_.offload(std::move(read));
+        if (!attempt)
+            co_return;
+        judged.login.emplace();
+        judged.login->user = attempt->user;
+        strand_.deadline(SteadyClock::now() + base::limits::kLoginTimeout);
+        auth::Login login = co_await gate_.authenticator().login(strand_, std::move(*attempt));
+        if (login.result == auth::Login::Result::unavailable)
+            Gate::refuse(judged, tooManyLogins());
+        judged.login->what = std::move(login);
     }
 
     // Without a thread; deaf to what the client says meanwhile.

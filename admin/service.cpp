@@ -47,11 +47,30 @@ store::AccountPatch patchOf(const AccountChange& change, const store::Credential
         checkServices(*change.services);
         patch.services = change.services;
     }
+    if (change.scopes)
+        patch.scopes = checkedAdminScopes(*change.scopes);
     if (change.password || change.password_hash)
         patch.credentials = credentialsOf(change, before);
     return patch;
 }
 } // namespace
+
+void requireAdministrator(bool administrator, const std::vector<std::string>& before, const std::optional<std::vector<std::string>>& after)
+{
+    if (!administrator && (!before.empty() || (after && !after->empty())))
+        throw Problem(403, "scope", "This account is an administrator's: changing it needs the scope admin.");
+}
+
+std::vector<std::string> checkedAdminScopes(std::vector<std::string> scopes)
+{
+    const auto& known = Service::scopes();
+    for (const auto& scope : scopes)
+        if (std::find(known.begin(), known.end(), scope) == known.end())
+            throw Problem(422, "invalid_field", "The field \"scopes\" may name read, accounts, scan, mail, audit and admin.");
+    std::sort(scopes.begin(), scopes.end());
+    scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
+    return scopes;
+}
 
 Service::Service(Context context)
     : context_(std::move(context)), webhooks_(context_.store, context_.clock, context_.webhooks),
@@ -184,6 +203,7 @@ Put<store::Account> Service::putAccount(const By& by, const std::string& given, 
         result.created = !old;
         if (old && only_new)
             throw Problem(412, "already_exists", "The account " + address + " exists already.");
+        requireAdministrator(change.administrator, old ? old->scopes : std::vector<std::string>{}, patch.scopes);
         if (old)
             expect(*old, expected);
         else if (expected)
@@ -230,6 +250,7 @@ store::Account Service::changeAccount(const By& by, const std::string& address, 
     store::Account before, after;
     this->change("account " + address, by, [&](store::WriteTx& tx, Notes& notes) {
         before = require(tx, address);
+        requireAdministrator(change.administrator, before.scopes, patch.scopes);
         expect(before, expected);
         auto whole = patch;
         if (change.pop3)
@@ -245,11 +266,12 @@ store::Account Service::changeAccount(const By& by, const std::string& address, 
     return after;
 }
 
-void Service::removeAccount(const By& by, const std::string& address, const std::optional<std::string>& expected)
+void Service::removeAccount(const By& by, const std::string& address, const std::optional<std::string>& expected, bool administrator)
 {
     store::Account before;
     change("account " + address, by, [&](store::WriteTx& tx, Notes& notes) {
         before = require(tx, address);
+        requireAdministrator(administrator, before.scopes, std::nullopt);
         expect(before, expected);
         tx.removeAccount(before.id);
         notes.add("account.remove", before.address, toJson(before, context_.delivery.policy().scan));

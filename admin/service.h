@@ -41,8 +41,10 @@ struct AccountChange { // absent fields stay as they are
     std::optional<bool> expunge_to_trash;
     std::optional<bool> enabled;
     std::optional<std::vector<std::string>> services;
+    std::optional<std::vector<std::string>> scopes; // of an administrator; as they are where nothing is said, also by a whole account
     std::optional<Pop3Change> pop3;
     std::optional<ScanChange> scan;
+    bool administrator = false; // who asks has the scope `admin`: without it nobody makes administrators, or changes one
 };
 
 // From the password or the hash that `change` brings; `before`: what the account has now. Hashing takes its time. Problem 422.
@@ -146,6 +148,16 @@ struct Component { // of readiness
     bool warns = false; // mail flows, but somebody should look
 };
 
+struct TotpState {
+    std::optional<base::Time> since; // absent: there is none
+    std::size_t recovery_codes = 0;  // that are left
+};
+
+struct OpenedWebSession {
+    std::string secret; // for the cookie; told once
+    store::WebSession kept;
+};
+
 struct Statistics {
     std::vector<base::Time> times;                                                // when each step begins
     std::map<std::string, std::vector<std::optional<std::int64_t>>> series;       // a value a step; absent: not known
@@ -156,6 +168,11 @@ struct Put {
     T value;
     bool created = false;
 };
+
+// Problem 403 when an account that is or becomes an administrator's is to be changed by who is none.
+void requireAdministrator(bool administrator, const std::vector<std::string>& before, const std::optional<std::vector<std::string>>& after);
+// Problem 422 for what is no scope; sorted, each once.
+std::vector<std::string> checkedAdminScopes(std::vector<std::string> scopes);
 
 class Service {
 public:
@@ -188,7 +205,7 @@ public:
                                    const std::optional<std::string>& expected);
     store::Account changeAccount(const By& by, const std::string& address, const AccountChange& change,
                                  const std::optional<std::string>& expected);
-    void removeAccount(const By& by, const std::string& address, const std::optional<std::string>& expected);
+    void removeAccount(const By& by, const std::string& address, const std::optional<std::string>& expected, bool administrator);
     // --- mailboxes of an account, never what is in them
     std::vector<store::Mailbox> mailboxes(const std::string& address);
     store::Mailbox mailbox(const std::string& address, const std::string& name);
@@ -230,6 +247,28 @@ public:
     // What a wrong one costs; tells of it now and then.
     TokenGuard::Decision tokenRefused(const std::string& address);
     static const std::vector<std::string>& scopes();
+
+    // --- second factors
+    TotpState totp(const std::string& address);
+    std::string beginTotp(const By& by, const std::string& address); // the secret, raw; 409 when there is one
+    std::vector<std::string> confirmTotp(const By& by, const std::string& address, const std::string& code); // recovery codes, told once
+    void removeTotp(const By& by, const std::string& address);       // by who has proven to have it
+    void resetTotp(const By& by, const std::string& address, bool administrator); // for an owner who has lost it
+
+    // --- browsers that have signed in. `instead`: the secret of the session that the same browser had.
+    OpenedWebSession openWebSession(const By& by, const store::Account& account, const std::string& client, const std::string& instead,
+                                    auth::Login::Second second);
+    bool lacksTotp(const store::Account& account) const; // admin.require_totp keeps it out
+    void signInRefused(const By& by, const std::string& account); // for the audit, now and then
+    struct Browser {
+        bool known = false;                    // there is or was such a session
+        std::optional<store::Account> account; // who has signed in; absent: nobody, or not any more
+        store::WebSession session;
+    };
+    Browser browserOf(const std::string& secret, bool active = true); // active: it asks for something, and stays signed in
+    std::vector<store::WebSession> webSessions(const std::string& address); // by id, without those that are over
+    void endWebSession(const By& by, const std::string& address, const std::string& id);
+    base::Time endOf(const store::WebSession& session) const; // when nothing more is asked
 
     // --- live sessions of the mail services
     std::vector<net::SessionInfo> sessions(const net::Sessions::Filter& filter, const store::Page& page);
@@ -315,7 +354,7 @@ public:
     Poco::JSON::Object::Ptr officeSnapshot();
     OfficeDifference compareOffice(const Office& office);     // what applying it would do; Problem 422 for what cannot be
     // `prune`: aliases and empty domains that are not in it go. Accounts never do.
-    Task applyOffice(const By& by, std::shared_ptr<const Office> office, bool prune);
+    Task applyOffice(const By& by, std::shared_ptr<const Office> office, bool prune, bool administrator);
     std::vector<FoundBackup> backups();  // in backup.folder, copy.folder and below DIR/backups
     std::optional<Task> task(const std::string& id); // the pass over stored mail is one, too
     std::vector<Task> tasks() { return tasks_.all(); }
@@ -342,8 +381,9 @@ private:
     store::Account require(store::ReadTx& tx, const std::string& address);
     store::Credentials credentialsNow(const std::string& address); // empty for no account
     std::string backupFolder(const std::string& given) const;
-    Tasks::Outcome putOffice(const By& by, const Office& office, bool prune, const Tasks::Progress& progress, const std::stop_token& stop);
-    void putOfficeAccounts(const By& by, const Office& office, std::size_t from, std::size_t to);
+    Tasks::Outcome putOffice(const By& by, const Office& office, bool prune, bool administrator, const Tasks::Progress& progress,
+                             const std::stop_token& stop);
+    void putOfficeAccounts(const By& by, const Office& office, bool administrator, std::size_t from, std::size_t to);
     bool removeOther(const By& by, const OfficeChange& other);
 
     Context context_;
@@ -355,6 +395,10 @@ private:
     std::chrono::steady_clock::time_point totals_at_{}; // guarded by mutex_
     std::vector<std::pair<std::string, base::Time>> touched_; // guarded by mutex_: token hashes and when their use was noted
     std::map<std::string, base::Time> mail_notes_; // guarded by mutex_: who did what to which mailbox, and when that was noted
+    std::map<std::string, base::Time> refusals_;   // guarded by mutex_: sign-ins that the audit has, by account and network
+    base::Time refusals_minute_{};                 // guarded by mutex_, as are the next two
+    unsigned refusals_noted_ = 0;
+    std::uint64_t refusals_untold_ = 0;
     std::mutex health_mutex_;
     std::optional<std::chrono::steady_clock::time_point> signatures_looked_; // guarded by health_mutex_, as is the next
     std::optional<base::Time> signatures_built_;

@@ -144,7 +144,7 @@ OfficeDifference Service::compareOffice(const Office& office)
     });
 }
 
-void Service::putOfficeAccounts(const By& by, const Office& office, std::size_t from, std::size_t to)
+void Service::putOfficeAccounts(const By& by, const Office& office, bool administrator, std::size_t from, std::size_t to)
 {
     struct Done {
         std::optional<store::Account> before;
@@ -168,7 +168,9 @@ void Service::putOfficeAccounts(const By& by, const Office& office, std::size_t 
             one.before = tx.findAccount(address);
             if (one.before && differing(wanted, *one.before).empty())
                 continue;
+            requireAdministrator(administrator, one.before ? one.before->scopes : std::vector<std::string>{}, wanted.scopes);
             store::AccountPatch patch;
+            patch.scopes = wanted.scopes;
             patch.name = wanted.name, patch.enabled = wanted.enabled;
             patch.quota = wanted.quota, patch.quota_messages = wanted.quota_messages;
             patch.expunge_to_trash = wanted.expunge_to_trash, patch.services = wanted.services;
@@ -199,7 +201,7 @@ void Service::putOfficeAccounts(const By& by, const Office& office, std::size_t 
 }
 
 Tasks::Outcome Service::putOffice(
-    const By& by, const Office& office, bool prune, const Tasks::Progress& progress, const std::stop_token& stop)
+    const By& by, const Office& office, bool prune, bool administrator, const Tasks::Progress& progress, const std::stop_token& stop)
 {
     const auto planned = compareOffice(office);
     const auto total =
@@ -231,7 +233,7 @@ Tasks::Outcome Service::putOffice(
             }
         });
     });
-    chunks(office.accounts.size(), [&](std::size_t from, std::size_t to) { putOfficeAccounts(by, office, from, to); });
+    chunks(office.accounts.size(), [&](std::size_t from, std::size_t to) { putOfficeAccounts(by, office, administrator, from, to); });
     chunks(office.aliases.size(), [&](std::size_t from, std::size_t to) {
         change("office", by, [&](store::WriteTx& tx, Notes& notes) {
             for (auto i = from; i < to; ++i) {
@@ -281,18 +283,27 @@ bool Service::removeOther(const By& by, const OfficeChange& other)
     }
 }
 
-Task Service::applyOffice(const By& by, std::shared_ptr<const Office> office, bool prune)
+Task Service::applyOffice(const By& by, std::shared_ptr<const Office> office, bool prune, bool administrator)
 {
     compareOffice(*office); // what is wrong with it is said at once
+    if (!administrator) {
+        const auto tx = context_.store.read();
+        for (const auto& account : office->accounts) {
+            const auto there = tx->findAccount(account.address);
+            if (!there || !differing(account.wanted, *there).empty())
+                requireAdministrator(false, there ? there->scopes : std::vector<std::string>{}, account.wanted.scopes);
+        }
+    }
     auto wish = object();
     wish->set("domains", office->domains.size());
     wish->set("accounts", office->accounts.size());
     wish->set("aliases", office->aliases.size());
     wish->set("prune", prune);
     note(by, "office.apply", "office", wish);
-    return tasks_.start("configuration", [this, office = std::move(office), by, prune](const Tasks::Progress& progress, const std::stop_token& stop) {
-        return putOffice(by, *office, prune, progress, stop);
-    });
+    auto work = [this, office = std::move(office), by, prune, administrator](const Tasks::Progress& progress, const std::stop_token& stop) {
+        return putOffice(by, *office, prune, administrator, progress, stop);
+    };
+    return tasks_.start("configuration", std::move(work));
 }
 
 } // namespace postfach::admin

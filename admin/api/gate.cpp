@@ -1,4 +1,5 @@
 #include "admin/api/gate.h"
+#include "admin/api/session_cookie.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include "server/base/text.h"
@@ -10,10 +11,12 @@ namespace {
 
 constexpr std::uint64_t kJsonBody = 1024 * 1024;   // an alias with 1,000 targets takes 350 KiB at most
 constexpr std::string_view kOwners = "/api/v1/me";
+const std::vector<std::string> kSignIn{"api", "v1", "session"};
 constexpr std::size_t kBasic = 2048;
 constexpr std::uint64_t kOfficeBody = 16ULL << 20; // an account takes 300 bytes
 constexpr std::uint64_t kXmlBody = 64 * 1024;      // an autodiscover request has 400 bytes
 constexpr std::uint64_t kSignatures = 256U << 20;  // ClamAV's largest file has 170 MiB
+constexpr std::uint64_t kProofBody = 16 * 1024;    // a name, a password
 constexpr std::uint64_t kIgnoredBody = 64 * 1024;  // of GET and DELETE, which mean nothing (RFC 9110 9.3.1)
 
 base::Counter requests_2xx{"postfach_admin_requests_total", "Requests answered by the admin API", {{"status", "2xx"}}};
@@ -66,10 +69,19 @@ Problem unauthorized(bool tried)
 }
 } // namespace
 
+Problem tooManyLogins()
+{
+    Problem problem(503, "unavailable", "Too many logins at once: try again in a moment.");
+    problem.headers.emplace_back("Retry-After", "5");
+    return problem;
+}
+
 std::optional<auth::Attempt> Gate::attemptOf(const RequestHead& head, const std::string& peer)
 {
     const std::string_view path = std::string_view(head.target).substr(0, head.target.find('?'));
     const auto* given = head.find("authorization");
+    if (given && head.find("cookie") && head.find("cookie")->find(kSessionCookie) != std::string::npos)
+        return std::nullopt; // two at once are none: judge() says so
     if (!given || !(path == kOwners || path.starts_with(std::string(kOwners) + "/")) || !base::istartsWith(*given, "basic ") ||
         given->size() > kBasic)
         return std::nullopt;
@@ -80,14 +92,37 @@ std::optional<auth::Attempt> Gate::attemptOf(const RequestHead& head, const std:
     return auth::Attempt(decoded->substr(0, colon), decoded->substr(colon + 1), "me", peer, true);
 }
 
+std::optional<auth::Attempt> Gate::attemptIn(const Judged& judged, const std::string& body, const std::string& peer)
+{
+    const auto proof = judged.match.route->proof;
+    if (judged.who.local || proof == Proof::none || (proof == Proof::password && !judged.who.browser))
+        return std::nullopt;
+    auto fields = Fields(parseObject(body));
+    if (proof == Proof::password) {
+        const auto password = fields.text("current_password", 1024);
+        if (!password) // the handler says what is wrong with the whole
+            return std::nullopt;
+        return auth::Attempt(judged.who.account, *password, std::string(auth::kWebService), peer, true);
+    }
+    const auto account = proof == Proof::both ? std::optional(judged.who.account) : fields.text("account", 320);
+    const auto password = fields.text("password", 1024), code = fields.text("code", 100);
+    for (const char* name : {"account", "password"})
+        if (!fields.has(name) && (proof != Proof::both || std::string_view(name) != "account"))
+            fields.mustBe(name, "there");
+    if (proof == Proof::both && !fields.has("code"))
+        fields.mustBe("code", "there");
+    fields.finish();
+    auth::Attempt attempt(*account, *password, std::string(auth::kWebService), peer, true);
+    attempt.second_factor = true;
+    attempt.code = code.value_or("");
+    return attempt;
+}
+
 namespace {
 Principal ownerOf(const std::optional<auth::Login>& login, const std::string& peer)
 {
-    if (login && login->result == auth::Login::Result::unavailable) {
-        Problem problem(503, "unavailable", "Too many logins at once: try again in a moment.");
-        problem.headers.emplace_back("Retry-After", "5");
-        throw problem;
-    }
+    if (login && login->result == auth::Login::Result::unavailable)
+        throw tooManyLogins();
     if (!login || login->result != auth::Login::Result::ok) {
         Problem problem(401, "unauthorized", login ? "The address or the password is wrong."
                                                    : "This needs the address and the password of an account (HTTP Basic).");
@@ -99,6 +134,42 @@ Principal ownerOf(const std::optional<auth::Login>& login, const std::string& pe
 }
 } // namespace
 
+void Gate::countRefused(const std::string& address, std::chrono::milliseconds& delay)
+{
+    const auto decision = service_.tokenRefused(address);
+    refused_tokens.add();
+    delay = decision.delay;
+    if (decision.tell > 0)
+        base::logWarning("admin", "wrong token", {{"address", address}, {"times", decision.tell}});
+    if (!decision.refused)
+        return;
+    Problem enough(429, "too_many_attempts", "Too many wrong tokens came from this address; try again later.");
+    enough.headers.emplace_back("Retry-After", "600");
+    throw enough;
+}
+
+// A browser forgets a cookie that leads nowhere any more, so it asks with it once.
+Principal Gate::browserOf(const std::string& secret, const RequestHead& head, const std::string& address, std::chrono::milliseconds& delay)
+{
+    if (head.find("authorization"))
+        throw Problem(400, "bad_request", "A request has a session's cookie or Authorization, not both.");
+    auto browser = service_.browserOf(secret);
+    if (!browser.account) {
+        if (!browser.known)
+            countRefused(address, delay);
+        Problem over(401, "session_over", "This session is over: sign in again.");
+        over.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"postfach\""); // not Basic: a browser would ask by itself
+        over.headers.emplace_back("Set-Cookie", endedSessionCookie());
+        throw over;
+    }
+    checkOrigin(head);
+    requireOwnPage(head, secret);
+    const auto account = browser.account->address;
+    auto still = [this, secret] { return service_.browserOf(secret, false).account.has_value(); };
+    auto scopes = browser.account->scopes;
+    return {account, std::move(scopes), false, {"account:" + account, address}, account, true, std::move(browser), std::move(still)};
+}
+
 Principal Gate::authenticate(const RequestHead& head, const std::string& address, std::chrono::milliseconds& delay)
 {
     const auto* given = head.find("authorization");
@@ -107,35 +178,36 @@ Principal Gate::authenticate(const RequestHead& head, const std::string& address
     const auto secret = base::istartsWith(*given, "bearer ") ? base::trim(std::string_view(*given).substr(7)) : std::string_view();
     auto token = secret.empty() || secret.size() > 200 ? std::nullopt : service_.tokenOf(secret, address);
     if (!token) {
-        const auto decision = service_.tokenRefused(address);
-        refused_tokens.add();
-        delay = decision.delay;
-        if (decision.tell > 0)
-            base::logWarning("admin", "wrong token", {{"address", address}, {"times", decision.tell}});
-        if (!decision.refused)
-            throw unauthorized(true);
-        Problem enough(429, "too_many_attempts", "Too many wrong tokens came from this address; try again later.");
-        enough.headers.emplace_back("Retry-After", "600");
-        throw enough;
+        countRefused(address, delay);
+        throw unauthorized(true);
     }
-    return {token->name, token->scopes, false, {"token:" + token->name, address}, "", false};
+    auto still = [this, secret = std::string(secret), address] { return service_.tokenOf(secret, address).has_value(); };
+    return {token->name, token->scopes, false, {"token:" + token->name, address}, "", false, std::nullopt, std::move(still)};
 }
 
 void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, const std::optional<auth::Login>& login)
 {
     judged.target = parseTarget(head.target);
+    const auto& at = judged.target.segments;
+    const bool api = !at.empty() && at[0] == "api";
+    const auto secret = peer.local || !api ? std::nullopt : sessionSecretIn(head);
     if (peer.local)
         judged.who = {"local", {}, true, {"local:" + std::to_string(peer.uid), ""}, "", false};
-    else if (const auto& at = judged.target.segments; at.size() >= 3 && at[0] == "api" && at[1] == "v1" && at[2] == "me")
+    else if (head.method == "POST" && at == kSignIn) // whoever that was: the session it makes is a new one
+        judged.who.by.address = peer.address, requireOwnSite(head);
+    else if (secret)
+        judged.who = browserOf(*secret, head, peer.address, judged.delay);
+    else if (at.size() >= 3 && api && at[1] == "v1" && at[2] == "me")
         judged.who = ownerOf(login, peer.address);
-    else if (!judged.target.segments.empty() && judged.target.segments[0] == "api")
+    else if (api)
         judged.who = authenticate(head, peer.address, judged.delay);
     checkOrigin(head);
     judged.match = findRoute(head.method, judged.target);
     const auto& route = *judged.match.route;
     if (*route.scope != 0 && !judged.who.may(route.scope))
         throw Problem(403, "scope",
-                      !std::string_view(route.scope).starts_with("me") ? "This needs a token with the scope " + std::string(route.scope) + "."
+                      std::string_view(route.scope) == "session"       ? "This is for a browser that has signed in."
+                      : !std::string_view(route.scope).starts_with("me") ? "This needs a token with the scope " + std::string(route.scope) + "."
                       : judged.who.account.empty()                     ? "This is for the owner of an account, over HTTPS."
                                                                        : "This needs the account's own password: an app password may only look.");
     const auto takes = [&route](const std::string& name) {
@@ -145,7 +217,8 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, 
         if (!route.lenient && !takes(name))
             throw Problem(422, "unknown_parameter", "There is no parameter \"" + base::printable(name, 100) + "\" here.");
     checkBodyKind(route, head);
-    judged.body_limit = route.body == BodyKind::none      ? kIgnoredBody
+    judged.body_limit = route.proof != Proof::none       ? kProofBody
+                        : route.body == BodyKind::none    ? kIgnoredBody
                         : route.body == BodyKind::xml     ? kXmlBody
                         : route.body == BodyKind::office  ? kOfficeBody
                         : route.body == BodyKind::message ? service_.context().delivery.policy().message_size
@@ -166,18 +239,25 @@ Judged Gate::judge(const RequestHead& head, const Peer& peer, const std::optiona
     try {
         judgeInto(judged, head, peer, login);
     } catch (const Problem& problem) {
-        judged.refused = Response::problem(problem);
-        count(problem.status);
+        refuse(judged, problem);
     }
     return judged;
 }
 
+void Gate::refuse(Judged& judged, const Problem& problem)
+{
+    judged.refused = Response::problem(problem);
+    count(problem.status);
+}
+
 Response Gate::answer(const Judged& judged, const RequestHead& head, const std::string& body)
 {
-    const Call call{head, body, judged.target, judged.match.values, judged.who};
+    const Call call{head, body, judged.target, judged.match.values, judged.who, judged.login ? &*judged.login : nullptr};
     try {
         const auto work = [&] { return judged.match.route->handle(service_, call); };
-        auto response = head.method == "POST" ? repeated_.answer(keeperOf(judged.who), head, body, std::chrono::steady_clock::now(), work) : work();
+        // What anybody may send has no keeper: a cookie given to one is not given again to another.
+        const bool kept = head.method == "POST" && *judged.match.route->scope != 0;
+        auto response = kept ? repeated_.answer(keeperOf(judged.who), head, body, std::chrono::steady_clock::now(), work) : work();
         if (!response.follow && std::string_view(judged.match.route->method) == "GET"
             && std::string_view(judged.match.route->path).starts_with("/api/"))
             response = conditional(head, std::move(response));

@@ -28,7 +28,10 @@ struct Judged {
     Match match;
     std::uint64_t body_limit = 0;
     std::chrono::milliseconds delay{};   // before it is answered
+    std::optional<Proven> login{};       // what became of attemptIn()
 };
+
+Problem tooManyLogins(); // 503
 
 class Gate {
 public:
@@ -37,6 +40,9 @@ public:
     // What /api/v1/me wants to be shown first: name and password for auth::Authenticator::login(), which takes its time after
     // failures. nullopt: nothing to try.
     static std::optional<auth::Attempt> attemptOf(const RequestHead& head, const std::string& peer);
+    // The password in the body of a request that wants one. Problem 422 and 400 for a body that cannot be understood.
+    static std::optional<auth::Attempt> attemptIn(const Judged& judged, const std::string& body, const std::string& peer);
+    static void refuse(Judged& judged, const Problem& problem); // after judge(): and counts it
     auth::Authenticator& authenticator() { return service_.context().auth; }
 
     // `login`: what became of attemptOf().
@@ -46,6 +52,8 @@ public:
 
 private:
     void judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, const std::optional<auth::Login>& login);
+    Principal browserOf(const std::string& secret, const RequestHead& head, const std::string& address, std::chrono::milliseconds& delay);
+    void countRefused(const std::string& address, std::chrono::milliseconds& delay); // Problem 429 when there were too many
     Principal authenticate(const RequestHead& head, const std::string& address, std::chrono::milliseconds& delay);
     Service& service_;
     RepeatedPosts repeated_;

@@ -4,6 +4,7 @@
 
 namespace postfach::admin::handle {
 
+void requireProof(const Call& call); // Problem 403 when a browser has not proven the account's password (Proof::password)
 std::optional<base::Time> expiryOf(Fields& fields); // the field "expires" of several bodies; null and absent: never
 
 // --- for mail programs that set themselves up
@@ -25,6 +26,19 @@ Response deleteMySession(Service&, const Call&);
 Response listMyQuarantine(Service&, const Call&);
 Response listMyDeleted(Service&, const Call&);
 Response restoreMyDeleted(Service&, const Call&);
+
+Response getMyTotp(Service&, const Call&);
+Response beginMyTotp(Service&, const Call&);
+Response confirmMyTotp(Service&, const Call&);
+Response removeMyTotp(Service&, const Call&);
+Response resetTotp(Service&, const Call&);
+
+// --- browsers
+Response signIn(Service&, const Call&);
+Response getSignedIn(Service&, const Call&);
+Response signOut(Service&, const Call&);
+Response listMyWebSessions(Service&, const Call&);
+Response deleteMyWebSession(Service&, const Call&);
 
 Response getMailbox(Service&, const Call&);
 Response putMailbox(Service&, const Call&);

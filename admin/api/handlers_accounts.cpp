@@ -44,11 +44,13 @@ Response accountAnswer(
 }
 
 // null resets to the default, as RFC 7396 has it; PUT differs only in that what is left out does so too.
-AccountChange changeOf(Fields fields, const std::string& address, const Service& service)
+AccountChange changeOf(const Call& call, const Service& service)
 {
-    checkKey(fields, "address", address);
+    auto fields = call.fields();
+    checkKey(fields, "address", call.values[0]);
     auto change = accountChangeOf(fields, service.context().default_quota());
     fields.finish();
+    change.administrator = call.who.may("admin");
     return change;
 }
 } // namespace
@@ -137,7 +139,7 @@ Response getAccount(Service& service, const Call& call)
 
 Response putAccount(Service& service, const Call& call)
 {
-    const auto change = changeOf(call.fields(), call.values[0], service);
+    const auto change = changeOf(call, service);
     const auto warning = change.password ? service.passwordWarning(*change.password, call.values[0]) : std::nullopt;
     const auto result = service.putAccount(call.who.by, call.values[0], change, onlyNew(call), expected(call));
     return accountAnswer(service, result.created ? 201 : 200, result.value, warning);
@@ -145,14 +147,14 @@ Response putAccount(Service& service, const Call& call)
 
 Response patchAccount(Service& service, const Call& call)
 {
-    const auto change = changeOf(call.fields(), call.values[0], service);
+    const auto change = changeOf(call, service);
     const auto warning = change.password ? service.passwordWarning(*change.password, call.values[0]) : std::nullopt;
     return accountAnswer(service, 200, service.changeAccount(call.who.by, call.values[0], change, expected(call)), warning);
 }
 
 Response deleteAccount(Service& service, const Call& call)
 {
-    service.removeAccount(call.who.by, call.values[0], expected(call));
+    service.removeAccount(call.who.by, call.values[0], expected(call), call.who.may("admin"));
     return Response::empty();
 }
 

@@ -105,8 +105,10 @@ Response getEvents(Service& service, const Call& call)
                           "The parameter \"" + std::string(name) + "\" is for Accept: application/json; a stream takes Last-Event-ID.");
     Response response{200, "text/event-stream", "", {}};
     const auto after = lastEvent(call);
-    if (call.head.method != "HEAD")
+    if (call.head.method != "HEAD") {
         response.follow = service.followEvents(std::move(filter), after);
+        response.follow->may = call.who.still;
+    }
     return response;
 }
 

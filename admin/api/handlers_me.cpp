@@ -4,6 +4,7 @@
 #include "admin/api/handlers.h"
 #include "admin/api/page.h"
 #include "admin/api/schemas.h"
+#include "admin/api/session_cookie.h"
 #include "server/base/text.h"
 
 #include <algorithm>
@@ -17,7 +18,7 @@ std::vector<Route> meRoutes()
     return {
         // clang-format off
         {"GET",    "/api/v1/me", "me", "getMe", "One's own account", handle::getMe, none, "", "Account", {200}},
-        {"PUT",    "/api/v1/me/password", "me:write", "putMyPassword", "A new password; whoever is in with the old one is disconnected", handle::putMyPassword, json, "MyPassword", "Warnings", {200, 422}},
+        {"PUT",    "/api/v1/me/password", "me:write", "putMyPassword", "A new password; whoever is in with the old one is disconnected", handle::putMyPassword, json, "MyPassword", "Warnings", {200, 422, 503}, {}, false, Proof::password},
         {"GET",    "/api/v1/me/app-passwords", "me", "listMyAppPasswords", "One's app passwords, without their secrets", handle::listMyAppPasswords, none, "", "list:AppPassword", {200, 422}, kPage},
         {"POST",   "/api/v1/me/app-passwords", "me:write", "createMyAppPassword", "Create an app password; its secret is told once", handle::postMyAppPassword, json, "AppPasswordCreate", "AppPasswordCreated", {201, 409, 422}},
         {"DELETE", "/api/v1/me/app-passwords/{label}", "me:write", "deleteMyAppPassword", "Take an app password back: it ends at once", handle::deleteMyAppPassword, none, "", "", {204, 404}},
@@ -34,7 +35,8 @@ const char* meSchemas()
 {
     return R"json({
 "MyPassword": {"type": "object", "required": ["password"], "additionalProperties": false, "properties": {
-  "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024}}},
+  "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
+  "current_password": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "In a browser: the present one, once more"}}},
 "Warnings": {"type": "object", "required": ["warnings"], "additionalProperties": false, "properties": {"warnings": {"type": "array", "items": {"type": "string"}}}}
 })json";
 }
@@ -52,6 +54,13 @@ Response own(Service& service, const Call& call, Handler handler)
 }
 } // namespace
 
+// Who finds a browser open does not take over the account: what matters wants the password once more.
+void requireProof(const Call& call)
+{
+    if (call.who.browser && (!call.login || call.login->what.result != auth::Login::Result::ok))
+        throw Problem(403, "wrong_password", "The password is wrong.");
+}
+
 Response getMe(Service& service, const Call& call) { return own(service, call, getAccount); }
 
 Response putMyPassword(Service& service, const Call& call)
@@ -59,14 +68,21 @@ Response putMyPassword(Service& service, const Call& call)
     auto fields = call.fields();
     AccountChange change;
     change.password = fields.text("password", 1024);
+    change.administrator = true; // his own
     if (!fields.has("password"))
         fields.mustBe("password", "there");
+    if (fields.text("current_password", 1024); call.who.browser && !fields.has("current_password"))
+        fields.mustBe("current_password", "there");
     fields.finish();
+    requireProof(call);
     const auto warning = service.passwordWarning(*change.password, call.who.account);
     service.changeAccount(call.who.by, call.who.account, change, std::nullopt);
     auto out = object();
     out->set("warnings", array(warning ? std::vector<std::string>{*warning} : std::vector<std::string>{}));
-    return Response::json(200, out);
+    auto response = Response::json(200, out);
+    if (call.who.browser) // its session ended with the old password
+        response.headers.emplace_back("Set-Cookie", endedSessionCookie());
+    return response;
 }
 
 Response listMyAppPasswords(Service& service, const Call& call) { return own(service, call, listAppPasswords); }

@@ -133,7 +133,7 @@ Response postOffice(Service& service, const Call& call)
                 throw Problem({{"accounts[" + std::to_string(i) + "].password", problem.code, problem.what()}});
             }
     if (!dry_run) {
-        const auto task = service.applyOffice(call.who.by, std::move(office), prune);
+        const auto task = service.applyOffice(call.who.by, std::move(office), prune, call.who.may("admin"));
         auto response = Response::json(202, toJson(task));
         response.headers.emplace_back("Location", "/api/v1/tasks/" + task.id);
         return response;

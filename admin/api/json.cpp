@@ -289,6 +289,8 @@ Object::Ptr toJson(const store::Account& account, const store::ScanPolicy& confi
     out->set("recoverable", account.recoverable);
     out->set("expunge_to_trash", account.expunge_to_trash);
     out->set("services", array(account.services));
+    out->set("scopes", array(account.scopes));
+    out->set("totp", account.totp);
     out->set("pop3", toJson(account.pop3));
     out->set("pop3_in_force", toJson(account.pop3_in_force));
     out->set("scan", toJson(account.scan));

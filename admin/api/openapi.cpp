@@ -58,7 +58,7 @@ constexpr const char* kSchemas = R"json({
   "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
 "DomainPatch": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"},
   "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
-"Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "quota_messages", "quota_level", "recoverable", "expunge_to_trash", "services", "pop3",
+"Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "quota_messages", "quota_level", "recoverable", "expunge_to_trash", "services", "scopes", "totp", "pop3",
   "pop3_in_force", "scan", "scan_in_force", "created", "last_login"], "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": "string"}, "enabled": {"type": "boolean"},
   "quota": {"type": "integer", "minimum": 0, "description": "Bytes; 0 for none"}, "used": {"type": "integer", "description": "Bytes"},
@@ -67,6 +67,8 @@ constexpr const char* kSchemas = R"json({
   "recoverable": {"type": "integer", "description": "Bytes that were deleted and can be restored; they count against no quota"},
   "expunge_to_trash": {"type": "boolean", "description": "What a mail program expunges goes into Trash"},
   "services": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "scopes": {"type": "array", "items": {"$ref": "#/components/schemas/Scope"}, "description": "What its owner may do here in a browser; none: look after the account alone"},
+  "totp": {"type": "boolean", "description": "It has a second factor"},
   "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "pop3_in_force": {"$ref": "#/components/schemas/Pop3Policy"},
   "scan": {"$ref": "#/components/schemas/ScanPolicy"}, "scan_in_force": {"$ref": "#/components/schemas/ScanPolicy"},
   "created": {"type": "string", "format": "date-time"}, "last_login": {"type": ["string", "null"], "format": "date-time"},
@@ -77,6 +79,7 @@ constexpr const char* kSchemas = R"json({
   "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
   "quota": {"type": ["integer", "null"], "minimum": 0}, "quota_messages": {"type": ["integer", "null"], "minimum": 0},
   "expunge_to_trash": {"type": ["boolean", "null"]}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "scopes": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Scope"}, "description": "Of an administrator; as they are when left out. Needs the scope admin, as does whatever else changes an administrator's account"},
   "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
 "AccountPatch": {"type": "object", "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
@@ -84,6 +87,7 @@ constexpr const char* kSchemas = R"json({
   "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
   "quota": {"type": ["integer", "null"], "minimum": 0}, "quota_messages": {"type": ["integer", "null"], "minimum": 0},
   "expunge_to_trash": {"type": ["boolean", "null"]}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "scopes": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Scope"}, "description": "Of an administrator; as they are when left out. Needs the scope admin, as does whatever else changes an administrator's account"},
   "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
 "AppPassword": {"type": "object", "required": ["label", "scopes", "created", "expires", "last_used"], "additionalProperties": false, "properties": {
   "label": {"type": "string"}, "scopes": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
@@ -393,10 +397,14 @@ Object::Ptr operation(const Route& route)
     out->set("summary", route.summary);
     std::set<int> statuses(route.statuses.begin(), route.statuses.end());
     if (*route.scope != 0) {
-        const bool owners = std::string_view(route.scope).starts_with("me");
-        if (owners)
-            out->set("security", parsedArray(R"([{"password": []}])"));
-        out->set("description", !owners                                 ? "Wants the scope `" + std::string(route.scope) + "`."
+        const std::string_view scope = route.scope;
+        const bool owners = scope.starts_with("me"), browsers = scope == "session";
+        const bool changes = std::string_view(route.method) != "GET";
+        const std::string browser = changes ? R"({"session": [], "csrf": []})" : R"({"session": []})";
+        const std::string others = browsers ? "" : owners ? R"({"password": []}, )" : R"({"token": []}, )";
+        out->set("security", parsedArray("[" + others + browser + "]"));
+        out->set("description", browsers                                ? std::string("For a browser that has signed in.")
+                                : !owners                               ? "Wants the scope `" + std::string(route.scope) + "`."
                                 : std::string_view(route.scope) == "me" ? std::string("For the owner of an account.")
                                                                         : "For the owner of an account, under its own password.");
         statuses.insert({400, 401, 403, 413});
@@ -414,7 +422,8 @@ Object::Ptr operation(const Route& route)
         statuses.insert(415);
         auto body = object();
         body->set("required", *route.takes != 0 && std::string_view(route.takes) != "DomainPut" && std::string_view(route.takes) != "CheckCreate"
-                                  && std::string_view(route.takes) != "Release" && std::string_view(route.takes) != "AllowancePut");
+                                  && std::string_view(route.takes) != "Release" && std::string_view(route.takes) != "TotpBegin"
+                                  && std::string_view(route.takes) != "AllowancePut");
         auto kinds = contentOf(route.takes);
         if (route.body == BodyKind::patch)
             kinds->set("application/merge-patch+json", kinds->get("application/json"));
@@ -437,13 +446,15 @@ Object::Ptr operation(const Route& route)
 
 std::string openApi()
 {
-    auto document = parsed(R"({"openapi": "3.1.0",
+    auto document = parsed(R"json({"openapi": "3.1.0",
         "info": {"title": "Postfach administration", "license": {"name": "GPL-2.0-or-later", "identifier": "GPL-2.0-or-later"}},
         "servers": [{"url": "/"}], "security": [{"token": []}],
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, "password": {"type": "http", "scheme": "basic"}}}})");
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, "password": {"type": "http", "scheme": "basic"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "__Host-postfach", "description": "Of a browser that has signed in (POST /api/v1/session)"},
+            "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "csrf_token of /api/v1/session; Origin or Sec-Fetch-Site must name this host, too"}}}})json");
     document->getObject("info")->set("version", POSTFACH_VERSION);
     auto schemas = parsed(kSchemas);
-    for (const char* more : {setupSchemas(), officeSchemas(), meSchemas()}) {
+    for (const char* more : {setupSchemas(), officeSchemas(), meSchemas(), webSessionSchemas(), totpSchemas()}) {
         const auto part = parsed(more);
         for (const auto& [name, schema] : *part)
             schemas->set(name, schema);

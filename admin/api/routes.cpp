@@ -9,7 +9,7 @@ namespace postfach::admin {
 namespace {
 std::vector<Route> withOthers(std::vector<Route> all)
 {
-    for (const auto& part : {setupRoutes(), officeRoutes(), meRoutes()})
+    for (const auto& part : {setupRoutes(), officeRoutes(), meRoutes(), webSessionRoutes(), totpRoutes()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }
@@ -118,7 +118,9 @@ const std::vector<Route>& routes()
 
 bool Principal::may(std::string_view scope) const
 {
-    if (!account.empty() || scope.starts_with("me"))
+    if (scope == "session")
+        return browser.has_value();
+    if (scope.starts_with("me"))
         return !account.empty() && (scope == "me" || (scope == "me:write" && own_password));
     const auto has = [this](std::string_view s) { return std::find(scopes.begin(), scopes.end(), s) != scopes.end(); };
     return local || has(scope) || (has("admin") && scope != "mail");

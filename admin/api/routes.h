@@ -7,6 +7,7 @@
 #include "admin/api/target.h"
 #include "admin/service.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,15 +17,22 @@ namespace postfach::admin {
 
 struct Principal { // who asks
     std::string name;
-    std::vector<std::string> scopes;
+    std::vector<std::string> scopes; // of a token, or of an administrator's account in a browser
     bool local = false;              // through DIR/run/admin.sock: the administrator of this machine
     By by;                           // the same for the audit
-    std::string account;             // an account's owner, under his own password or an app password; else empty
+    std::string account;             // an account's owner, under his own password, an app password or in a browser; else empty
     bool own_password = false;
+    std::optional<Service::Browser> browser{}; // when a cookie says so
+    std::function<bool()> still{};   // whether that still holds, for what goes on for long; blocks; empty: it does
 
     // `admin` is every scope but `mail`: reading other people's mail is said on purpose. Owners have `me`, and `me:write`
-    // under their own password: what a lost phone knows must not change it.
+    // under their own password: what a lost phone knows must not change it. `session` is a browser's.
     bool may(std::string_view scope) const;
+};
+
+struct Proven { // what became of the password in a body
+    std::string user; // as it was typed
+    auth::Login what;
 };
 
 struct Call { // one request on its way into a handler
@@ -33,12 +41,21 @@ struct Call { // one request on its way into a handler
     const Target& target;
     std::vector<std::string> values; // of the path's {…}, in order
     const Principal& who;
+    const Proven* login = nullptr;   // of routes that want a Proof, when there was one to look at
 
     Fields fields() const;           // of the JSON body
     std::string parameter(const std::string& name) const; // of the query; empty when absent
 };
 
 enum class BodyKind { none, json, patch, message, signatures, xml, office };
+
+// A password in the body that is looked at before the handler is asked: auth::Authenticator takes its time after failures.
+enum class Proof {
+    none,
+    signIn,   // "account" and "password"
+    password, // of a browser alone: "current_password", of who is signed in
+    both,     // "password" and "code", of who asks
+};
 
 struct Route {
     const char* method;
@@ -53,11 +70,14 @@ struct Route {
     std::vector<int> statuses;              // besides those of every route (401, 403, 500 …)
     std::vector<const char*> parameters{};  // of the query
     bool lenient = false;    // mail programs ask it: parameters that are not known are passed over
+    Proof proof = Proof::none;
 };
 
 const std::vector<Route>& routes();
 std::vector<Route> setupRoutes();  // its part for mail programs that set themselves up
 std::vector<Route> meRoutes();     // an owner's own account
+std::vector<Route> webSessionRoutes(); // browsers that sign in
+std::vector<Route> totpRoutes();   // second factors
 std::vector<Route> officeRoutes(); // mailboxes, and the office as one document
 
 struct Match {

@@ -6,5 +6,7 @@ namespace postfach::admin {
 const char* setupSchemas();
 const char* officeSchemas();
 const char* meSchemas();
+const char* webSessionSchemas();
+const char* totpSchemas();
 
 } // namespace postfach::admin

@@ -115,6 +115,7 @@ int accountPassword(Invocation&);
 int accountEnable(Invocation&);
 int accountDisable(Invocation&);
 int accountChange(Invocation&);
+int accountResetTotp(Invocation&);
 int accountPolicy(Invocation&);
 int aliasAdd(Invocation&);
 int aliasList(Invocation&);

@@ -18,7 +18,7 @@ const std::vector<OptionName>& optionNames()
         {"--expunge-to-trash", "HOW", "what a mail program expunges goes into Trash: yes, or no (then it can only be restored)"},
         {"--name", "NAME", "the person's name"},
         {"--services", "LIST", "what the account may log in to: imap,pop3,smtp; the rest is switched off"},
-        {"--scope", "LIST", "of a token: read, accounts, scan, mail, audit, admin; of an app password: imap, pop3, smtp; by commas or repeated"},
+        {"--scope", "LIST", "of a token or an administrator's account: read, accounts, scan, mail, audit, admin; of an app password: imap, pop3, smtp; by commas or repeated"},
         {"--expires", "TIME", "when it ends: 30d, 12h or 2026-12-31T00:00:00Z"},
         {"--from", "NETWORKS", "whence a token may be used: 192.0.2.7,2001:db8::/32; from anywhere when left out"},
         {"--account", "ADDRESS", "whose mail"},
@@ -76,7 +76,7 @@ const std::vector<Command>& commands()
          "With --check each says whether it is there; exit status 1 when one is missing or different (TLSA is left to you).\n\n"
          "Examples:\n  postfach dns example.org >> example.org.zone\n  postfach dns example.org --check", run::dns},
 
-        {{"account", "add"}, "ADDRESS", 1, 1, {"--password-stdin", "--password-hash-stdin", "--generate", "--quota", "--quota-messages", "--expunge-to-trash", "--name", "--services"}, "create an account, and its domain when that is new",
+        {{"account", "add"}, "ADDRESS", 1, 1, {"--password-stdin", "--password-hash-stdin", "--generate", "--quota", "--quota-messages", "--expunge-to-trash", "--name", "--services", "--scope"}, "create an account, and its domain when that is new",
          "Without --password-stdin a password is made up and printed, once.\n\n"
          "Examples:\n  postfach account add alice@example.org --name 'Alice Doe' --quota 5GiB\n"
          "  printf '%s\\n' \"$PASSWORD\" | postfach account add alice@example.org --password-stdin", run::accountAdd},
@@ -87,9 +87,13 @@ const std::vector<Command>& commands()
          "Without --password-stdin a password is made up and printed, once.\n\nExample: postfach account password alice@example.org --generate", run::accountPassword},
         {{"account", "enable"}, "ADDRESS", 1, 1, {}, "let the account log in again", "Example: postfach account enable alice@example.org", run::accountEnable},
         {{"account", "disable"}, "ADDRESS", 1, 1, {}, "keep the account from logging in; its mail still comes in", "Example: postfach account disable alice@example.org", run::accountDisable},
-        {{"account", "change"}, "ADDRESS", 1, 1, {"--quota", "--quota-messages", "--expunge-to-trash", "--name", "--services"}, "change quotas, name, services or what EXPUNGE does",
+        {{"account", "change"}, "ADDRESS", 1, 1, {"--quota", "--quota-messages", "--expunge-to-trash", "--name", "--services", "--scope"}, "change quotas, name, services, what EXPUNGE does, or make an administrator",
+         "--scope gives the account the rights of a token in a browser; --scope none takes them.\n\n"
          "Examples:\n  postfach account change alice@example.org --quota 10GiB --services imap\n"
-         "  postfach account change alice@example.org --quota-messages 100000 --expunge-to-trash no", run::accountChange},
+         "  postfach account change alice@example.org --quota-messages 100000 --expunge-to-trash no\n"
+         "  postfach account change alice@example.org --scope admin", run::accountChange},
+        {{"account", "reset-totp"}, "ADDRESS", 1, 1, {}, "take a second factor away whose owner has lost it",
+         "He signs in with the password alone then, and sets up another.\n\nExample: postfach account reset-totp alice@example.org", run::accountResetTotp},
         {{"account", "policy"}, "ADDRESS", 1, 1, {"--retention", "--seen", "--delete", "--exclusive", "--infected", "--encrypted", "--macros", "--phishing",
           "--limits", "--attachments", "--unscannable"},
          "show or change what POP3 does with downloaded mail, and what becomes of mail that is not clean",

@@ -83,6 +83,12 @@ Poco::JSON::Object::Ptr changes(Invocation& invocation)
                 list.emplace_back(base::trim(service));
         body->set("services", array(list));
     }
+    if (invocation.has("--scope")) {
+        auto scopes = scopesOf(invocation);
+        if (scopes == std::vector<std::string>{"none"})
+            scopes.clear();
+        body->set("scopes", array(scopes));
+    }
     return body;
 }
 
@@ -181,6 +187,8 @@ int accountShow(Invocation& invocation)
     columns.push_back({"MESSAGES", "messages"});
     columns.push_back({"QUOTA OF MESSAGES", "quota_messages"});
     columns.push_back({"EXPUNGE TO TRASH", "expunge_to_trash"});
+    columns.push_back({"ADMINISTRATOR", "scopes"});
+    columns.push_back({"SECOND FACTOR", "totp"});
     columns.push_back({"CREATED", "created", Kind::date});
     printFields(columns, account);
     std::cout << '\n';
@@ -208,8 +216,18 @@ int accountChange(Invocation& invocation)
     const auto& address = invocation.arguments[0];
     const auto body = changes(invocation);
     if (body->size() == 0)
-        throw Usage("say what to change: --quota, --quota-messages, --expunge-to-trash, --name or --services");
+        throw Usage("say what to change: --quota, --quota-messages, --expunge-to-trash, --name, --services or --scope");
     say(invocation, invocation.call("PATCH", path("accounts", address), body), "account " + address + " changed");
+    return 0;
+}
+
+int accountResetTotp(Invocation& invocation)
+{
+    const auto& address = invocation.arguments[0];
+    invocation.call("DELETE", path("accounts", address) + "/totp");
+    auto answer = object();
+    answer->set("reset", address);
+    say(invocation, answer, "account " + address + " has no second factor any more");
     return 0;
 }
 

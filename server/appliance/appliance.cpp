@@ -253,7 +253,7 @@ void Appliance::Inner::bind()
                            {config.text("backup.folder"), keep, store::BackupCheck::all, std::chrono::hours(config.number("backup.every"))},
                            copySettings(config),
                            {config.text("clients.smtp"), config.text("clients.mx"), config.text("dns.server")}, passwordRules(config), &tls,
-                           {[this] { return webhooksAllow(); }, config.text("webhooks.ca")}, scannerOptions(config, options.data)};
+                           {[this] { return webhooksAllow(); }, config.text("webhooks.ca")}, scannerOptions(config, options.data), webSettings(config)};
     admin = std::make_unique<admin::AdminServer>(std::move(context), *scheduler, sessions, tls, std::move(wanted));
 }
 

@@ -133,8 +133,21 @@ admin::CopySettings copySettings(const base::Config& config)
     return copy;
 }
 
+admin::WebSettings webSettings(const base::Config& config)
+{
+    const auto within = [&](const char* key, std::uint64_t most, const char* allowed) {
+        const auto number = config.number(key);
+        if (number < 1 || number > most)
+            throw base::Refused("bad value '" + config.text(key) + "' for " + key + "; allowed: " + allowed);
+        return number;
+    };
+    return {std::chrono::minutes(within("admin.session_idle", 1440, "1 to 1440 minutes")),
+            std::chrono::hours(within("admin.session_hours", 720, "1 to 720 hours")), config.text("admin.require_totp") == "on"};
+}
+
 void checkConfig(const base::Config& config)
 {
+    webSettings(config);
     if (const auto allowed = scanner::AttachmentTypes::problemOf(config.text("scanner.attachment_types")))
         throw base::Refused("bad value '" + base::printable(config.text("scanner.attachment_types")) + "' for scanner.attachment_types; allowed: "
                             + *allowed);

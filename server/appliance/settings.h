@@ -27,6 +27,7 @@ delivery::Rescan::Settings rescanSettings(const base::Config& config, const std:
 base::Housekeeper::Next backupTimes(const base::Config& config); // backup.at and backup.every; throws base::Refused
 admin::PasswordRules passwordRules(const base::Config& config);
 admin::CopySettings copySettings(const base::Config& config); // throws base::Refused
+admin::WebSettings webSettings(const base::Config& config); // admin.session_*, admin.require_totp; throws base::Refused
 
 // Throws base::Refused for what is wrong with the configuration alone, before anything is made. Reads the certificate and the key
 // that it names.

@@ -2,6 +2,7 @@
 #include "server/auth/app_passwords.h"
 #include "server/auth/inner.h"
 #include "server/auth/password_hash.h"
+#include "server/auth/totp.h"
 #include "server/base/id.h"
 #include "server/base/limits.h"
 #include "server/base/log.h"
@@ -104,6 +105,23 @@ const store::AppPassword* Authenticator::Inner::appPassword(const Known& known, 
     return nullptr;
 }
 
+Login::Second Authenticator::Inner::secondFactor(store::AccountId account, const std::string& code)
+{
+    auto used = Login::Second::none;
+    store.writeAndWait([&](store::WriteTx& tx) {
+        const auto totp = tx.totp(account);
+        if (!totp || !totp->confirmed)
+            return;
+        if (const auto recovery = normalizedAppSecret(code)) {
+            if (tx.useRecoveryCode(account, recoveryCodeHash(secret, account, *recovery)))
+                used = Login::Second::recoveryCode;
+        } else if (const auto step = totpStepOf(totp->secret, code, clock.now()); step && tx.useTotpStep(account, *step)) {
+            used = Login::Second::totp;
+        }
+    });
+    return used;
+}
+
 void Authenticator::Inner::note(const store::Account& account, const std::string& label)
 {
     const auto now = clock.now();
@@ -168,12 +186,14 @@ Login Authenticator::Inner::conclude(const Attempt& attempt, const Known& known,
         }
     } else {
         const auto& services = known.account->services;
-        const bool on = attempt.service == kOwnersService || std::find(services.begin(), services.end(), attempt.service) != services.end();
+        const bool on = attempt.service == kOwnersService || attempt.service == kWebService ||
+                        std::find(services.begin(), services.end(), attempt.service) != services.end();
         const bool allowed = known.account->enabled && on;
         login.result = allowed ? Login::Result::ok : Login::Result::disabled;
         (allowed ? logins_ok : logins_disabled).add();
     }
-    static constexpr std::string_view kWords[] = {"login", "login failed", "login of a disabled account", "login unavailable"};
+    static constexpr std::string_view kWords[] = {"login", "login failed", "login of a disabled account", "login unavailable",
+                                                  "login without a code"};
     const bool ok = login.result == Login::Result::ok;
     const std::string detail = !why.empty() ? why : !looked ? "banned" : label.empty() ? "-" : label;
     base::log(ok ? base::LogLevel::info : base::LogLevel::warning, attempt.service, kWords[static_cast<int>(login.result)],
@@ -246,12 +266,47 @@ net::Task<Login> Authenticator::login(net::Strand& strand, Attempt attempt)
             self.upgrade(*known, attempt.password);
         }
     }
-    login = self.conclude(attempt, *known, right, label, "password", why, !asked.refused);
+    auto second = Login::Second::none;
+    if (right && attempt.second_factor && known->account->totp && known->account->enabled) {
+        if (attempt.code.empty()) { // no failure, and no login either
+            login.result = Login::Result::codeWanted;
+            strand.deadline(std::chrono::steady_clock::now() + base::limits::kLoginTimeout);
+            co_return login;
+        }
+        auto look = [&self, id, &attempt] { return self.secondFactor(id, attempt.code); };
+        bool looked = true;
+        try {
+            second = co_await strand.offload(std::move(look));
+        } catch (const store::Error& error) {
+            looked = false;
+            base::logError("auth", "second factor not readable", {{"reason", error.what()}});
+        }
+        if (!looked) {
+            logins_unavailable.add();
+            co_return login;
+        }
+        right = second != Login::Second::none;
+        if (!right)
+            why = "wrong code";
+    }
+    const std::string mechanism = second == Login::Second::none ? "password" : second == Login::Second::totp ? "password+totp" : "password+recovery";
+    login = self.conclude(attempt, *known, right, label, mechanism, why, !asked.refused);
+    login.second = second;
     if (login.result == Login::Result::wrong)
         co_await self.pace(strand, began);
     else
         strand.deadline(std::chrono::steady_clock::now() + base::limits::kLoginTimeout);
     co_return login;
+}
+
+Authenticator::RecoveryCodes Authenticator::makeRecoveryCodes(store::AccountId account) const
+{
+    RecoveryCodes codes;
+    for (int i = 0; i < kRecoveryCodes; ++i) {
+        codes.told.push_back(makeAppSecret());
+        codes.kept.push_back(recoveryCodeHash(inner_->secret, account, normalizedAppSecret(codes.told.back()).value()));
+    }
+    return codes;
 }
 
 void Authenticator::forget(store::AccountId account) { inner_->verified.forget(account); }

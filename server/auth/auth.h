@@ -11,24 +11,32 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace postfach::auth {
 
+// A browser that signs in: whatever mail services the account may use, and never with an app password.
+inline constexpr std::string_view kWebService = "web";
+
 struct Attempt {
     std::string user, password;
-    std::string service;         // imap, pop3
+    std::string service;         // imap, pop3, me (the owner of an account), web
     std::string address;         // of the peer, for guards and the log
     bool tls = false;
+    bool second_factor = false;  // where the account has one, `code` is looked at too
+    std::string code;            // of its second factor, or a recovery code
     Attempt(std::string u, std::string p, std::string s, std::string a, bool t)
         : user(std::move(u)), password(std::move(p)), service(std::move(s)), address(std::move(a)), tls(t) {}
 };
 
 struct Login {
-    enum class Result { ok, wrong, disabled, unavailable }; // disabled is told only after the right password
+    // disabled and codeWanted (there is a second factor, and no code came) are told only after the right password.
+    enum class Result { ok, wrong, disabled, unavailable, codeWanted };
     Result result = Result::wrong;
     store::Account account;      // when ok
     std::string app_password;    // when ok: the label of the one that was used; empty: the account's own password
+    enum class Second { none, totp, recoveryCode } second = Second::none; // when ok
 };
 
 enum class PlaintextPolicy { tls, loopback, always };
@@ -59,6 +67,12 @@ public:
     static store::Credentials importCredentials(const std::string& hash, const store::Credentials& before = {});
     // A new app password of the account; `credentials` gets a SCRAM salt where it has none, and must then be kept too.
     NewAppPassword makeAppPassword(store::AccountId account, store::Credentials& credentials) const;
+
+    // Single-use codes for who has lost the second factor, as they are told and as they are kept.
+    struct RecoveryCodes {
+        std::vector<std::string> told, kept;
+    };
+    RecoveryCodes makeRecoveryCodes(store::AccountId account) const;
 
     void forget(store::AccountId account); // after a password change: cached logins of the account are gone
     Guard& guard();                        // bans, for the administrator

@@ -46,6 +46,8 @@ struct Authenticator::Inner {
     // Counts, logs, notes the login. `label`: of the app password, else empty. `looked`: a password was compared.
     Login conclude(const Attempt& attempt, const Known& known, bool right, const std::string& label, const std::string& mechanism,
                    const std::string& why, bool looked);
+    // Uses the code up; blocks.
+    Login::Second secondFactor(store::AccountId account, const std::string& code);
     void note(const store::Account& account, const std::string& label);
     // Hashes of other servers and older settings become ours, missing SCRAM keys are made, on the hash pool.
     void upgrade(const Known& known, const std::string& password);

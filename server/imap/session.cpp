@@ -320,6 +320,7 @@ Tagged Session::welcome(const auth::Login& login)
     case ok: break;
     case disabled: return Tagged("NO [CONTACTADMIN] The account is disabled");
     case unavailable: return Tagged("NO [UNAVAILABLE] Nobody can be let in now; try again later");
+    case codeWanted: // no mail program is asked for one
     case wrong: {
         Tagged tagged("NO [AUTHENTICATIONFAILED] Name or password is wrong");
         if (++login_failures_ >= limits::kLoginFailures)

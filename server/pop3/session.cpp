@@ -63,6 +63,7 @@ net::Task<> Session::enter(auth::Login login)
     case auth::Login::Result::ok: break;
     case auth::Login::Result::unavailable: throw Refusal("[SYS/TEMP] logging in is not possible now, try again later");
     case auth::Login::Result::disabled: throw Refusal("[AUTH] this account may not use POP3");
+    case auth::Login::Result::codeWanted: // no mail program is asked for one
     case auth::Login::Result::wrong:
         leaving = ++failed_logins_ >= base::limits::kLoginFailures;
         throw Refusal("[AUTH] wrong user name or password");

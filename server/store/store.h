@@ -59,6 +59,9 @@ public:
     virtual std::vector<Alias> aliases(const Page& page) = 0;
     virtual std::vector<Token> tokens() = 0;
     virtual std::optional<Token> findToken(std::string_view hash) = 0;
+    virtual std::optional<Totp> totp(AccountId account) = 0;
+    virtual std::vector<WebSession> webSessions(AccountId account) = 0;             // by id
+    virtual std::optional<WebSession> findWebSession(std::string_view hash) = 0;
 
     // --- mailboxes
     virtual std::vector<Mailbox> mailboxes(AccountId account) = 0;                   // by name
@@ -158,6 +161,19 @@ public:
     virtual void putToken(const Token& token) = 0;                                   // alreadyExists by name
     virtual void removeToken(std::string_view name) = 0;
     virtual void touchToken(std::string_view hash, Time when) = 0;
+    // Unconfirmed, in the place of another that is not. Confirmed: with hashes of recovery codes, which replace those that there were.
+    virtual void beginTotp(AccountId account, std::string_view secret) = 0;          // alreadyExists when there is a confirmed one
+    virtual void confirmTotp(AccountId account, std::int64_t step, const std::vector<std::string>& recovery_codes) = 0; // noSuchEntry
+    virtual void removeTotp(AccountId account) = 0;                                  // noSuchEntry
+    virtual bool useTotpStep(AccountId account, std::int64_t step) = 0;              // false: it, or a later one, was used before
+    virtual bool useRecoveryCode(AccountId account, std::string_view hash) = 0;      // false: there is none (any more)
+    // Another password, second factor or set of scopes, and the end of being enabled end an account's sessions, in the same transaction.
+    // Of many the one that was not seen for longest gives way.
+    virtual void addWebSession(const WebSession& session) = 0;                       // noSuchAccount
+    virtual void removeWebSession(AccountId account, std::string_view id) = 0;       // noSuchEntry
+    virtual std::size_t removeWebSessions(AccountId account) = 0;                    // how many there were
+    virtual void touchWebSession(std::string_view hash, Time when) = 0;              // nothing happens when it is gone
+    virtual void forgetWebSessions(Time created_before, Time seen_before) = 0;       // what is older in either way
     virtual void putSetting(std::string_view name, std::string_view value) = 0;
 
     // --- mailboxes. Names are validated here (depth, length, NFC, no control characters, no empty level): badName, limit.

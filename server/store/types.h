@@ -128,6 +128,8 @@ struct Account {
     Time created{};
     std::optional<Time> last_login;
     std::uint64_t version = 0;             // for ETag
+    std::vector<std::string> scopes;       // of an administrator, as of a Token; empty: none
+    bool totp = false;                     // it has a second factor
     Pop3Policy pop3;                       // its own
     Pop3Policy pop3_in_force;              // with what it inherits: nothing is unset
     ScanPolicy scan;                       // its own
@@ -148,6 +150,7 @@ struct AccountPatch {
     std::optional<bool> expunge_to_trash;
     std::optional<std::vector<std::string>> services;
     std::optional<Credentials> credentials;
+    std::optional<std::vector<std::string>> scopes;
     std::optional<Pop3Policy> pop3;        // whole: what is unset in it is inherited from now on
     std::optional<ScanPolicy> scan;        // the same
 };
@@ -178,6 +181,21 @@ struct Token {                             // of the admin API; the secret itsel
     Time created{};
     std::optional<Time> expires, last_used;
     std::vector<std::string> networks;     // whence it may be used, in CIDR form; empty: from anywhere
+};
+
+struct Totp {                              // a second factor, RFC 6238
+    std::string secret;                    // raw bytes
+    std::optional<Time> confirmed;         // absent: its owner is setting it up
+    std::int64_t last_step = 0;            // the last one whose code was used
+    std::size_t recovery_codes = 0;        // that are left
+};
+
+struct WebSession {                        // of a browser that has signed in; the secret in its cookie is never kept
+    std::string id;                        // what its owner names it by
+    AccountId account;
+    std::string hash;                      // SHA-256 of the secret, hex
+    Time created{}, seen{};                // seen: to the minute
+    std::string address, client;           // from where it was opened, and with which program (User-Agent)
 };
 
 // --- mailboxes

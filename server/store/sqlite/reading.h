@@ -46,6 +46,9 @@ public:
     std::vector<Alias> aliases(const Page& page);
     std::vector<Token> tokens();
     std::optional<Token> findToken(std::string_view hash);
+    std::optional<Totp> totp(AccountId account);
+    std::vector<WebSession> webSessions(AccountId account);
+    std::optional<WebSession> findWebSession(std::string_view hash);
 
     std::vector<Mailbox> mailboxes(AccountId account);
     std::optional<Mailbox> findMailbox(AccountId account, std::string_view name);
@@ -138,6 +141,9 @@ public:
     std::vector<Alias> aliases(const Page& page) override { return reading_.aliases(page); }
     std::vector<Token> tokens() override { return reading_.tokens(); }
     std::optional<Token> findToken(std::string_view hash) override { return reading_.findToken(hash); }
+    std::optional<Totp> totp(AccountId account) override { return reading_.totp(account); }
+    std::vector<WebSession> webSessions(AccountId account) override { return reading_.webSessions(account); }
+    std::optional<WebSession> findWebSession(std::string_view hash) override { return reading_.findWebSession(hash); }
 
     std::vector<Mailbox> mailboxes(AccountId account) override { return reading_.mailboxes(account); }
     std::optional<Mailbox> findMailbox(AccountId account, std::string_view name) override { return reading_.findMailbox(account, name); }

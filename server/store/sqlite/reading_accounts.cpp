@@ -21,7 +21,8 @@ namespace {
     "SELECT a.id, a.address, a.name, a.enabled, u.quota, u.used, u.messages, a.services, a.created, a.last_login, a.version," \
     " u.quota_messages, u.recoverable, a.expunge_to_trash," \
     " a.pop3_retention, a.pop3_seen, a.pop3_hide, a.pop3_exclusive," \
-    " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive," SCAN_COLUMNS("a") "," SCAN_COLUMNS("d") " " \
+    " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive," SCAN_COLUMNS("a") "," SCAN_COLUMNS("d") "," \
+    " a.scopes, EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id AND t.confirmed IS NOT NULL) " \
     "FROM account a JOIN usage u ON u.account_id = a.id LEFT JOIN domain d ON d.name = a.domain "
 
 Account accountOf(const Statement& row)
@@ -43,6 +44,8 @@ Account accountOf(const Statement& row)
     a.pop3_in_force = a.pop3.over(pop3PolicyOf(row, 18)).over(Pop3Policy::defaults());
     a.scan = scanPolicyOf(row, 22);
     a.scan_of_domain = scanPolicyOf(row, 29);
+    a.scopes = unjoined(row.bytes(36), ',');
+    a.totp = row.integer(37) != 0;
     a.quota_messages = static_cast<std::uint64_t>(row.integer(11));
     a.recoverable = static_cast<std::uint64_t>(row.integer(12));
     a.expunge_to_trash = row.integer(13) != 0;

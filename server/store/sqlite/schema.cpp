@@ -181,6 +181,16 @@ const std::vector<Migration>& migrations()
             "CREATE TABLE allowance (kind TEXT NOT NULL, what TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER,"
             " author TEXT NOT NULL, PRIMARY KEY (kind, what)) STRICT, WITHOUT ROWID",
         },
+        {   // Browsers that have signed in. hash: SHA-256 in hex of what their cookie holds.
+            "CREATE TABLE web_session (id TEXT PRIMARY KEY, account_id INTEGER NOT NULL, hash TEXT NOT NULL UNIQUE, created INTEGER NOT NULL,"
+            " seen INTEGER NOT NULL, address TEXT NOT NULL, client TEXT NOT NULL) STRICT, WITHOUT ROWID",
+            "CREATE INDEX web_session_account ON web_session (account_id)",
+        },
+        {   // Administrators: scopes, by commas. Second factors; confirmed NULL: being set up.
+            "ALTER TABLE account ADD COLUMN scopes TEXT NOT NULL DEFAULT ''",
+            "CREATE TABLE totp (account_id INTEGER PRIMARY KEY, secret BLOB NOT NULL, confirmed INTEGER, last_step INTEGER NOT NULL) STRICT",
+            "CREATE TABLE recovery_code (account_id INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (account_id, hash)) STRICT, WITHOUT ROWID",
+        },
     };
     return all;
 }
@@ -229,6 +239,7 @@ void skipNumbers(Connection& writer)
     writer.run("UPDATE mailbox SET uid_next = min(uid_next + ?1, 4294967295), highest_modseq = highest_modseq + ?1", kGap);
     writer.run("UPDATE tally SET value = value + ? WHERE name = 'uid_validity'", kGap);
     writer.run("UPDATE sqlite_sequence SET seq = seq + ?", kGap); // ids of rows: object ids are made of some
+    writer.run("DELETE FROM web_session"); // one that was ended since does not come back
 }
 
 void migrate(Connection& writer, int to)

@@ -72,6 +72,16 @@ public:
     void putToken(const Token& token) override;
     void removeToken(std::string_view name) override;
     void touchToken(std::string_view hash, Time when) override;
+    void beginTotp(AccountId account, std::string_view secret) override;
+    void confirmTotp(AccountId account, std::int64_t step, const std::vector<std::string>& recovery_codes) override;
+    void removeTotp(AccountId account) override;
+    bool useTotpStep(AccountId account, std::int64_t step) override;
+    bool useRecoveryCode(AccountId account, std::string_view hash) override;
+    void addWebSession(const WebSession& session) override;
+    void removeWebSession(AccountId account, std::string_view id) override;
+    std::size_t removeWebSessions(AccountId account) override;
+    void touchWebSession(std::string_view hash, Time when) override;
+    void forgetWebSessions(Time created_before, Time seen_before) override;
     void putSetting(std::string_view name, std::string_view value) override;
 
     MailboxId createMailbox(AccountId account, std::string_view name, std::string_view special_use) override;
@@ -186,6 +196,7 @@ private:
     void requireFreeAddress(const std::string& address);
     void requireRoomOnDisk() const;
     void addDomain(const std::string& name);
+    void secondFactorChanged(AccountId account);
     void setCredentials(AccountId id, const Credentials& credentials);
     std::uint32_t nextUidValidity();
     MailboxId insertMailbox(AccountId account, std::string_view name, std::string_view special_use, bool reserved);

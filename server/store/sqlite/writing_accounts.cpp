@@ -93,6 +93,7 @@ AccountId Writing::createAccount(const NewAccount& account)
 void Writing::changeAccount(AccountId id, const AccountPatch& patch)
 {
     requireAccount(id);
+    const bool other_scopes = patch.scopes && account(id).value().scopes != *patch.scopes;
     if (patch.name)
         db_.run("UPDATE account SET name = ? WHERE id = ?", *patch.name, id);
     if (patch.enabled)
@@ -111,6 +112,10 @@ void Writing::changeAccount(AccountId id, const AccountPatch& patch)
         putPop3Policy(id, *patch.pop3);
     if (patch.scan)
         putScanPolicy(id, *patch.scan);
+    if (patch.scopes)
+        db_.run("UPDATE account SET scopes = ? WHERE id = ?", joined(*patch.scopes, ','), id);
+    if (patch.credentials || (patch.enabled && !*patch.enabled) || other_scopes)
+        removeWebSessions(id);
     db_.run("UPDATE account SET version = version + 1 WHERE id = ?", id);
     changes_.touch(id);
     changes_.logins = true;
@@ -188,6 +193,9 @@ void Writing::removeAccount(AccountId id)
     db_.run("DELETE FROM keyword WHERE account_id = ?", id);
     db_.run("DELETE FROM annotation WHERE account_id = ?", id);
     db_.run("DELETE FROM app_password WHERE account_id = ?", id);
+    db_.run("DELETE FROM web_session WHERE account_id = ?", id);
+    db_.run("DELETE FROM totp WHERE account_id = ?", id);
+    db_.run("DELETE FROM recovery_code WHERE account_id = ?", id);
     db_.run("DELETE FROM usage WHERE account_id = ?", id);
     db_.run("DELETE FROM account WHERE id = ?", id);
     changes_.touch(id);

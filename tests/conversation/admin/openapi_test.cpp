@@ -1,8 +1,9 @@
 // The document and the server say the same, in both directions.
 #include "admin/api/routes.h"
+#include "server/auth/totp.h"
 #include "server/base/text.h"
 #include "server/delivery/rescan.h"
-#include "tests/conversation/admin/http.h"
+#include "tests/conversation/admin/browser.h"
 #include "tests/support/catch.h"
 
 #include <Poco/Dynamic/Var.h>
@@ -327,6 +328,41 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("GET", me + "/deleted", me + "/deleted", 200);
     check("POST", me + "/deleted/99999/restore", me + "/deleted/{id}/restore", 404);
     check("PUT", me + "/password", me + "/password", 200, R"({"password":"secret"})");
+    const std::string totp = me + "/totp";
+    check("GET", totp, totp, 200);
+    check("POST", totp, totp, 201, "{}");
+    check("POST", totp + "/confirm", totp + "/confirm", 403, R"({"code":"1"})");
+    const auto id = server.store().read()->findAccount("alice@example.org")->id;
+    const auto codeNow = [&] {
+        return postfach::auth::hotp(server.store().read()->totp(id)->secret,
+                                    static_cast<std::uint64_t>(postfach::base::toMillis(server.clock().now()) / 30'000));
+    };
+    const auto codes = check("POST", totp + "/confirm", totp + "/confirm", 200, "{\"code\":\"" + codeNow() + "\"}");
+    const auto recovery = codes.json()->getArray("recovery_codes")->get(0).convert<std::string>();
+    check("POST", totp + "/remove", totp + "/remove", 204, R"({"password":"secret","code":")" + recovery + "\"}");
+    check("DELETE", alice + "/totp", v1 + "/accounts/{address}/totp", 404);
+    check("POST", v1 + "/session", v1 + "/session", 422, R"({"account":"alice@example.org"})");
+    check("GET", v1 + "/session", v1 + "/session", 403); // a token is no browser
+    Browser browser(server);
+    const auto browse = [&](const std::string& method, const std::string& target, const std::string& path, int status) {
+        INFO(method << " " << target);
+        const auto reply = browser.ask(method, target);
+        CHECK(reply.status == status);
+        std::string lower = method;
+        for (char& c : lower)
+            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        const auto answers = document->getObject("paths")->getObject(path)->getObject(lower)->getObject("responses");
+        REQUIRE(answers->has(std::to_string(status)));
+        const auto answer = answers->getObject(std::to_string(status));
+        if (answer->has("content"))
+            CHECK(schemas.misfit(reply.json(), answer->getObject("content")->getObject(reply.headers.at("content-type"))->getObject("schema")) == "");
+        proven.insert(lower + path);
+    };
+    CHECK(schemas.misfit(browser.opened().json(), document->getObject("components")->getObject("schemas")->getObject("SignedIn")) == "");
+    browse("GET", v1 + "/session", v1 + "/session", 200);
+    browse("GET", me + "/web-sessions", me + "/web-sessions", 200);
+    browse("DELETE", me + "/web-sessions/none", me + "/web-sessions/{id}", 404);
+    browse("DELETE", v1 + "/session", v1 + "/session", 204);
     CHECK(proven.size() == postfach::admin::routes().size()); // nothing was left out
 }
 

@@ -143,3 +143,119 @@ TEST_CASE("tokens and settings", "[store][accounts]")
     office.write([](WriteTx& tx) { tx.putSetting("x", "1"); tx.putSetting("x", "2"); });
     CHECK(office.store->read()->setting("x") == "2");
 }
+
+TEST_CASE("a browser's session ends with the password that opened it, and with the account", "[store][accounts]")
+{
+    Office office;
+    const auto now = office.clock.now();
+    const auto add = [&](const std::string& id, AccountId account) {
+        office.write([&](WriteTx& tx) { tx.addWebSession({id, account, "hash of " + id, now, now, "192.0.2.1", "Browser"}); });
+    };
+    const auto there = [&] { return office.store->read()->webSessions(office.alice).size(); };
+    const auto refused = [&](const std::function<void(WriteTx&)>& work) -> std::optional<Error::Kind> {
+        try {
+            office.write(work);
+        } catch (const Error& error) {
+            return error.kind;
+        }
+        return std::nullopt;
+    };
+    CHECK(refused([&](WriteTx& tx) { tx.addWebSession({"1", AccountId{99}, "h", now, now, "", ""}); }) == Error::Kind::noSuchAccount);
+    CHECK(refused([&](WriteTx& tx) { tx.addWebSession({"", office.alice, "h", now, now, "", ""}); }) == Error::Kind::badName);
+    CHECK(refused([&](WriteTx& tx) { tx.removeWebSession(office.alice, "1"); }) == Error::Kind::noSuchEntry);
+
+    AccountId bob;
+    office.write([&](WriteTx& tx) { bob = tx.createAccount({"bob@example.org", "Bob", {}, 0}); });
+    add("1", office.alice), add("2", office.alice), add("3", bob);
+    const auto found = office.store->read()->findWebSession("hash of 1");
+    REQUIRE(found);
+    CHECK(found->client == "Browser");
+    CHECK_FALSE(office.store->read()->findWebSession("hash of nothing"));
+    CHECK(refused([&](WriteTx& tx) { tx.removeWebSession(bob, "1"); }) == Error::Kind::noSuchEntry); // another's
+    office.write([&](WriteTx& tx) { tx.touchWebSession("hash of 1", now + std::chrono::hours(1)); });
+    office.write([&](WriteTx& tx) { tx.forgetWebSessions({}, now + std::chrono::minutes(1)); });
+    CHECK(there() == 1);
+    const auto change = [&](const auto& how) {
+        AccountPatch patch;
+        how(patch);
+        office.write([&](WriteTx& tx) { tx.changeAccount(office.alice, patch); });
+    };
+    change([](AccountPatch& patch) { patch.name = "Alice B."; });
+    change([](AccountPatch& patch) { patch.enabled = true; });
+    CHECK(there() == 1);
+    change([](AccountPatch& patch) { patch.credentials = Credentials{}; });
+    CHECK(there() == 0);
+    add("4", office.alice);
+    change([](AccountPatch& patch) { patch.enabled = false; });
+    CHECK(there() == 0);
+    for (int i = 0; i < 30; ++i)
+        add("many" + std::to_string(100 + i), office.alice);
+    CHECK(there() == 20);
+    office.write([&](WriteTx& tx) { tx.removeAccount(office.alice); });
+    CHECK(there() == 0);
+    CHECK(office.store->check(false).empty());
+}
+
+TEST_CASE("a second factor counts when it is confirmed, and each of its codes once", "[store][accounts][totp]")
+{
+    Office office;
+    const auto now = office.clock.now();
+    const auto refused = [&](const std::function<void(WriteTx&)>& work) -> std::optional<Error::Kind> {
+        try {
+            office.write(work);
+        } catch (const Error& error) {
+            return error.kind;
+        }
+        return std::nullopt;
+    };
+    const auto account = [&] { return office.store->read()->account(office.alice).value(); };
+    CHECK(refused([&](WriteTx& tx) { tx.beginTotp(AccountId{99}, "secret"); }) == Error::Kind::noSuchAccount);
+    CHECK(refused([&](WriteTx& tx) { tx.confirmTotp(office.alice, 1, {}); }) == Error::Kind::noSuchEntry);
+    CHECK(refused([&](WriteTx& tx) { tx.removeTotp(office.alice); }) == Error::Kind::noSuchEntry);
+    office.write([&](WriteTx& tx) {
+        tx.addWebSession({"1", office.alice, "h", now, now, "", ""});
+        tx.beginTotp(office.alice, "first");
+        tx.beginTotp(office.alice, std::string("sec\0nd", 6));
+    });
+    CHECK_FALSE(account().totp);
+    CHECK(office.store->read()->webSessions(office.alice).size() == 1);
+    const auto version = account().version, logins = office.store->accountsVersion();
+    office.write([&](WriteTx& tx) { tx.confirmTotp(office.alice, 7, {"one", "two"}); });
+    CHECK(account().totp);
+    CHECK(account().version > version);
+    CHECK(office.store->accountsVersion() > logins);
+    CHECK(office.store->read()->webSessions(office.alice).empty());
+    CHECK(refused([&](WriteTx& tx) { tx.beginTotp(office.alice, "third"); }) == Error::Kind::alreadyExists);
+    office.close();
+    office.open();
+    const auto kept = office.store->read()->totp(office.alice).value();
+    CHECK(kept.secret == std::string("sec\0nd", 6));
+    CHECK(kept.last_step == 7);
+    CHECK(kept.recovery_codes == 2);
+    office.write([&](WriteTx& tx) {
+        CHECK_FALSE(tx.useTotpStep(office.alice, 7));
+        CHECK_FALSE(tx.useTotpStep(office.alice, 6));
+        CHECK(tx.useTotpStep(office.alice, 9));
+        CHECK_FALSE(tx.useTotpStep(office.alice, 8));
+        CHECK(tx.useRecoveryCode(office.alice, "one"));
+        CHECK_FALSE(tx.useRecoveryCode(office.alice, "one"));
+        CHECK_FALSE(tx.useRecoveryCode(AccountId{99}, "two"));
+    });
+    AccountPatch scopes;
+    scopes.scopes = std::vector<std::string>{"read", "scan"};
+    office.write([&](WriteTx& tx) {
+        tx.changeAccount(office.alice, scopes);
+        tx.addWebSession({"2", office.alice, "h2", now, now, "", ""});
+        tx.changeAccount(office.alice, scopes); // the same
+    });
+    CHECK(account().scopes == *scopes.scopes);
+    CHECK(office.store->read()->webSessions(office.alice).size() == 1);
+    scopes.scopes->clear();
+    office.write([&](WriteTx& tx) { tx.changeAccount(office.alice, scopes); });
+    CHECK(office.store->read()->webSessions(office.alice).empty());
+    CHECK(office.store->check(false).empty());
+    office.write([&](WriteTx& tx) { tx.removeTotp(office.alice); });
+    CHECK_FALSE(account().totp);
+    office.write([&](WriteTx& tx) { tx.removeAccount(office.alice); });
+    CHECK(office.store->check(false).empty());
+}

@@ -105,6 +105,9 @@ TEST_CASE("what is derived is found wrong by name, and repaired without touching
          "scopes, created,"
          " expires, last_used FROM app_password",
             "an app password belongs to no account"},
+        {"INSERT INTO totp VALUES (99, x'00', 0, 0)", "a second factor belongs to no account"},
+        {"INSERT INTO recovery_code VALUES (1, x'00')", "a recovery code belongs to no second factor"},
+        {"INSERT INTO web_session VALUES ('1', 99, 'h', 0, 0, '', '')", "a browser's session belongs to no account"},
         {"INSERT INTO usage (account_id, quota, used, messages) VALUES (99, 0, 0, 0)", "a use belongs to no account"},
         {"DELETE FROM usage", "an account has no row of its use"},
         {"INSERT INTO replaced VALUES (99, 1, NULL, 0)", "what a message was that is in quarantine belongs to no entry"},
