@@ -74,7 +74,7 @@ std::vector<std::string> checkedAdminScopes(std::vector<std::string> scopes)
 
 Service::Service(Context context)
     : context_(std::move(context)), webhooks_(context_.store, context_.clock, context_.webhooks),
-      tasks_(context_.clock, [this](const Task& task) { tellTask(task); })
+      tasks_(context_.clock, [this](const Task& task) { tellTask(task); }, earlierTasks())
 {
     beginStatistics();
 }

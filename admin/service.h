@@ -357,7 +357,7 @@ public:
     Task applyOffice(const By& by, std::shared_ptr<const Office> office, bool prune, bool administrator);
     std::vector<FoundBackup> backups();  // in backup.folder, copy.folder and below DIR/backups
     std::optional<Task> task(const std::string& id); // the pass over stored mail is one, too
-    std::vector<Task> tasks() { return tasks_.all(); }
+    std::vector<Task> tasks();           // by age, the pass last
     Task cancelTask(const By& by, const std::string& id); // as it is then; one that runs ends a little later
 
 private:
@@ -365,7 +365,8 @@ private:
     void change(const std::string& subject, const By& by, const std::function<void(store::WriteTx&, Notes&)>& work);
     // An event that nobody waits for.
     void tell(const std::string& kind, const std::string& account, std::initializer_list<base::JsonField> data);
-    void tellTask(const Task& task);
+    void tellTask(const Task& task);             // an event, and what a restart gives back
+    std::vector<Task> earlierTasks();            // of before the start, all over
     void beginStatistics();
     std::optional<base::Time> signaturesBuilt(); // the newest set in the folder; absent: there is none
     std::optional<base::Time> lastBackup();      // into backup.folder

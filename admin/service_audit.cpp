@@ -34,25 +34,6 @@ void Service::tell(const std::string& kind, const std::string& account, std::ini
     context_.store.writeLater([event = std::move(event)](store::WriteTx& tx) { tx.addEvent(event); });
 }
 
-void Service::tellTask(const Task& task)
-{
-    const std::string_view state = task.state == Task::State::running ? "started" : stateName(task.state);
-    tell("task." + std::string(state), "",
-        {{"id", task.id}, {"kind", task.kind}, {"error", task.error}, {"result", task.result},
-            {"findings", task.findings.size()}});
-}
-
-Task Service::cancelTask(const By& by, const std::string& id)
-{
-    const auto known = tasks_.find(id);
-    if (!known)
-        throw Problem(404, "not_found", "There is no task " + base::printable(id, 100) + ".");
-    if (!tasks_.cancel(id))
-        throw Problem(409, "finished", "The task is over.");
-    note(by, "task.cancel", known->kind + "/" + id);
-    return tasks_.find(id).value_or(*known);
-}
-
 void Service::noteMail(const By& by, const std::string& action, const store::Account& account, const std::string& mailbox)
 {
     const auto now = context_.clock.now();

@@ -76,23 +76,4 @@ Service::ExposureOf Service::exposure(std::int64_t id)
     }
 }
 
-std::optional<Task> Service::task(const std::string& id)
-{
-    const auto pass = context_.rescan.status();
-    if (pass.id.empty() || pass.id != id)
-        return tasks_.find(id);
-    Task task;
-    task.id = id;
-    task.kind = "rescan";
-    task.state = !pass.finished ? Task::State::running : pass.problem.empty() ? Task::State::done : Task::State::failed;
-    task.progress = pass.scanned;
-    task.total = pass.scanned + pass.left;
-    task.error = pass.problem;
-    task.created = pass.started;
-    task.finished = pass.finished;
-    if (pass.finished)
-        task.result = std::to_string(pass.scanned) + " contents scanned, " + std::to_string(pass.hits) + " infected";
-    return task;
-}
-
 } // namespace postfach::admin

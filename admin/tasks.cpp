@@ -7,6 +7,9 @@
 namespace postfach::admin {
 namespace {
 constexpr std::size_t kRemembered = 100;
+constexpr std::size_t kFindings = 1000; // that are kept of one
+constexpr Task::State kStates[] = {Task::State::waiting, Task::State::running, Task::State::done, Task::State::failed, Task::State::cancelled,
+    Task::State::interrupted};
 }
 
 std::string_view stateName(Task::State state)
@@ -17,11 +20,45 @@ std::string_view stateName(Task::State state)
     case Task::State::done: return "done";
     case Task::State::failed: return "failed";
     case Task::State::cancelled: return "cancelled";
+    case Task::State::interrupted: return "interrupted";
     }
     return "failed";
 }
 
-Tasks::Tasks(const base::Clock& clock, News news) : clock_(clock), news_(std::move(news)), thread_([this] { run(); }) {}
+store::TaskRecord recordOf(const Task& task)
+{
+    store::TaskRecord record{task.id, task.kind, std::string(stateName(task.state)), task.progress, task.total, task.error, task.result,
+        task.findings, task.created, task.finished};
+    if (const auto all = record.findings.size(); all > kFindings) {
+        record.findings.resize(kFindings);
+        record.findings.push_back("and " + std::to_string(all - kFindings) + " more");
+    }
+    return record;
+}
+
+Task taskOf(const store::TaskRecord& record)
+{
+    Task task;
+    task.id = record.id;
+    task.kind = record.kind;
+    task.state = Task::State::interrupted;
+    for (const auto state : kStates)
+        if (record.state == stateName(state))
+            task.state = state;
+    task.progress = record.progress;
+    task.total = record.total;
+    task.error = record.error;
+    task.findings = record.findings;
+    task.result = record.result;
+    task.created = record.created;
+    task.finished = record.finished;
+    return task;
+}
+
+Tasks::Tasks(const base::Clock& clock, News news, std::vector<Task> earlier) :
+    clock_(clock), news_(std::move(news)), tasks_(earlier.begin(), earlier.end()), thread_([this] { run(); })
+{
+}
 
 Tasks::~Tasks()
 {
@@ -51,6 +88,11 @@ Task Tasks::start(const std::string& kind, Work work)
             tasks_.erase(finished);
         }
         tasks_.push_back(task);
+    }
+    if (news_) // before it can be told that it runs
+        news_(task);
+    {
+        const std::lock_guard lock(mutex_);
         waiting_.push_back({task.id, std::move(work)});
     }
     changed_.notify_all();
@@ -150,8 +192,11 @@ void Tasks::runOne(Job job, const std::stop_token& stop)
             stop.stop_requested() ? "task cancelled" : "task failed", {{"task", job.id}, {"reason", error}});
     }
     change(job.id, [&](Task& task) {
-        task.state = !failed ? Task::State::done : stop.stop_requested() ? Task::State::cancelled : Task::State::failed;
-        task.error = error;
+        task.state = !failed                  ? Task::State::done
+            : !stop.stop_requested()          ? Task::State::failed
+            : stopping_                       ? Task::State::interrupted
+                                              : Task::State::cancelled;
+        task.error = task.state == Task::State::interrupted ? "the server ended while it ran" : error;
         task.findings = std::move(outcome.findings);
         task.result = std::move(outcome.result);
         task.finished = clock_.now();

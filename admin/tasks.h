@@ -1,7 +1,9 @@
 #pragma once
 // Long work of administrators (a check, a backup): one at a time on a thread of its own, watched by id and ended on request. The last
-// hundred are remembered in memory; a restart forgets them, as it ended them (the journal of events has what became of each).
+// hundred are remembered; who is told of each (News) keeps them through a restart, and gives them back. What had not ended when the
+// server did is interrupted: nobody begins it again.
 #include "server/base/clock.h"
+#include "server/store/journal.h"
 
 #include <condition_variable>
 #include <cstdint>
@@ -19,9 +21,9 @@ namespace postfach::admin {
 
 struct Task {
     std::string id, kind;
-    enum class State { waiting, running, done, failed, cancelled } state = State::waiting;
+    enum class State { waiting, running, done, failed, cancelled, interrupted } state = State::waiting;
     std::uint64_t progress = 0, total = 0; // bytes or steps; total 0: not known
-    std::string error;                     // when failed or cancelled
+    std::string error;                     // when failed, cancelled or interrupted
     std::vector<std::string> findings;     // of a check, one line each
     std::string result;                    // when done: what came of it, for a person
     base::Time created{};
@@ -29,6 +31,9 @@ struct Task {
 };
 
 std::string_view stateName(Task::State state);
+
+store::TaskRecord recordOf(const Task& task);       // its findings are cut after a thousand
+Task taskOf(const store::TaskRecord& record);       // what it does not know is interrupted
 
 class Tasks {
 public:
@@ -42,9 +47,9 @@ public:
     // Throws to fail; ends early, by throwing, when it is told to stop.
     using Work = std::function<Outcome(const Progress&, const std::stop_token&)>;
 
-    using News = std::function<void(const Task&)>; // of a task whose state has changed; any thread, with nothing locked
-    explicit Tasks(const base::Clock& clock, News news = {}); // clock outlives it
-    ~Tasks();                                 // tells the running one to stop and waits for it
+    using News = std::function<void(const Task&)>; // of a task that is new, or whose state has changed; any thread, with nothing locked
+    explicit Tasks(const base::Clock& clock, News news = {}, std::vector<Task> earlier = {}); // clock outlives it; earlier: all are over
+    ~Tasks();                                 // tells the running one to stop and waits for it: it is interrupted
 
     Task start(const std::string& kind, Work work);
     std::optional<Task> find(const std::string& id) const;

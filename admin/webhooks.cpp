@@ -27,7 +27,6 @@ using SteadyClock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kPending = 200;      // events of one webhook in memory
-constexpr std::size_t kLog = 100;          // attempts that are remembered
 constexpr std::size_t kAnswer = 64 * 1024; // of an answer's body, which says nothing to us
 constexpr auto kPace = 100ms;              // between two looks into the journal
 constexpr auto kLongestPause = std::chrono::milliseconds(1h);
@@ -106,7 +105,7 @@ struct Webhooks::Inner {
         int failures = 0; // of the first of pending
         SteadyClock::time_point failing_since{}, next_try{};
         std::unique_ptr<Flight> flight;
-        std::deque<WebhookAttempt> attempts;      // guarded by mutex
+        std::deque<store::WebhookAttempt> attempts; // guarded by mutex
         std::optional<base::Time> next_try_shown; // guarded by mutex
     };
 
@@ -132,12 +131,13 @@ struct Webhooks::Inner {
 
     void run();
     void readHooks();
+    void resume(Hook& hook) const;
     void readEvents();
     void start(Hook& hook);
     void end(Hook& hook);
     void finish(CURL* easy, CURLcode code);
-    void conclude(Hook& hook, WebhookAttempt attempt);
-    void tell(const std::string& kind, const Hook& hook, const WebhookAttempt& attempt);
+    void conclude(Hook& hook, store::WebhookAttempt attempt);
+    void tell(const std::string& kind, const Hook& hook, const store::WebhookAttempt& attempt);
     std::chrono::milliseconds patience() const;
     bool mayConnect(const std::string& address, bool plain) const;
     static curl_socket_t openSocket(void* flight, curlsocktype purpose, curl_sockaddr* address);
@@ -208,10 +208,25 @@ void Webhooks::Inner::readHooks()
         hook->filter.account = row.account;
         hook->looked = row.told;
         hook->row = row;
+        for (auto& attempt : store.read()->webhookAttempts(name))
+            hook->attempts.push_back(std::move(attempt));
+        resume(*hook);
         const std::lock_guard lock(mutex);
         hooks.emplace(name, std::move(hook));
     }
     something_new = true;
+}
+
+// As it was when the server ended. The clock may have been set since: no pause is longer than it could have been.
+void Webhooks::Inner::resume(Hook& hook) const
+{
+    if (hook.row.failures == 0 || !hook.row.failing_since || !hook.row.next_try)
+        return;
+    const auto now = clock.now();
+    hook.failures = hook.row.failures;
+    hook.failing_since = SteadyClock::now() - std::max(base::Time::duration{}, now - *hook.row.failing_since);
+    hook.next_try = SteadyClock::now() + std::clamp<base::Time::duration>(*hook.row.next_try - now, base::Time::duration{}, kLongestPause);
+    hook.next_try_shown = hook.row.next_try;
 }
 
 void Webhooks::Inner::readEvents()
@@ -291,7 +306,7 @@ void Webhooks::Inner::finish(CURL* easy, CURLcode code)
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &given);
     auto& flight = *reinterpret_cast<Flight*>(given);
     Hook& hook = *flight.hook;
-    WebhookAttempt attempt;
+    store::WebhookAttempt attempt;
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     attempt.time = clock.now();
@@ -313,7 +328,7 @@ void Webhooks::Inner::finish(CURL* easy, CURLcode code)
     conclude(hook, std::move(attempt));
 }
 
-void Webhooks::Inner::tell(const std::string& kind, const Hook& hook, const WebhookAttempt& attempt)
+void Webhooks::Inner::tell(const std::string& kind, const Hook& hook, const store::WebhookAttempt& attempt)
 {
     store::NewEvent event{kind, "",
         base::jsonObject(
@@ -321,7 +336,7 @@ void Webhooks::Inner::tell(const std::string& kind, const Hook& hook, const Webh
     store.writeLater([event = std::move(event)](store::WriteTx& tx) { tx.addEvent(event); });
 }
 
-void Webhooks::Inner::conclude(Hook& hook, WebhookAttempt attempt)
+void Webhooks::Inner::conclude(Hook& hook, store::WebhookAttempt attempt)
 {
     const bool well = attempt.error.empty();
     const auto now = SteadyClock::now();
@@ -349,13 +364,15 @@ void Webhooks::Inner::conclude(Hook& hook, WebhookAttempt attempt)
     if (over) {
         hook.failures = 0;
         hook.pending.pop_front();
-        store.writeLater([name = hook.row.name, told = attempt.event](store::WriteTx& tx) { tx.noteWebhook(name, told); });
     }
+    store.writeLater([name = hook.row.name, attempt, again = over ? std::nullopt : next](store::WriteTx& tx) {
+        tx.noteWebhookAttempt(name, attempt, again);
+    });
     const std::lock_guard lock(mutex);
     hook.attempts.push_front(std::move(attempt));
-    if (hook.attempts.size() > kLog)
+    if (hook.attempts.size() > store::kWebhookAttempts)
         hook.attempts.pop_back();
-    hook.next_try_shown = next;
+    hook.next_try_shown = over ? std::nullopt : next;
 }
 
 // Until something is due; what comes meanwhile wakes.

@@ -1,7 +1,8 @@
 #pragma once
 // Webhooks: events (server/store/journal.h) that are posted to an address of the administrator's choice, each as JSON, in their order,
 // at least once. The journal is the queue: a webhook remembers the last event it was told, so a receiver that is away costs nothing, and
-// nobody waits for it. One thread with libcurl; a slow receiver holds up itself alone.
+// nobody waits for it. That, how often the next one has failed, and the log of deliveries stand in the store, a quarter of a second later: a
+// crash tells an event twice, under the same id, and never loses one. One thread with libcurl; a slow receiver holds up itself alone.
 //
 //   POST URL
 //   Postfach-Event: mail.delivered
@@ -16,8 +17,6 @@
 #include "server/store/store.h"
 
 #include <chrono>
-#include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,18 +25,8 @@
 
 namespace postfach::admin {
 
-struct WebhookAttempt { // of the delivery log
-    base::Time time{};
-    std::int64_t event = 0;
-    std::string kind;
-    int attempt = 1;
-    int status = 0;          // of the answer; 0: there was none
-    std::string error;       // why not; empty when it went well
-    std::uint64_t milliseconds = 0;
-};
-
 struct WebhookState { // as it is now
-    std::vector<WebhookAttempt> attempts; // newest first; a restart forgets them
+    std::vector<store::WebhookAttempt> attempts; // newest first
     std::optional<base::Time> next_try;   // while it fails
 };
 

@@ -7,7 +7,7 @@ namespace {
 
 using Poco::Dynamic::Var;
 
-Poco::JSON::Object::Ptr toJson(const WebhookAttempt& attempt)
+Poco::JSON::Object::Ptr toJson(const store::WebhookAttempt& attempt)
 {
     auto out = object();
     out->set("time", base::rfc3339(attempt.time));

@@ -257,7 +257,7 @@ constexpr const char* kSchemas = R"json({
     "status": {"type": ["integer", "null"], "description": "Of the answer"}, "error": {"type": ["string", "null"], "description": "Why it counts as failed"},
     "milliseconds": {"type": "integer"}}}}}},
 "Task": {"type": "object", "required": ["id", "kind", "state", "progress", "total", "error", "findings", "result", "created", "finished"], "additionalProperties": false, "properties": {
-  "id": {"type": "string"}, "kind": {"type": "string"}, "state": {"type": "string", "enum": ["waiting", "running", "done", "failed", "cancelled"]},
+  "id": {"type": "string"}, "kind": {"type": "string"}, "state": {"type": "string", "enum": ["waiting", "running", "done", "failed", "cancelled", "interrupted"]},
   "progress": {"type": "integer"}, "total": {"type": "integer"}, "error": {"type": ["string", "null"]},
   "findings": {"type": "array", "items": {"type": "string"}}, "result": {"type": ["string", "null"]},
   "created": {"type": "string", "format": "date-time"},

@@ -230,6 +230,7 @@ void Rescan::Inner::begin(const std::string& set)
         status.signatures = set;
         status.finished.reset();
         status.problem.clear();
+        status.cancelled = false;
         status.no_verdict = 0;
         status.state = State::running;
     });
@@ -269,6 +270,7 @@ void Rescan::Inner::finish(const std::string& problem)
             status.finished = clock.now();
         status.state = box->cancelling ? State::cancelled : State::idle;
         status.problem = problem;
+        status.cancelled = box->cancelling;
         ++status.ended;
         status.bytes_per_second = 0;
         status.to_go.reset();

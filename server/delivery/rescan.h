@@ -58,6 +58,7 @@ public:
         std::uint64_t no_verdict = 0; // contents that could not be scanned, so far
         std::uint64_t bytes_per_second = 0;
         std::optional<std::chrono::seconds> to_go;
+        bool cancelled = false;      // somebody has ended it
         std::string problem;         // why the last one ended early; empty: it did not
         std::uint64_t ended = 0;     // passes since the start, whatever became of them
         bool counted = false;        // else nothing is known of the coverage: the scanner is not ready yet

@@ -76,6 +76,31 @@ struct Webhook {         // who is told of events (admin/webhooks.h)
     std::string secret;             // signs what is sent; never shown
     Time created{}, changed{};
     std::int64_t told = 0;          // the last event it was told, or that was given up
+    // Of the event behind that one, while it fails: how often, since when, and when it is tried again.
+    int failures = 0;
+    std::optional<Time> failing_since, next_try;
+};
+
+struct WebhookAttempt {  // of the delivery log
+    Time time{};
+    std::int64_t event = 0;
+    std::string kind;
+    int attempt = 1;
+    int status = 0;      // of the answer; 0: there was none
+    std::string error;   // why not; empty when it went well
+    std::uint64_t milliseconds = 0;
+};
+inline constexpr std::size_t kWebhookAttempts = 100; // of a webhook that are remembered
+
+// Long work of administrators (admin/tasks.h), so that a restart does not forget it.
+struct TaskRecord {
+    std::string id, kind;
+    std::string state;   // waiting, running, done, failed, cancelled, interrupted: words that stay
+    std::uint64_t progress = 0, total = 0;
+    std::string error, result;
+    std::vector<std::string> findings; // one line each
+    Time created{};
+    std::optional<Time> finished;
 };
 
 // What was counted in an hour. Series are words that stay the same for ever: "deliveries.stored".

@@ -130,6 +130,8 @@ public:
     // Behind `after`, oldest first. Looks at `most` rows, whether they fit or not, and says how far it came.
     virtual std::vector<Event> eventsSince(const EventFilter& filter, std::int64_t after, std::size_t most, std::int64_t& looked) = 0;
     virtual EventRange eventRange() = 0;
+    virtual std::vector<WebhookAttempt> webhookAttempts(std::string_view webhook) = 0;        // newest first
+    virtual std::vector<TaskRecord> tasks() = 0;                                              // the oldest first
     virtual std::vector<Webhook> webhooks() = 0;                                            // by name
     virtual std::vector<Statistic> statistics(Time from, Time until) = 0;                   // by hour, then series; hours that begin in it
 
@@ -246,7 +248,11 @@ public:
     virtual std::int64_t addEvent(const NewEvent& event) = 0;                        // its id
     virtual void putWebhook(const Webhook& webhook) = 0;                             // new, or in place of the one of that name
     virtual void removeWebhook(std::string_view name) = 0;                           // noSuchEntry
-    virtual void noteWebhook(std::string_view name, std::int64_t told) = 0;          // nothing happens when it is gone
+    // What became of an attempt, for the delivery log. `next_try`: it failed, and that is when it comes again; absent: its event is told, or
+    // given up. Nothing happens when the webhook is gone.
+    virtual void noteWebhookAttempt(std::string_view webhook, const WebhookAttempt& attempt, std::optional<Time> next_try) = 0;
+    virtual void putTask(const TaskRecord& task) = 0;                                // new, or in place of the one of that id
+    virtual void forgetTasks(Time finished_before, std::size_t keep) = 0;            // and of those that are over all but the newest
     enum class Counting { sum, latest };
     virtual void count(const Statistic& what, Counting how) = 0;                     // adds to the hour's value, or replaces it
     virtual void forgetStatistics(Time before) = 0;

@@ -278,6 +278,8 @@ constexpr Rule kRules[] = {
         "SELECT 'webhook ' || name FROM webhook WHERE url = '' OR secret = '' OR told > coalesce((SELECT seq FROM sqlite_sequence WHERE name = "
         "'event'), 0)",
         nullptr, kHarmless},
+    {"the delivery log of a webhook that is gone", "SELECT 'webhook ' || webhook FROM webhook_attempt WHERE webhook NOT IN (SELECT name FROM webhook) GROUP BY webhook",
+        "DELETE FROM webhook_attempt WHERE webhook NOT IN (SELECT name FROM webhook)"},
     {"what was counted was not counted by the hour", "SELECT 'statistic ' || hour FROM statistic WHERE hour % 3600000 <> 0",
         "DELETE FROM statistic WHERE hour % 3600000 <> 0"},
     {"the number of bodies differs from its tally", // check() counts

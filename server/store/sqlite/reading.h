@@ -102,6 +102,8 @@ public:
     std::vector<Event> eventsSince(const EventFilter& filter, std::int64_t after, std::size_t most, std::int64_t& looked);
     EventRange eventRange();
     std::vector<Webhook> webhooks();
+    std::vector<WebhookAttempt> webhookAttempts(std::string_view webhook);
+    std::vector<TaskRecord> tasks();
     std::vector<Statistic> statistics(Time from, Time until);
 
     // --- below the interface
@@ -211,6 +213,8 @@ public:
     }
     EventRange eventRange() override { return reading_.eventRange(); }
     std::vector<Webhook> webhooks() override { return reading_.webhooks(); }
+    std::vector<WebhookAttempt> webhookAttempts(std::string_view webhook) override { return reading_.webhookAttempts(webhook); }
+    std::vector<TaskRecord> tasks() override { return reading_.tasks(); }
     std::vector<Statistic> statistics(Time from, Time until) override { return reading_.statistics(from, until); }
 
     ReadTx::Totals totals() override { return reading_.totals(); }

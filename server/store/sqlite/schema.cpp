@@ -191,6 +191,16 @@ const std::vector<Migration>& migrations()
             "CREATE TABLE totp (account_id INTEGER PRIMARY KEY, secret BLOB NOT NULL, confirmed INTEGER, last_step INTEGER NOT NULL) STRICT",
             "CREATE TABLE recovery_code (account_id INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (account_id, hash)) STRICT, WITHOUT ROWID",
         },
+        {   // What a restart must not forget: how often the next event of a webhook has failed, the log of its deliveries, long work.
+            "ALTER TABLE webhook ADD COLUMN failures INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE webhook ADD COLUMN failing_since INTEGER",
+            "ALTER TABLE webhook ADD COLUMN next_try INTEGER",
+            "CREATE TABLE webhook_attempt (id INTEGER PRIMARY KEY, webhook TEXT NOT NULL, time INTEGER NOT NULL, event INTEGER NOT NULL,"
+            " kind TEXT NOT NULL, attempt INTEGER NOT NULL, status INTEGER NOT NULL, error TEXT NOT NULL, milliseconds INTEGER NOT NULL) STRICT",
+            "CREATE INDEX webhook_attempt_of ON webhook_attempt (webhook, id)",
+            "CREATE TABLE task (id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, progress INTEGER NOT NULL, total INTEGER NOT NULL,"
+            " error TEXT NOT NULL, result TEXT NOT NULL, findings TEXT NOT NULL, created INTEGER NOT NULL, finished INTEGER) STRICT, WITHOUT ROWID",
+        },
     };
     return all;
 }

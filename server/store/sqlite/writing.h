@@ -128,7 +128,9 @@ public:
     std::int64_t addEvent(const NewEvent& event) override;
     void putWebhook(const Webhook& webhook) override;
     void removeWebhook(std::string_view name) override;
-    void noteWebhook(std::string_view name, std::int64_t told) override;
+    void noteWebhookAttempt(std::string_view webhook, const WebhookAttempt& attempt, std::optional<Time> next_try) override;
+    void putTask(const TaskRecord& task) override;
+    void forgetTasks(Time finished_before, std::size_t keep) override;
     void count(const Statistic& what, Counting how) override;
     void forgetStatistics(Time before) override;
 

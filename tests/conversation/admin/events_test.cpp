@@ -259,3 +259,40 @@ TEST_CASE("Long work is listed, and ended on request", "[admin][tasks]")
         == (cancelled.status == 202 && state != "done" ? "cancelled" : "done")); // one that was nearly ready may still be done
     CHECK(http.request("POST", "/api/v1/tasks/" + ids[0] + "/cancel").status == 409);
 }
+
+TEST_CASE("A restart forgets no long work, and tells of what it has interrupted", "[admin][tasks]")
+{
+    TestServer server;
+    const std::string token = server.token();
+    const auto now = server.clock().now();
+    const auto state = [&](const std::string& id) {
+        const auto reply = Http(server, token).get("/api/v1/tasks/" + id);
+        return reply.status == 200 ? reply.text("state") : std::to_string(reply.status);
+    };
+    const auto done = Http(server, token).post("/api/v1/backups", R"({"folder":"one"})").text("id");
+    Follower(server, "/api/v1/events?kind=task.done", "Last-Event-ID: 0\r\n").next();
+    server.store().writeAndWait([&](postfach::store::WriteTx& tx) { // as a server leaves them that ends without a word
+        tx.putTask({"aaaa", "check", "running", 3, 10, "", "", {}, now, std::nullopt});
+        tx.putTask({"bbbb", "backup", "waiting", 0, 0, "", "", {}, now, std::nullopt});
+    });
+    server.restart();
+    CHECK(state(done) == "done");
+    CHECK(state("aaaa") == "interrupted");
+    CHECK(state("bbbb") == "interrupted");
+    CHECK(Http(server, token).get("/api/v1/tasks/aaaa").text("finished") != "null");
+    CHECK(Http(server, token).request("POST", "/api/v1/tasks/aaaa/cancel").status == 409);
+    CHECK(Http(server, token).get("/api/v1/tasks").column("id").size() == 3);
+    const auto told = [&] {
+        return Http(server, token).get("/api/v1/events?kind=task.interrupted", {{"Accept", "application/json"}}).column("id").size();
+    };
+    server.store().writeAndWait([](postfach::store::WriteTx&) {}); // behind what nobody waits for
+    CHECK(told() == 2);
+    server.restart(); // it is told once
+    server.store().writeAndWait([](postfach::store::WriteTx&) {});
+    CHECK(told() == 2);
+    CHECK(state("aaaa") == "interrupted");
+    server.clock().advance(std::chrono::hours(24 * 8));
+    server.restart();
+    CHECK(state(done) == "404");
+    CHECK(Http(server, token).get("/api/v1/tasks").column("id").empty());
+}

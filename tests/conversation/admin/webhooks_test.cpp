@@ -236,9 +236,52 @@ TEST_CASE("Events that came while the server was down or the receiver away are t
         CHECK(http.put("/api/v1/domains/a.org", "{}").status == 201);
     }
     receiver.answer("200 OK");
+    server.clock().advance(std::chrono::minutes(1)); // the pause after the failure is over when it comes back
     server.restart();
     CHECK(receiver.next().body.find("webhook.create") != std::string::npos);
     CHECK(receiver.next().body.find("a.org") != std::string::npos);
+}
+
+TEST_CASE("A restart forgets neither what was delivered nor how often an event has failed", "[admin][webhooks]")
+{
+    Receiver receiver;
+    receiver.answer("204 Fine");
+    TestServer server(allowing("127.0.0.0/8"));
+    const std::string token = server.token();
+    const auto attempts = [&] {
+        return Http(server, token).get("/api/v1/webhooks/pager/attempts").json()->getArray("attempts");
+    };
+    const auto failing = [&] { return Http(server, token).get("/api/v1/events?kind=webhook", {{"Accept", "application/json"}}).column("kind"); };
+    REQUIRE(Http(server, token).put("/api/v1/webhooks/pager", body(receiver.url(), R"(["audit"])")).status == 201);
+    receiver.next();
+    REQUIRE(soon([&] { return attempts()->size() == 1; }));
+    receiver.answer("503 Away");
+    REQUIRE(Http(server, token).put("/api/v1/domains/a.org", "{}").status == 201);
+    const auto first = receiver.next();
+    REQUIRE(soon([&] { return attempts()->size() == 2; }));
+
+    server.clock().advance(std::chrono::minutes(1));
+    server.restart();
+    CHECK(receiver.next().field("Postfach-Delivery") == first.field("Postfach-Delivery")); // the same event, and no other
+    REQUIRE(soon([&] { return attempts()->size() == 3; }));
+    CHECK(attempts()->getObject(0)->getValue<int>("attempt") == 2);
+    CHECK(attempts()->getObject(2)->getValue<int>("status") == 204);
+    CHECK(failing() == std::vector<std::string>{"webhook.failing"}); // told once
+    server.restart(); // in the midst of a pause: it is kept
+    CHECK(attempts()->size() == 3);
+    CHECK_FALSE(Http(server, token).get("/api/v1/webhooks/pager/attempts").json()->isNull("next_try"));
+    CHECK(receiver.waiting() == 0);
+
+    receiver.answer("200 OK");
+    server.clock().advance(std::chrono::hours(25)); // longer than it is tried: this attempt is the last one, and goes well
+    server.restart();
+    receiver.next();
+    CHECK(soon([&] { return failing() == std::vector<std::string>{"webhook.recovered", "webhook.failing"}; }));
+    REQUIRE(soon([&] { return attempts()->size() == 4; }));
+    CHECK(attempts()->getObject(0)->getValue<int>("attempt") == 3);
+    CHECK(Http(server, token).remove("/api/v1/webhooks/pager").status == 204);
+    REQUIRE(Http(server, token).put("/api/v1/webhooks/pager", body(receiver.url(), R"(["none"])")).status == 201);
+    CHECK(attempts()->empty()); // another one of that name
 }
 
 TEST_CASE("No webhook reaches what is not of the public internet, by whatever name", "[admin][webhooks][threats-33]")

@@ -363,6 +363,37 @@ TEST_CASE("A pass is a task, is cancelled until there are other signatures, and 
     CHECK(rescan.status().state != delivery::Rescan::State::off); // refused: the old one stays
 }
 
+TEST_CASE("A pass stands among the long work, and is cancelled there", "[rescan][admin][tasks]")
+{
+    TestServer server({.config = {{"scanner.rescan_share", "1"}}}); // slow: it rests a hundred times as long as it works
+    auto& rescan = server.appliance().rescan();
+    Http http(server, server.token());
+    CHECK(http.get("/api/v1/tasks").column("id").empty());
+    server.fill(3000);
+    server.scanner().learn("nothing", "Test.Other");
+    CHECK(http.post("/api/v1/scans", "").status == 202);
+    REQUIRE(rescan.awaitStatus([](const auto& status) { return status.state == delivery::Rescan::State::running && !status.id.empty(); }, kLong));
+    const auto listed = http.get("/api/v1/tasks").json()->getArray("items");
+    REQUIRE(listed->size() == 1);
+    CHECK(listed->getObject(0)->getValue<std::string>("kind") == "rescan");
+    CHECK(listed->getObject(0)->getValue<std::string>("state") == "running");
+    const auto path = "/api/v1/tasks/" + listed->getObject(0)->getValue<std::string>("id");
+    CHECK(Http(server, http.post("/api/v1/tokens", R"({"name":"r","scopes":["read"]})").text("token")).request("POST", path + "/cancel").status == 403);
+    CHECK(http.request("POST", path + "/cancel").status == 202);
+    REQUIRE(rescan.awaitStatus([](const auto& status) { return status.finished.has_value(); }, kLong));
+    const auto over = http.get(path);
+    CHECK(over.text("state") == "cancelled");
+    CHECK(over.text("error") != "null");
+    CHECK(rescan.status().left > 0);
+    CHECK(http.request("POST", path + "/cancel").text("code") == "finished");
+    CHECK(http.get("/api/v1/audit?action=scan.cancel").column("action").size() == 1);
+    server.configure("scanner.rescan_share", "100");
+    server.reload();
+    CHECK(http.post("/api/v1/scans", "").status == 202); // asked for, it goes on where it was
+    REQUIRE(rescan.awaitStatus([](const auto& status) { return status.finished.has_value() && status.left == 0; }, kLong));
+    CHECK(http.get("/api/v1/tasks/" + rescan.status().id).text("state") == "done");
+}
+
 TEST_CASE("Who had more than the header of a mail is recorded, by program, address and day, and forgotten in time", "[rescan][exposure]")
 {
     TestServer server;

@@ -105,6 +105,7 @@ TEST_CASE("what is derived is found wrong by name, and repaired without touching
          "scopes, created,"
          " expires, last_used FROM app_password",
             "an app password belongs to no account"},
+        {"INSERT INTO webhook_attempt VALUES (1, 'gone', 0, 1, 'x', 1, 0, '', 0)", "the delivery log of a webhook that is gone"},
         {"INSERT INTO totp VALUES (99, x'00', 0, 0)", "a second factor belongs to no account"},
         {"INSERT INTO recovery_code VALUES (1, x'00')", "a recovery code belongs to no second factor"},
         {"INSERT INTO web_session VALUES ('1', 99, 'h', 0, 0, '', '')", "a browser's session belongs to no account"},

@@ -233,9 +233,16 @@ TEST_CASE("webhooks and what they were told are kept, and a change of one keeps 
     event(office, "mail.delivered");
     const Webhook pager{"pager", "https://hooks.example.com/", {"mail", "ban"}, "alice@example.org", "secret", office.clock.now(), office.clock.now(), 0};
     office.write([&](WriteTx& tx) { tx.putWebhook(pager); });
-    office.write([&](WriteTx& tx) { tx.noteWebhook("pager", 1); });
-    office.write([&](WriteTx& tx) { tx.noteWebhook("pager", 0); }); // never back
-    office.write([&](WriteTx& tx) { tx.noteWebhook("gone", 7); });
+    const auto attempt = [&](std::int64_t id, int number, const std::string& error) {
+        return WebhookAttempt{office.clock.now(), id, "mail.delivered", number, error.empty() ? 204 : 500, error, 3};
+    };
+    office.write([&](WriteTx& tx) { tx.noteWebhookAttempt("pager", attempt(1, 1, ""), std::nullopt); });
+    office.write([&](WriteTx& tx) { tx.noteWebhookAttempt("pager", attempt(0, 1, ""), std::nullopt); }); // never back
+    office.write([&](WriteTx& tx) { tx.noteWebhookAttempt("gone", attempt(7, 1, ""), std::nullopt); });
+    const auto begun = office.clock.now();
+    office.write([&](WriteTx& tx) { tx.noteWebhookAttempt("pager", attempt(2, 1, "away"), begun + std::chrono::seconds(10)); });
+    office.clock.advance(std::chrono::seconds(10));
+    office.write([&](WriteTx& tx) { tx.noteWebhookAttempt("pager", attempt(2, 2, "away"), begun + std::chrono::seconds(50)); });
     office.close();
     office.open();
     const auto all = office.store->read()->webhooks();
@@ -245,13 +252,59 @@ TEST_CASE("webhooks and what they were told are kept, and a change of one keeps 
     CHECK(all[0].account == pager.account);
     CHECK(all[0].secret == pager.secret);
     CHECK(all[0].told == 1);
+    CHECK(all[0].failures == 2);
+    CHECK(all[0].failing_since == begun);
+    CHECK(all[0].next_try == begun + std::chrono::seconds(50));
+    const auto log = office.store->read()->webhookAttempts("pager");
+    REQUIRE(log.size() == 4);
+    CHECK(log[0].attempt == 2);
+    CHECK(log[0].error == "away");
+    CHECK(log[3].status == 204);
+    CHECK(office.store->read()->webhookAttempts("gone").empty());
+    event(office, "mail.delivered");
+    office.write([&](WriteTx& tx) { tx.noteWebhookAttempt("pager", attempt(2, 3, ""), std::nullopt); });
+    CHECK(office.store->read()->webhooks()[0].failures == 0);
+    CHECK_FALSE(office.store->read()->webhooks()[0].next_try);
+    for (int i = 0; i < 150; ++i)
+        office.write([&](WriteTx& tx) { tx.noteWebhookAttempt("pager", attempt(2, i, "x"), begun); });
+    CHECK(office.store->read()->webhookAttempts("pager").size() == kWebhookAttempts);
+    CHECK(office.store->read()->webhookAttempts("pager")[0].attempt == 149);
     CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.putWebhook({"x", "", {}, "", "s", {}, {}, 0}); }) == Error::Kind::badName);
     CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.removeWebhook("nobody"); }) == Error::Kind::noSuchEntry);
     CHECK(checked(office).empty());
-    office.write([&](WriteTx& tx) { tx.noteWebhook("pager", 99); });
+    office.write([&](WriteTx& tx) { tx.noteWebhookAttempt("pager", attempt(99, 1, ""), std::nullopt); });
     CHECK(checked(office) == Texts{"webhook pager"}); // of an event that never was
     office.write([&](WriteTx& tx) { tx.removeWebhook("pager"); });
     CHECK(office.store->read()->webhooks().empty());
+    CHECK(office.store->read()->webhookAttempts("pager").empty());
+}
+
+TEST_CASE("long work is remembered, what is over for a while and in bounds", "[store][tasks]")
+{
+    Office office;
+    const auto now = office.clock.now();
+    CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.putTask({"", "check", "done", 0, 0, "", "", {}, now, now}); }) == Error::Kind::badName);
+    office.write([&](WriteTx& tx) { tx.putTask({"b", "backup", "running", 1, 9, "", "", {}, now, std::nullopt}); });
+    office.write([&](WriteTx& tx) { tx.putTask({"b", "backup", "failed", 5, 9, "disk full", "", {"one", "two"}, now, now}); });
+    office.write([&](WriteTx& tx) { tx.putTask({"a", "check", "running", 0, 0, "", "", {}, now + std::chrono::hours(1), std::nullopt}); });
+    office.close();
+    office.open();
+    const auto all = office.store->read()->tasks();
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].id == "b");
+    CHECK(all[0].state == "failed");
+    CHECK(all[0].progress == 5);
+    CHECK(all[0].findings == Texts{"one", "two"});
+    CHECK(all[0].finished == now);
+    CHECK_FALSE(all[1].finished);
+    office.write([&](WriteTx& tx) { tx.forgetTasks(now, 10); });
+    CHECK(office.store->read()->tasks().size() == 2);
+    for (int i = 0; i < 20; ++i)
+        office.write([&](WriteTx& tx) { tx.putTask({"t" + std::to_string(10 + i), "check", "done", 0, 0, "", "", {}, now, now + std::chrono::minutes(i)}); });
+    office.write([&](WriteTx& tx) { tx.forgetTasks(now + std::chrono::milliseconds(1), 10); });
+    const auto left = office.store->read()->tasks();
+    CHECK(left.size() == 11); // ten that are over, and the one that is not
+    CHECK(left.front().id == "t20");
 }
 
 TEST_CASE("what is counted goes into its hour: sums add up, of the rest the latest stays", "[store][statistics]")
