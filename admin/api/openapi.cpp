@@ -425,6 +425,9 @@ Object::Ptr operation(const Route& route)
                                   && std::string_view(route.takes) != "Release" && std::string_view(route.takes) != "TotpBegin"
                                   && std::string_view(route.takes) != "AllowancePut");
         auto kinds = contentOf(route.takes);
+        if (const auto example = exampleOf(route.takes); !example.empty())
+            for (const auto& kind : kinds->getNames())
+                kinds->getObject(kind)->set("example", Poco::JSON::Parser().parse("[" + example + "]").extract<Array::Ptr>()->get(0));
         if (route.body == BodyKind::patch)
             kinds->set("application/merge-patch+json", kinds->get("application/json"));
         body->set("content", kinds);

@@ -149,6 +149,29 @@ TEST_CASE("Every route is documented and every documented operation is a route",
         }
 }
 
+TEST_CASE("Every body has an example that fits its schema", "[admin][openapi]")
+{
+    TestServer server;
+    const auto document = Http(server, server.token()).get("/openapi.json").json();
+    const Schemas schemas(document);
+    std::size_t shown = 0;
+    for (const auto& route : postfach::admin::routes()) {
+        if (route.body == postfach::admin::BodyKind::none || route.body == postfach::admin::BodyKind::signatures)
+            continue;
+        std::string method = route.method;
+        for (char& c : method)
+            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        const auto content = document->getObject("paths")->getObject(route.path)->getObject(method)->getObject("requestBody")->getObject("content");
+        for (const auto& kind : content->getNames()) {
+            INFO(route.method << " " << route.path << " " << kind);
+            REQUIRE(content->getObject(kind)->has("example"));
+            CHECK(schemas.misfit(content->getObject(kind)->get("example"), content->getObject(kind)->getObject("schema")) == "");
+            ++shown;
+        }
+    }
+    CHECK(shown > 20);
+}
+
 TEST_CASE("Every answer fits the schema that the document promises", "[admin][openapi]")
 {
     TestServer server;
