@@ -133,11 +133,12 @@ News View::takeNews(bool numbers_may_move, bool modseqs)
 
     std::stable_sort(known.begin(), known.end(), [](const Known& a, const Known& b) { return a.uid < b.uid; });
     const auto changed = told_.root() == before.root() ? std::move(moved.changed) : newest.since(told_).changed;
+    store::UidFinder in_numbered(numbered_), in_newest(newest), in_before(before), in_told(told_);
     for (const store::Uid uid : changed) {
-        const auto index = numbered_.find(uid);
-        const auto now = newest.find(uid);
+        const auto index = in_numbered.find(uid);
+        const auto now = in_newest.find(uid);
         // What the client was never told of it will ask for; what it was told is told again only when it differs.
-        if (!index || !now || !before.find(uid))
+        if (!index || !now || !in_before.find(uid))
             continue;
         const auto behind =
             std::upper_bound(known.begin(), known.end(), uid, [](store::Uid u, const Known& k) { return u < k.uid; });
@@ -145,7 +146,7 @@ News View::takeNews(bool numbers_may_move, bool modseqs)
         const auto same = [&change, modseqs](const store::Flags& flags, store::ModSeq modseq) {
             return flags == change.flags && (!modseqs || modseq == change.modseq);
         };
-        const auto old = told_.find(uid);
+        const auto old = in_told.find(uid);
         if (behind != known.begin() && std::prev(behind)->uid == uid) {
             if (same(std::prev(behind)->flags, std::prev(behind)->modseq))
                 continue;

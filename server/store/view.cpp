@@ -95,6 +95,23 @@ std::optional<std::uint32_t> Snapshot::find(Uid uid) const
     return std::nullopt;
 }
 
+std::optional<std::uint32_t> UidFinder::find(Uid uid)
+{
+    for (std::uint32_t slot = slot_; slot < std::min(count_, slot_ + 2); ++slot)
+        if (uids_[slot] == uid.value) {
+            slot_ = slot;
+            return before_ + slot;
+        }
+    const ChunkNode& node = in_.root()->node(in_.root()->nodeOfUid(uid.value));
+    const auto first = node.cold->uid.begin();
+    const auto found = std::lower_bound(first, first + node.count, uid.value);
+    uids_ = &*first;
+    count_ = node.count;
+    before_ = node.before;
+    slot_ = static_cast<std::uint32_t>(found - first);
+    return slot_ < count_ && *found == uid.value ? std::optional(before_ + slot_) : std::nullopt;
+}
+
 std::optional<std::uint32_t> Snapshot::firstUnseen() const
 {
     for (std::size_t i = 0; i < root_->nodes(); ++i) {

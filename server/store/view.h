@@ -52,6 +52,19 @@ private:
     std::shared_ptr<const Root> root_;
 };
 
+// Snapshot::find() for many UIDs that mostly ascend: the next neighbour is found without a search. Must not outlive the Snapshot.
+class UidFinder {
+public:
+    explicit UidFinder(const Snapshot& in) : in_(in) {}
+    std::optional<std::uint32_t> find(Uid uid);
+
+private:
+    const Snapshot& in_;
+    const std::uint32_t* uids_ = nullptr; // of the chunk it was in last
+    std::uint32_t count_ = 0, slot_ = 0;  // of them; where in them
+    std::uint32_t before_ = 0;            // messages in front of the chunk
+};
+
 // Ends with its owner: a callback never runs after the destructor has returned.
 class Subscription {
 public:

@@ -87,14 +87,15 @@ void noteSilently(Session& session, const Change& change, const Outcome& outcome
 {
     View& view = session.view();
     const store::Snapshot newest = view.newest();
+    store::UidFinder in_newest(newest), in_numbered(view.numbered());
     for (const store::Uid uid : outcome.changed) {
-        const auto now = newest.find(uid);
+        const auto now = in_newest.find(uid);
         const store::ModSeq modseq = now ? newest.at(*now).modseq : 0;
         if (auto flags = view.believed(uid)) {
             change.apply(*flags);
             view.told(uid, std::move(*flags), modseq);
         }
-        const auto number = view.numbered().find(uid);
+        const auto number = in_numbered.find(uid);
         if (!session.enabled().condstore || !now || !number)
             continue;
         session.putFetchBegin(out, *number + 1, uid); // RFC 7162 3.1.3: MODSEQ is told all the same
@@ -158,12 +159,14 @@ net::Task<Tagged> cmdStore(Session& session, Request& request)
     std::string out;
     if (change.silent) {
         noteSilently(session, change, outcome, out);
-        missed = std::any_of(uids.begin(), uids.end(), [&](store::Uid uid) { return !newest.find(uid); });
+        store::UidFinder in_newest(newest);
+        missed = std::any_of(uids.begin(), uids.end(), [&](store::Uid uid) { return !in_newest.find(uid); });
     } else {
+        store::UidFinder in_newest(newest);
         for (const IndexRange& range : ranges)
             for (std::uint32_t index = range.first; index < range.last; ++index) {
                 const store::Uid uid = view.numbered().uidAt(index);
-                const auto now = newest.find(uid);
+                const auto now = in_newest.find(uid);
                 missed = missed || !now;
                 if (!now)
                     continue;

@@ -62,6 +62,7 @@ TEST_CASE("an empty snapshot knows nothing", "[store][views]")
     const Snapshot none;
     CHECK(none.count() == 0);
     CHECK_FALSE(none.find(Uid{1}));
+    CHECK_FALSE(UidFinder(none).find(Uid{1}));
     CHECK(none.lowerBound(Uid{1}) == 0);
     CHECK_FALSE(none.firstUnseen());
     CHECK(none.since(none).added.empty());
@@ -145,6 +146,13 @@ TEST_CASE("a view is what its rows are, after thousands of changes, while others
                 const std::uint32_t bound = now.lowerBound(uid);
                 CHECK((bound == now.count() || now.uidAt(bound) >= uid));
                 CHECK((bound == 0 || now.uidAt(bound - 1) < uid));
+            }
+            UidFinder finder(now);
+            std::uint32_t uid = 0;
+            for (int probe = 0; probe < 2000; ++probe) { // on to the next, as a rule; the same again; anywhere
+                uid = random() % 50 == 0 ? random() % (now.uidNext().value + 2) : uid + random() % 2;
+                if (finder.find(Uid{uid}) != now.find(Uid{uid}))
+                    FAIL("UID " << uid << " is found elsewhere");
             }
             pinned = now;
             pinned_picture = picture;
