@@ -57,7 +57,8 @@ Object::Ptr without(const Object::Ptr& given, const std::vector<std::string>& fi
 
 Object::Ptr lasting(const store::Account& account)
 {
-    return without(toJson(account, {}), {"used", "messages", "recoverable", "quota_level", "last_login", "pop3_in_force", "scan_in_force"});
+    return without(toJson(account, {}), {"used", "messages", "recoverable", "quota_level", "last_login", "expunge_to_trash", "pop3_in_force",
+                                        "scan_in_force", "trash_in_force"});
 }
 
 void noteAccount(Notes& notes, const std::string& action, const store::Account& before, const store::Account& after, bool new_password)

@@ -42,7 +42,8 @@ void checkServiceNames(Fields& fields, const AccountChange& change)
 AccountChange accountChangeOf(Fields& fields, std::uint64_t default_quota)
 {
     AccountChange change;
-    for (const char* name : {"used", "messages", "quota_level", "recoverable", "pop3_in_force", "scan_in_force", "created", "last_login", "totp"})
+    for (const char* name : {"used", "messages", "quota_level", "recoverable", "pop3_in_force", "scan_in_force", "trash_in_force", "created",
+                             "last_login", "totp"})
         fields.refuse(name);
     for (const char* name : {"password", "password_hash"})
         if (fields.isNull(name))
@@ -52,12 +53,12 @@ AccountChange accountChangeOf(Fields& fields, std::uint64_t default_quota)
     change.name = fields.isNull("name") ? std::optional<std::string>("") : fields.text("name", 255);
     change.quota = fields.isNull("quota") ? std::optional(default_quota) : fields.number("quota");
     change.quota_messages = fields.isNull("quota_messages") ? std::optional<std::uint64_t>(0) : fields.number("quota_messages");
-    change.expunge_to_trash = fields.isNull("expunge_to_trash") ? std::optional(true) : fields.flag("expunge_to_trash");
     change.enabled = fields.isNull("enabled") ? std::optional(true) : fields.flag("enabled");
     change.services = fields.isNull("services") ? std::optional(defaultServices()) : fields.texts("services", 10);
     change.scopes = fields.isNull("scopes") ? std::optional(std::vector<std::string>{}) : fields.texts("scopes", 20);
     change.pop3 = pop3ChangeOf(fields);
     change.scan = scanChangeOf(fields);
+    change.trash = accountTrashChangeOf(fields);
     return change;
 }
 
@@ -67,13 +68,14 @@ AccountChange wholeAccount(const AccountChange& change, std::uint64_t default_qu
     whole.name = change.name.value_or("");
     whole.quota = change.quota.value_or(default_quota);
     whole.quota_messages = change.quota_messages.value_or(0);
-    whole.expunge_to_trash = change.expunge_to_trash.value_or(true);
     whole.enabled = change.enabled.value_or(true);
     whole.services = change.services.value_or(defaultServices());
     const auto pop3 = change.pop3 ? (*change.pop3)({}) : store::Pop3Policy{};
     whole.pop3 = [pop3](store::Pop3Policy) { return pop3; };
     const auto scan = change.scan ? (*change.scan)({}) : store::ScanPolicy{};
     whole.scan = [scan](store::ScanPolicy) { return scan; };
+    const auto trash = change.trash ? (*change.trash)({}) : store::TrashPolicy{};
+    whole.trash = [trash](store::TrashPolicy) { return trash; };
     return whole;
 }
 
@@ -92,11 +94,11 @@ std::vector<std::string> differing(const AccountChange& wanted, const store::Acc
     add(wanted.enabled != there.enabled, "enabled");
     add(wanted.quota != there.quota, "quota");
     add(wanted.quota_messages != there.quota_messages, "quota_messages");
-    add(wanted.expunge_to_trash != there.expunge_to_trash, "expunge_to_trash");
     add(sorted(wanted.services.value_or(std::vector<std::string>{})) != sorted(there.services), "services");
     add(wanted.scopes && sorted(*wanted.scopes) != there.scopes, "scopes");
     add(wanted.pop3 && (*wanted.pop3)({}) != there.pop3, "pop3");
     add(wanted.scan && (*wanted.scan)({}) != there.scan, "scan");
+    add(wanted.trash && (*wanted.trash)({}) != there.trash, "trash");
     return fields;
 }
 
@@ -112,6 +114,8 @@ Office parseOffice(const Poco::JSON::Object::Ptr& document, std::uint64_t defaul
             domain.pop3 = (*pop3)({});
         if (const auto scan = scanChangeOf(fields))
             domain.scan = (*scan)({});
+        if (const auto trash = trashChangeOf(fields))
+            domain.trash = (*trash)({});
         fields.finish();
         office.domains.push_back(std::move(domain));
     }
@@ -162,6 +166,7 @@ Poco::JSON::Object::Ptr officeJson(const std::vector<store::Domain>& domains, co
         one->set("name", domain.name);
         one->set("pop3", toJson(domain.pop3));
         one->set("scan", toJson(domain.scan));
+        one->set("trash", toJson(domain.trash));
         domain_list->add(one);
     }
     for (const auto& account : accounts) {
@@ -171,11 +176,11 @@ Poco::JSON::Object::Ptr officeJson(const std::vector<store::Domain>& domains, co
         one->set("enabled", account.enabled);
         one->set("quota", account.quota);
         one->set("quota_messages", account.quota_messages);
-        one->set("expunge_to_trash", account.expunge_to_trash);
         one->set("services", array(account.services));
         one->set("scopes", array(account.scopes));
         one->set("pop3", toJson(account.pop3));
         one->set("scan", toJson(account.scan));
+        one->set("trash", toJson(account.trash));
         account_list->add(one);
     }
     for (const auto& alias : aliases) {

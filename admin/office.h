@@ -1,6 +1,6 @@
 #pragma once
 // The office in one document: domains, accounts, aliases and their policies, as a file under version control holds them.
-//   {"domains": [{"name", "pop3", "scan"}…], "accounts": [{"address", "name", "quota"…}…], "aliases": [{"address", "targets"}…]}
+//   {"domains": [{"name", "pop3", "scan", "trash"}…], "accounts": [{"address", "name", "quota"…}…], "aliases": [{"address", "targets"}…]}
 // Each entry is what PUT of that resource takes. Passwords and hashes are never in a snapshot; given, they are for accounts
 // that are new: who is there keeps what he has.
 #include "admin/service.h"
@@ -18,6 +18,7 @@ struct Office {
         std::string name;
         store::Pop3Policy pop3;
         store::ScanPolicy scan;
+        store::TrashPolicy trash;
     };
     struct Account {
         std::string address;

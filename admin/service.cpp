@@ -4,6 +4,7 @@
 #include "admin/api/json.h"
 #include "admin/names.h"
 #include "admin/office.h"
+#include "server/auth/login_history.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
 
@@ -41,7 +42,6 @@ store::AccountPatch patchOf(const AccountChange& change, const store::Credential
     patch.name = change.name;
     patch.quota = change.quota;
     patch.quota_messages = change.quota_messages;
-    patch.expunge_to_trash = change.expunge_to_trash;
     patch.enabled = change.enabled;
     if (change.services) {
         checkServices(*change.services);
@@ -109,7 +109,8 @@ Put<store::Domain> Service::putDomain(const By& by, const std::string& given, bo
         if (result.created)
             tx.createDomain(name);
         const auto before = tx.findDomain(name).value();
-        tx.changeDomain(name, {wanted.pop3 ? (*wanted.pop3)({}) : store::Pop3Policy{}, wanted.scan ? (*wanted.scan)({}) : store::ScanPolicy{}});
+        tx.changeDomain(name, {wanted.pop3 ? (*wanted.pop3)({}) : store::Pop3Policy{}, wanted.scan ? (*wanted.scan)({}) : store::ScanPolicy{},
+                               wanted.trash ? (*wanted.trash)({}) : store::TrashPolicy{}});
         result.value = tx.findDomain(name).value();
         if (result.created)
             notes.add("domain.create", name, nullptr, without(toJson(result.value), {"accounts"}));
@@ -134,6 +135,8 @@ store::Domain Service::changeDomain(const By& by, const std::string& name, const
             patch.pop3 = (*wanted.pop3)(found->pop3);
         if (wanted.scan)
             patch.scan = (*wanted.scan)(found->scan);
+        if (wanted.trash)
+            patch.trash = (*wanted.trash)(found->trash);
         tx.changeDomain(name, patch);
         after = tx.findDomain(name).value();
         if (const auto changed = differences(toJson(*found), toJson(after), {"accounts"}); changed.second->size() > 0)
@@ -228,6 +231,7 @@ Put<store::Account> Service::putAccount(const By& by, const std::string& given, 
             rest.name.reset(), rest.quota.reset(), rest.credentials.reset();
         rest.pop3 = (*whole.pop3)({});
         rest.scan = (*whole.scan)({});
+        rest.trash = (*whole.trash)({});
         tx.changeAccount(id, rest);
         result.value = tx.account(id).value();
         if (old)
@@ -257,6 +261,8 @@ store::Account Service::changeAccount(const By& by, const std::string& address, 
             whole.pop3 = (*change.pop3)(before.pop3);
         if (change.scan)
             whole.scan = (*change.scan)(before.scan);
+        if (change.trash)
+            whole.trash = (*change.trash)(before.trash);
         tx.changeAccount(before.id, whole);
         after = tx.account(before.id).value();
         noteAccount(notes, "account.change", before, after, patch.credentials.has_value());
@@ -274,7 +280,7 @@ void Service::removeAccount(const By& by, const std::string& address, const std:
         requireAdministrator(administrator, before.scopes, std::nullopt);
         expect(before, expected);
         tx.removeAccount(before.id);
-        notes.add("account.remove", before.address, toJson(before, context_.delivery.policy().scan));
+        notes.add("account.remove", before.address, toJson(before, configured()));
     });
     context_.auth.forget(before.id);
     endSessions(before, {}, "account removed");
@@ -286,6 +292,15 @@ store::Credentials Service::credentialsNow(const std::string& address)
         const auto tx = context_.store.read();
         const auto found = tx->findAccount(address);
         return found ? tx->credentials(found->id).value_or(store::Credentials{}) : store::Credentials{};
+    });
+}
+
+std::vector<store::LoginRecord> Service::logins(const std::string& address)
+{
+    return answering("account " + address, [&] {
+        const auto owner = require(*context_.store.read(), address);
+        context_.auth.history().settle();
+        return context_.store.read()->logins(owner.id);
     });
 }
 
@@ -404,6 +419,11 @@ std::vector<store::Recoverable> Service::deleted(const std::string& address, con
         const auto tx = context_.store.read();
         return tx->recoverable(require(*tx, address).id, filter, page);
     });
+}
+
+std::optional<store::Recoverable> Service::findDeleted(std::int64_t id)
+{
+    return answering("deleted message", [&] { return context_.store.read()->recoverable(store::RecoverableId{id}); });
 }
 
 namespace {

@@ -10,6 +10,7 @@
 #include "admin/pop3_policy.h"
 #include "admin/problem.h"
 #include "admin/scan_policy.h"
+#include "admin/trash_policy.h"
 #include "admin/second_copy.h"
 #include "admin/tasks.h"
 #include "admin/token_guard.h"
@@ -38,12 +39,12 @@ const std::vector<std::string>& defaultServices();
 struct AccountChange { // absent fields stay as they are
     std::optional<std::string> password, password_hash, name; // the hash comes from another server, instead of a password
     std::optional<std::uint64_t> quota, quota_messages;
-    std::optional<bool> expunge_to_trash;
     std::optional<bool> enabled;
     std::optional<std::vector<std::string>> services;
     std::optional<std::vector<std::string>> scopes; // of an administrator; as they are where nothing is said, also by a whole account
     std::optional<Pop3Change> pop3;
     std::optional<ScanChange> scan;
+    std::optional<TrashChange> trash;
     bool administrator = false; // who asks has the scope `admin`: without it nobody makes administrators, or changes one
 };
 
@@ -60,6 +61,7 @@ struct AccountFilter {                     // absent: any
 struct DomainChange { // as AccountChange
     std::optional<Pop3Change> pop3;
     std::optional<ScanChange> scan;
+    std::optional<TrashChange> trash;
 };
 
 struct Office; // admin/office.h
@@ -180,6 +182,7 @@ public:
     explicit Service(Context context);
     ~Service();
     const Context& context() const { return context_; }
+    Configured configured() const { return {context_.delivery.policy().scan, context_.store.configuredTrash()}; }
 
     // `expected`, here and below: the ETag a caller relies on (412 when the resource has moved on).
     // --- domains
@@ -218,6 +221,8 @@ public:
                                  const std::optional<std::string>& expected);
     // What was in it can be restored for recovery.days.
     void removeMailbox(const By& by, const std::string& address, const std::string& name, const std::optional<std::string>& expected);
+
+    std::vector<store::LoginRecord> logins(const std::string& address); // up to this moment, newest first
 
     // --- app passwords. The secret is told once, here.
     std::vector<store::AppPassword> appPasswords(const std::string& address);
@@ -296,6 +301,7 @@ public:
 
     // --- what was deleted and can be restored, of one account
     std::vector<store::Recoverable> deleted(const std::string& address, const store::RecoverableFilter& filter, const store::Page& page);
+    std::optional<store::Recoverable> findDeleted(std::int64_t id); // of whichever account
     store::WriteTx::Restored restoreDeleted(const By& by, const std::string& address, std::int64_t id);
     void forgetDeleted(const By& by, const std::string& address, std::int64_t id);
 

@@ -197,9 +197,9 @@ Task Service::checkStore(const By& by, bool repair)
     auto wish = object();
     wish->set("repair", repair);
     note(by, "check.run", "store", wish);
-    return tasks_.start("check", [this, repair](const Tasks::Progress&, const std::stop_token&) {
+    return tasks_.start("check", [this, repair](const Tasks::Progress& progress, const std::stop_token& stop) {
         std::vector<std::string> lines;
-        for (const auto& finding : context_.store.check(repair))
+        for (const auto& finding : context_.store.check(repair, progress, stop))
             lines.push_back(finding.where + ": " + finding.what);
         return lines;
     });

@@ -111,6 +111,8 @@ OfficeDifference difference(const Office& office, const Present& present)
                 fields.emplace_back("pop3");
             if (wanted.scan != there.scan)
                 fields.emplace_back("scan");
+            if (wanted.trash != there.trash)
+                fields.emplace_back("trash");
             return fields;
         });
     compare(
@@ -173,9 +175,10 @@ void Service::putOfficeAccounts(const By& by, const Office& office, bool adminis
             patch.scopes = wanted.scopes;
             patch.name = wanted.name, patch.enabled = wanted.enabled;
             patch.quota = wanted.quota, patch.quota_messages = wanted.quota_messages;
-            patch.expunge_to_trash = wanted.expunge_to_trash, patch.services = wanted.services;
+            patch.services = wanted.services;
             patch.pop3 = (*wanted.pop3)({});
             patch.scan = (*wanted.scan)({});
+            patch.trash = (*wanted.trash)({});
             auto id = one.before ? one.before->id : store::AccountId{};
             if (!one.before) {
                 store::NewAccount fresh;
@@ -224,7 +227,7 @@ Tasks::Outcome Service::putOffice(
                 const auto before = tx.findDomain(name);
                 if (!before)
                     tx.createDomain(name);
-                tx.changeDomain(name, {office.domains[i].pop3, office.domains[i].scan});
+                tx.changeDomain(name, {office.domains[i].pop3, office.domains[i].scan, office.domains[i].trash});
                 const auto after = toJson(tx.findDomain(name).value());
                 if (!before)
                     notes.add("domain.create", name, nullptr, without(after, {"accounts"}));

@@ -27,6 +27,8 @@ Response listMyQuarantine(Service&, const Call&);
 Response listMyDeleted(Service&, const Call&);
 Response restoreMyDeleted(Service&, const Call&);
 
+Response listLogins(Service&, const Call&);
+Response listMyLogins(Service&, const Call&);
 Response getMyTotp(Service&, const Call&);
 Response beginMyTotp(Service&, const Call&);
 Response confirmMyTotp(Service&, const Call&);
@@ -88,10 +90,12 @@ Response postToken(Service&, const Call&);
 Response deleteToken(Service&, const Call&);
 Response rotateToken(Service&, const Call&);
 
+Response sessionList(Service&, const Call&, net::Sessions::Filter filter); // `sort` and the filters of the call besides
 Response listSessions(Service&, const Call&);
 Response getSession(Service&, const Call&);
 Response deleteSession(Service&, const Call&);
 
+Response quarantineList(Service&, const Call&, QuarantineWish wish); // as sessionList()
 Response listQuarantine(Service&, const Call&);
 Response getQuarantined(Service&, const Call&);
 Response inspectQuarantined(Service&, const Call&);

@@ -4,7 +4,9 @@
 #include "admin/api/page.h"
 #include "admin/api/time.h"
 #include "admin/office.h"
+#include "server/base/text.h"
 
+#include <algorithm>
 #include <map>
 
 namespace postfach::admin::handle {
@@ -27,7 +29,7 @@ Response tagged(int status, const Poco::JSON::Object::Ptr& representation)
 
 Poco::JSON::Object::Ptr accountJson(const Service& service, const store::Account& account)
 {
-    return toJson(account, service.context().delivery.policy().scan);
+    return toJson(account, service.configured());
 }
 
 Response accountAnswer(
@@ -68,8 +70,17 @@ std::optional<base::Time> expiryOf(Fields& fields)
 
 Response listDomains(Service& service, const Call& call)
 {
-    const auto page = pageOf(call);
-    return listOf(call, page, service.domains(page.oneMore()), [](const auto& d) { return d.name; }, [](const auto& d) { return toJson(d); });
+    using store::Domain;
+    const auto part = call.parameter("q");
+    return walkedList<Domain>(
+        call,
+        {[&](const store::Page& page) { return service.domains(page); }, [](const Domain& d) { return d.name; },
+         [&](const Domain& d) { return hasPart(d.name, part); },
+         [&](const std::string& name) { return ifThere([&] { return service.domain(name); }); }},
+        {{"name", [](const Domain& d) { return d.name; }},
+         {"created", [](const Domain& d) { return sortable(d.created); }},
+         {"accounts", [](const Domain& d) { return sortable(d.accounts); }}},
+        [](const Domain& d) { return toJson(d); });
 }
 
 Response getDomain(Service& service, const Call& call) { return tagged(200, toJson(service.domain(call.values[0]))); }
@@ -82,6 +93,7 @@ Response putDomain(Service& service, const Call& call)
         checkKey(fields, "name", call.values[0]);
         change.pop3 = pop3ChangeOf(fields);
         change.scan = scanChangeOf(fields);
+        change.trash = trashChangeOf(fields);
         fields.finish();
     }
     const auto result = service.putDomain(call.who.by, call.values[0], onlyNew(call), expected(call), change);
@@ -94,7 +106,7 @@ Response patchDomain(Service& service, const Call& call)
     checkKey(fields, "name", call.values[0]);
     for (const char* name : {"accounts", "created"})
         fields.refuse(name);
-    DomainChange change{pop3ChangeOf(fields), scanChangeOf(fields)};
+    DomainChange change{pop3ChangeOf(fields), scanChangeOf(fields), trashChangeOf(fields)};
     fields.finish();
     return tagged(200, toJson(service.changeDomain(call.who.by, call.values[0], expected(call), change)));
 }
@@ -185,9 +197,23 @@ Response deleteAppPassword(Service& service, const Call& call)
 
 Response listBans(Service& service, const Call& call)
 {
+    using auth::Ban;
     const auto now = service.context().clock.now();
-    const auto key = [](const auto& b) { return b.address + ' ' + b.account; };
-    return listOfAll(call, service.bans(), key, [now](const auto& b) { return toJson(b, now); });
+    const auto account = base::lower(call.parameter("account")), address = call.parameter("address");
+    const auto state = wordOf(call, "state", {"slowed", "banned"});
+    auto all = service.bans();
+    std::erase_if(all, [&](const Ban& ban) {
+        return (!account.empty() && ban.account != account)
+               || (!address.empty() && ban.address != address && ban.address != auth::Guard::network(address))
+               || (!state.empty() && ban.refused != (state == "banned"));
+    });
+    return sortedList<Ban>(
+        call, all,
+        {{"address", [](const Ban& b) { return b.address; }},
+         {"account", [](const Ban& b) { return b.account; }},
+         {"failures", [](const Ban& b) { return sortable(static_cast<std::uint64_t>(std::max(b.failures, 0))); }},
+         {"until", [](const Ban& b) { return sortable(static_cast<std::uint64_t>(std::max<std::int64_t>(b.left.count(), 0))); }}},
+        [](const Ban& b) { return b.address + ' ' + b.account; }, [now](const Ban& b) { return toJson(b, now); });
 }
 
 Response deleteBans(Service& service, const Call& call)
@@ -198,8 +224,22 @@ Response deleteBans(Service& service, const Call& call)
 
 Response listAliases(Service& service, const Call& call)
 {
-    const auto page = pageOf(call);
-    return listOf(call, page, service.aliases(page.oneMore()), [](const auto& a) { return a.address; }, [](const auto& a) { return toJson(a); });
+    using store::Alias;
+    const auto part = call.parameter("q"), domain = call.parameter("domain"), target = base::lower(call.parameter("target"));
+    const auto fits = [&](const Alias& alias) {
+        const auto& targets = alias.targets;
+        return (domain.empty() || base::iequals(std::string_view(alias.address).substr(alias.address.rfind('@') + 1), domain))
+               && (target.empty() || std::find(targets.begin(), targets.end(), target) != targets.end())
+               && (hasPart(alias.address, part) || std::any_of(targets.begin(), targets.end(), [&](const auto& one) { return hasPart(one, part); }));
+    };
+    return walkedList<Alias>(
+        call,
+        {[&](const store::Page& page) { return service.aliases(page); }, [](const Alias& a) { return a.address; }, fits,
+         [&](const std::string& address) { return ifThere([&] { return service.alias(address); }); }},
+        {{"address", [](const Alias& a) { return a.address; }},
+         {"created", [](const Alias& a) { return sortable(a.created); }},
+         {"targets", [](const Alias& a) { return sortable(a.targets.size()); }}},
+        [](const Alias& a) { return toJson(a); });
 }
 
 Response getAlias(Service& service, const Call& call) { return tagged(200, toJson(service.alias(call.values[0]))); }
@@ -222,7 +262,21 @@ Response deleteAlias(Service& service, const Call& call)
 
 Response listTokens(Service& service, const Call& call)
 {
-    return listOfAll(call, service.tokens(), [](const auto& t) { return t.name; }, [](const auto& t) { return toJson(t); });
+    using store::Token;
+    const auto part = call.parameter("q"), scope = call.parameter("scope");
+    if (const auto& known = Service::scopes(); !scope.empty() && std::find(known.begin(), known.end(), scope) == known.end())
+        throw Problem(422, "invalid_parameter", "The parameter \"scope\" must be one that a token can have.");
+    auto all = service.tokens();
+    std::erase_if(all, [&](const Token& token) {
+        return !hasPart(token.name, part) || (!scope.empty() && std::find(token.scopes.begin(), token.scopes.end(), scope) == token.scopes.end());
+    });
+    return sortedList<Token>(
+        call, all,
+        {{"name", [](const Token& t) { return t.name; }},
+         {"created", [](const Token& t) { return sortable(t.created); }},
+         {"expires", [](const Token& t) { return t.expires ? sortable(t.expires) : std::string(20, '9'); }}, // never comes last
+         {"last_used", [](const Token& t) { return sortable(t.last_used); }}},
+        [](const Token& t) { return t.name; }, [](const Token& t) { return toJson(t); });
 }
 
 static Response tokenAnswer(Service& service, int status, const std::string& name, const std::string& secret)

@@ -54,9 +54,18 @@ Poco::JSON::Object::Ptr toJson(const FoundBackup& found)
 Response listBackups(Service& service, const Call& call)
 {
     auto all = service.backups();
-    const auto key = [](const FoundBackup& b) { return b.folder + "\n" + b.info.id; };
-    std::sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
-    return listOfAll(call, all, key, [](const FoundBackup& b) { return toJson(b); });
+    const auto span = spanOf(call);
+    const auto folder = call.parameter("folder"), state = wordOf(call, "state", {"whole", "damaged"});
+    std::erase_if(all, [&](const FoundBackup& b) {
+        return (!folder.empty() && b.folder != folder && std::filesystem::path(b.folder).filename() != folder)
+               || (!state.empty() && (b.info.problem.empty() && b.info.missing == 0) != (state == "whole")) || !span.has(b.info.created);
+    });
+    return sortedList<FoundBackup>(
+        call, all,
+        {{"folder", [](const FoundBackup& b) { return b.folder; }},
+         {"created", [](const FoundBackup& b) { return sortable(b.info.created); }},
+         {"bytes", [](const FoundBackup& b) { return sortable(b.info.bytes); }}},
+        [](const FoundBackup& b) { return b.folder + "\n" + b.info.id; }, [](const FoundBackup& b) { return toJson(b); });
 }
 
 Response postBackup(Service& service, const Call& call)

@@ -1,22 +1,11 @@
 // What happened: the audit and the events.
+#include "admin/api/filters.h"
 #include "admin/api/handlers.h"
 #include "admin/api/page.h"
-#include "admin/api/time.h"
 #include "server/base/text.h"
 
 namespace postfach::admin::handle {
 namespace {
-
-std::optional<base::Time> timeOf(const Call& call, const std::string& name)
-{
-    const auto text = call.parameter(name);
-    if (text.empty())
-        return std::nullopt;
-    const auto time = parseRfc3339(text);
-    if (!time)
-        throw Problem(422, "invalid_parameter", "The parameter \"" + name + "\" must be a time such as 2026-12-31T00:00:00Z.");
-    return time;
-}
 
 store::EventFilter eventFilterOf(const Call& call)
 {
@@ -64,6 +53,8 @@ Response listAudit(Service& service, const Call& call)
     filter.actor = call.parameter("actor");
     filter.action = call.parameter("action");
     filter.target = call.parameter("target");
+    filter.address = call.parameter("address");
+    filter.oldest_first = !sortOf(call, {"time"}).descending && call.target.query.contains("sort");
     return listOf(call, page, service.audit(filter, page.oneMore()), [](const auto& e) { return std::to_string(e.id); },
                   [](const auto& e) { return toJson(e); });
 }
@@ -97,9 +88,10 @@ Response getEvents(Service& service, const Call& call)
     auto filter = eventFilterOf(call);
     if (call.who.local || wantsJson(call)) {
         const auto page = pageOf(call);
+        filter.oldest_first = !sortOf(call, {"time"}).descending && call.target.query.contains("sort");
         return listOf(call, page, service.events(filter, page.oneMore()), idOf, [](const auto& e) { return toJson(e); });
     }
-    for (const char* name : {"limit", "cursor", "since", "until"})
+    for (const char* name : {"limit", "cursor", "since", "until", "sort"})
         if (call.target.query.contains(name))
             throw Problem(422, "invalid_parameter",
                           "The parameter \"" + std::string(name) + "\" is for Accept: application/json; a stream takes Last-Event-ID.");

@@ -140,11 +140,22 @@ Response postMessage(Service& service, const Call& call)
 
 Response listDeleted(Service& service, const Call& call)
 {
-    const auto page = pageOf(call);
+    using store::Recoverable;
     store::RecoverableFilter filter;
     filter.mailbox = call.parameter("mailbox");
-    return listOf(call, page, service.deleted(call.values[0], filter, page.oneMore()), [](const auto& d) { return std::to_string(d.id.value); },
-                  [](const auto& d) { return toJson(d); });
+    filter.since = timeOf(call, "since");
+    filter.until = timeOf(call, "until");
+    const auto cause = call.parameter("cause");
+    return walkedList<Recoverable>(
+        call,
+        {[&](const store::Page& page) { return service.deleted(call.values[0], filter, page); },
+         [](const Recoverable& d) { return std::to_string(d.id.value); }, [&](const Recoverable& d) { return cause.empty() || d.cause == cause; },
+         [&](const std::string& id) { return service.findDeleted(std::stoll(id)); }},
+        {{"deleted", [](const Recoverable& d) { return sortable(d.removed) + sortable(static_cast<std::uint64_t>(d.id.value)); }},
+         {"mailbox", [](const Recoverable& d) { return d.mailbox; }},
+         {"received", [](const Recoverable& d) { return sortable(d.internal_date); }},
+         {"size", [](const Recoverable& d) { return sortable(d.size); }}},
+        [](const Recoverable& d) { return toJson(d); });
 }
 
 Response restoreDeleted(Service& service, const Call& call)

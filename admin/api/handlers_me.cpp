@@ -22,10 +22,11 @@ std::vector<Route> meRoutes()
         {"GET",    "/api/v1/me/app-passwords", "me", "listMyAppPasswords", "One's app passwords, without their secrets", handle::listMyAppPasswords, none, "", "list:AppPassword", {200, 422}, kPage},
         {"POST",   "/api/v1/me/app-passwords", "me:write", "createMyAppPassword", "Create an app password; its secret is told once", handle::postMyAppPassword, json, "AppPasswordCreate", "AppPasswordCreated", {201, 409, 422}},
         {"DELETE", "/api/v1/me/app-passwords/{label}", "me:write", "deleteMyAppPassword", "Take an app password back: it ends at once", handle::deleteMyAppPassword, none, "", "", {204, 404}},
-        {"GET",    "/api/v1/me/sessions", "me", "listMySessions", "Where one is connected", handle::listMySessions, none, "", "list:Session", {200, 422}, kPage},
+        {"GET",    "/api/v1/me/sessions", "me", "listMySessions", "Where one is connected", handle::listMySessions, none, "", "list:Session", {200, 422}, {"limit", "cursor", "address", "q", "since", "until", "sort"}},
         {"DELETE", "/api/v1/me/sessions/{id}", "me:write", "endMySession", "End a session of one's own", handle::deleteMySession, none, "", "", {204, 404}},
-        {"GET",    "/api/v1/me/quarantine", "me", "listMyQuarantine", "One's quarantined messages, without their content; releasing is the administrator's", handle::listMyQuarantine, none, "", "list:Quarantined", {200, 422}, kPage},
-        {"GET",    "/api/v1/me/deleted", "me", "listMyDeleted", "What one deleted and can have back", handle::listMyDeleted, none, "", "list:Deleted", {200, 422}, {"limit", "cursor", "mailbox"}},
+        {"GET",    "/api/v1/me/quarantine", "me", "listMyQuarantine", "One's quarantined messages, without their content; releasing is the administrator's",
+         handle::listMyQuarantine, none, "", "list:Quarantined", {200, 422}, {"limit", "cursor", "q", "since", "until", "sort"}},
+        {"GET",    "/api/v1/me/deleted", "me", "listMyDeleted", "What one deleted and can have back", handle::listMyDeleted, none, "", "list:Deleted", {200, 422}, {"limit", "cursor", "mailbox", "cause", "since", "until", "sort"}},
         {"POST",   "/api/v1/me/deleted/{id}/restore", "me:write", "restoreMyDeleted", "Put it back into its mailbox, with flags and dates", handle::restoreMyDeleted, none, "", "Restored", {200, 404, 409, 507}},
         // clang-format on
     };
@@ -91,12 +92,9 @@ Response deleteMyAppPassword(Service& service, const Call& call) { return own(se
 
 Response listMySessions(Service& service, const Call& call)
 {
-    const auto page = pageOf(call);
     net::Sessions::Filter filter;
     filter.account = call.who.account;
-    return listOf(
-        call, page, service.sessions(filter, page.oneMore()), [](const auto& s) { return s.id; },
-        [](const auto& s) { return toJson(s); });
+    return sessionList(service, call, std::move(filter));
 }
 
 Response deleteMySession(Service& service, const Call& call)
@@ -110,12 +108,9 @@ Response deleteMySession(Service& service, const Call& call)
 
 Response listMyQuarantine(Service& service, const Call& call)
 {
-    const auto page = pageOf(call);
     QuarantineWish mine;
     mine.account = call.who.account;
-    const auto found = service.quarantine(mine, page.oneMore());
-    return listOf(
-        call, page, found, [](const auto& q) { return std::to_string(q.id.value); }, [](const auto& q) { return toJson(q); });
+    return quarantineList(service, call, mine);
 }
 
 Response listMyDeleted(Service& service, const Call& call) { return own(service, call, listDeleted); }

@@ -31,7 +31,8 @@ const char* officeSchemas()
   "name": {"type": "string", "description": "Its new name"}, "subscribed": {"type": "boolean"}}},
 "OfficeDomain": {"type": "object", "required": ["name"], "additionalProperties": false, "properties": {
   "name": {"type": "string"}, "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]},
-  "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
+  "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]},
+  "trash": {"oneOf": [{"$ref": "#/components/schemas/TrashPolicy"}, {"type": "null"}]}}},
 "Office": {"type": "object", "required": ["domains", "accounts", "aliases"], "additionalProperties": false, "properties": {
   "domains": {"type": "array", "items": {"$ref": "#/components/schemas/OfficeDomain"}},
   "accounts": {"type": "array", "items": {"$ref": "#/components/schemas/AccountPut"}},

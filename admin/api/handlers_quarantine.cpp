@@ -1,7 +1,7 @@
 // Quarantine, what is not to be found again, signature files.
+#include "admin/api/filters.h"
 #include "admin/api/handlers.h"
 #include "admin/api/page.h"
-#include "admin/api/time.h"
 #include "server/base/text.h"
 
 #include <cstdint>
@@ -17,17 +17,6 @@ std::int64_t idOf(const Call& call)
     if (!number || *number > INT64_MAX)
         throw Problem(404, "not_found", "There is no quarantined message " + base::printable(call.values[0]) + ".");
     return static_cast<std::int64_t>(*number);
-}
-
-std::optional<base::Time> timeOf(const Call& call, const char* parameter)
-{
-    const auto text = call.parameter(parameter);
-    if (text.empty())
-        return std::nullopt;
-    const auto time = parseRfc3339(text);
-    if (!time)
-        throw Problem(422, "invalid_parameter", "The parameter \"" + std::string(parameter) + "\" must be a time such as 2026-12-31T00:00:00Z.");
-    return time;
 }
 
 std::optional<Kind> kindOf(std::string_view word)
@@ -81,18 +70,32 @@ const char* wordFor(scanner::Freshness freshness)
 }
 } // namespace
 
+Response quarantineList(Service& service, const Call& call, QuarantineWish wish)
+{
+    using store::Quarantined;
+    wish.filter.since = timeOf(call, "since");
+    wish.filter.until = timeOf(call, "until");
+    const auto part = call.parameter("q");
+    return walkedList<Quarantined>(
+        call,
+        {[&](const store::Page& page) { return service.quarantine(wish, page); }, [](const Quarantined& q) { return std::to_string(q.id.value); },
+         [&](const Quarantined& q) { return hasPart(q.subject, part) || hasPart(q.sender, part) || hasPart(q.recipient, part); },
+         [&](const std::string& id) { return ifThere([&] { return service.quarantined(std::stoll(id)); }); }},
+        {{"created", [](const Quarantined& q) { return sortable(q.created) + sortable(static_cast<std::uint64_t>(q.id.value)); }},
+         {"account", [](const Quarantined& q) { return q.address; }},
+         {"signature", [](const Quarantined& q) { return q.signature; }},
+         {"size", [](const Quarantined& q) { return sortable(q.size); }}},
+        [](const Quarantined& q) { return toJson(q); });
+}
+
 Response listQuarantine(Service& service, const Call& call)
 {
-    const auto page = pageOf(call);
     QuarantineWish wish;
     wish.account = call.parameter("account");
     wish.filter.signature = call.parameter("signature");
     wish.filter.reason = call.parameter("reason");
     wish.filter.way_in = call.parameter("way_in");
-    wish.filter.since = timeOf(call, "since");
-    wish.filter.until = timeOf(call, "until");
-    return listOf(call, page, service.quarantine(wish, page.oneMore()), [](const auto& q) { return std::to_string(q.id.value); },
-                  [](const auto& q) { return toJson(q); });
+    return quarantineList(service, call, wish);
 }
 
 Response getQuarantined(Service& service, const Call& call) { return Response::json(200, toJson(service.quarantined(idOf(call)))); }

@@ -115,14 +115,18 @@ Response getTask(Service& service, const Call& call)
 
 Response listTasks(Service& service, const Call& call)
 {
-    // In the order of their coming, which their ids do not tell: the key says both.
+    const auto span = spanOf(call);
+    const auto kind = call.parameter("kind"), state = wordOf(call, "state", {"waiting", "running", "done", "failed", "cancelled", "interrupted"});
     auto all = service.tasks();
-    const auto key = [](const Task& task) {
-        const auto millis = std::to_string(base::toMillis(task.created));
-        return std::string(15 - std::min<std::size_t>(15, millis.size()), '0') + millis + task.id;
-    };
-    std::sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
-    return listOfAll(call, all, key, [](const auto& t) { return toJson(t); });
+    std::erase_if(all, [&](const Task& task) {
+        return (!kind.empty() && task.kind != kind) || (!state.empty() && stateName(task.state) != state) || !span.has(task.created);
+    });
+    return sortedList<Task>(
+        call, all,
+        {{"created", [](const Task& t) { return sortable(t.created); }},
+         {"finished", [](const Task& t) { return t.finished ? sortable(t.finished) : std::string(20, '9'); }}, // what is not comes last
+         {"kind", [](const Task& t) { return t.kind; }}},
+        [](const Task& t) { return t.id; }, [](const Task& t) { return toJson(t); });
 }
 
 Response cancelTask(Service& service, const Call& call) { return Response::json(202, toJson(service.cancelTask(call.who.by, call.values[0]))); }

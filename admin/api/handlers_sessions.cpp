@@ -37,16 +37,36 @@ Poco::JSON::Object::Ptr toJson(const net::SessionInfo& session)
 
 namespace handle {
 
+// Of all there are, or one account's. By their arrival, which their ids tell, page by page; else read whole: they are as many as connections.
+Response sessionList(Service& service, const Call& call, net::Sessions::Filter filter)
+{
+    using net::SessionInfo;
+    const auto address = call.parameter("address"), part = call.parameter("q");
+    const auto span = spanOf(call);
+    return walkedList<SessionInfo>(
+        call,
+        {[&](const store::Page& page) { return service.sessions(filter, page); }, [](const SessionInfo& s) { return s.id; },
+         [&](const SessionInfo& s) {
+             return (address.empty() || s.address == address) && (hasPart(s.client, part) || hasPart(s.state, part)) && span.has(s.since);
+         },
+         [&](const std::string& id) { return ifThere([&] { return service.session(id); }); }},
+        {{"since", [](const SessionInfo& s) { return sortable(s.since); }},
+         {"account", [](const SessionInfo& s) { return s.account; }},
+         {"address", [](const SessionInfo& s) { return s.address; }},
+         {"bytes_in", [](const SessionInfo& s) { return sortable(s.bytes_in); }},
+         {"bytes_out", [](const SessionInfo& s) { return sortable(s.bytes_out); }}},
+        [](const SessionInfo& s) { return toJson(s); });
+}
+
 Response listSessions(Service& service, const Call& call)
 {
     static constexpr std::array<std::string_view, 5> kServices{"imap", "imaps", "pop3", "pop3s", "lmtp"};
-    const auto page = pageOf(call);
     net::Sessions::Filter filter;
     filter.account = call.parameter("account");
     filter.service = call.parameter("service");
     if (!filter.service.empty() && std::find(kServices.begin(), kServices.end(), filter.service) == kServices.end())
         throw Problem(422, "invalid_parameter", "The services are imap, imaps, pop3, pop3s and lmtp.");
-    return listOf(call, page, service.sessions(filter, page.oneMore()), [](const auto& s) { return s.id; }, [](const auto& s) { return toJson(s); });
+    return sessionList(service, call, std::move(filter));
 }
 
 Response getSession(Service& service, const Call& call) { return Response::json(200, toJson(service.session(call.values[0]))); }

@@ -1,6 +1,7 @@
 // Webhooks.
 #include "admin/api/handlers.h"
 #include "admin/api/page.h"
+#include "server/base/text.h"
 
 namespace postfach::admin {
 namespace {
@@ -38,7 +39,18 @@ namespace handle {
 
 Response listWebhooks(Service& service, const Call& call)
 {
-    return listOfAll(call, service.webhooks(), [](const auto& w) { return w.name; }, [](const auto& w) { return toJson(w); });
+    using store::Webhook;
+    auto all = service.webhooks();
+    const auto part = call.parameter("q"), account = base::lower(call.parameter("account"));
+    std::erase_if(all, [&](const Webhook& w) {
+        return (!hasPart(w.name, part) && !hasPart(w.url, part)) || (!account.empty() && w.account != account);
+    });
+    return sortedList<Webhook>(
+        call, all,
+        {{"name", [](const Webhook& w) { return w.name; }},
+         {"created", [](const Webhook& w) { return sortable(w.created); }},
+         {"changed", [](const Webhook& w) { return sortable(w.changed); }}},
+        [](const Webhook& w) { return w.name; }, [](const Webhook& w) { return toJson(w); });
 }
 
 Response getWebhook(Service& service, const Call& call) { return Response::json(200, toJson(service.webhook(call.values[0]))); }

@@ -1,6 +1,7 @@
 #include "admin/api/json.h"
 #include "admin/pop3_policy.h"
 #include "admin/scan_policy.h"
+#include "admin/trash_policy.h"
 #include "admin/problem.h"
 #include "server/base/hash.h"
 #include "server/base/text.h"
@@ -256,6 +257,7 @@ Object::Ptr toJson(const store::Domain& domain)
     out->set("accounts", domain.accounts);
     out->set("pop3", toJson(domain.pop3));
     out->set("scan", toJson(domain.scan));
+    out->set("trash", toJson(domain.trash));
     out->set("created", base::rfc3339(domain.created));
     return out;
 }
@@ -275,8 +277,9 @@ unsigned levelOf(std::uint64_t used, std::uint64_t quota)
 
 } // namespace
 
-Object::Ptr toJson(const store::Account& account, const store::ScanPolicy& configured)
+Object::Ptr toJson(const store::Account& account, const Configured& configured)
 {
+    const auto trash = account.trash.over(account.trash_of_domain).over(configured.trash);
     auto out = object();
     out->set("address", account.address);
     out->set("name", account.name);
@@ -287,14 +290,16 @@ Object::Ptr toJson(const store::Account& account, const store::ScanPolicy& confi
     out->set("quota_messages", account.quota_messages);
     out->set("quota_level", std::max(levelOf(account.used, account.quota), levelOf(account.messages, account.quota_messages)));
     out->set("recoverable", account.recoverable);
-    out->set("expunge_to_trash", account.expunge_to_trash);
+    out->set("expunge_to_trash", trash.expunge.value_or(true));
     out->set("services", array(account.services));
     out->set("scopes", array(account.scopes));
     out->set("totp", account.totp);
     out->set("pop3", toJson(account.pop3));
     out->set("pop3_in_force", toJson(account.pop3_in_force));
     out->set("scan", toJson(account.scan));
-    out->set("scan_in_force", toJson(account.scan.over(account.scan_of_domain).over(configured)));
+    out->set("scan_in_force", toJson(account.scan.over(account.scan_of_domain).over(configured.scan)));
+    out->set("trash", toJson(account.trash));
+    out->set("trash_in_force", toJson(trash));
     out->set("created", base::rfc3339(account.created));
     out->set("last_login", dateOrNull(account.last_login));
     return out;

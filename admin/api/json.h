@@ -67,7 +67,11 @@ private:
 };
 
 Poco::JSON::Object::Ptr toJson(const store::Domain& domain);
-Poco::JSON::Object::Ptr toJson(const store::Account& account, const store::ScanPolicy& configured); // configured: what domains inherit
+struct Configured {                                            // what domains inherit
+    store::ScanPolicy scan;
+    store::TrashPolicy trash;
+};
+Poco::JSON::Object::Ptr toJson(const store::Account& account, const Configured& configured);
 Poco::JSON::Object::Ptr toJson(const store::Mailbox& mailbox);
 Poco::JSON::Object::Ptr toJson(const store::AppPassword& password);
 Poco::JSON::Object::Ptr toJson(const auth::Ban& ban, base::Time now);

@@ -52,25 +52,34 @@ constexpr const char* kSchemas = R"json({
   "limits": {"type": ["string", "null"], "enum": ["deliver", "mark", "quarantine", "reject", null], "description": "Larger, deeper or more than is looked at; marked $Unscanned"},
   "attachments": {"type": ["string", "null"], "enum": ["deliver", "mark", "quarantine", "reject", null], "description": "Attachments of scanner.attachment_types; marked $Suspicious"},
   "unscannable": {"type": ["string", "null"], "enum": ["mark", "quarantine", "reject", null], "description": "What else could not be looked at whole; marked $Unscanned"}}},
-"Domain": {"type": "object", "required": ["name", "accounts", "pop3", "scan", "created"], "additionalProperties": false, "properties": {
-  "name": {"type": "string"}, "accounts": {"type": "integer"}, "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "scan": {"$ref": "#/components/schemas/ScanPolicy"}, "created": {"type": "string", "format": "date-time"}}},
+"TrashPolicy": {"type": "object", "description": "What becomes of what is deleted; null: the domain's, there the configuration's", "additionalProperties": false, "properties": {
+  "expunge_to_trash": {"type": ["boolean", "null"], "description": "What a mail program expunges goes into Trash; else it can only be restored by the administrator"},
+  "trash_days": {"type": ["integer", "null"], "minimum": 0, "maximum": 36500, "description": "How long mail stays in Trash; 0: for ever"},
+  "junk_days": {"type": ["integer", "null"], "minimum": 0, "maximum": 36500, "description": "How long mail stays in Junk; 0: for ever"},
+  "recovery_days": {"type": ["integer", "null"], "minimum": 0, "maximum": 36500, "description": "How long what is gone can be restored; 0: not at all"}}},
+"Domain": {"type": "object", "required": ["name", "accounts", "pop3", "scan", "trash", "created"], "additionalProperties": false, "properties": {
+  "name": {"type": "string"}, "accounts": {"type": "integer"}, "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "scan": {"$ref": "#/components/schemas/ScanPolicy"},
+  "trash": {"$ref": "#/components/schemas/TrashPolicy"}, "created": {"type": "string", "format": "date-time"}}},
 "DomainPut": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"},
-  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]},
+  "trash": {"oneOf": [{"$ref": "#/components/schemas/TrashPolicy"}, {"type": "null"}]}}},
 "DomainPatch": {"type": "object", "additionalProperties": false, "properties": {"name": {"type": "string"},
-  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]},
+  "trash": {"oneOf": [{"$ref": "#/components/schemas/TrashPolicy"}, {"type": "null"}]}}},
 "Account": {"type": "object", "required": ["address", "name", "enabled", "quota", "used", "messages", "quota_messages", "quota_level", "recoverable", "expunge_to_trash", "services", "scopes", "totp", "pop3",
-  "pop3_in_force", "scan", "scan_in_force", "created", "last_login"], "additionalProperties": false, "properties": {
+  "pop3_in_force", "scan", "scan_in_force", "trash", "trash_in_force", "created", "last_login"], "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": "string"}, "enabled": {"type": "boolean"},
   "quota": {"type": "integer", "minimum": 0, "description": "Bytes; 0 for none"}, "used": {"type": "integer", "description": "Bytes"},
   "messages": {"type": "integer"}, "quota_messages": {"type": "integer", "minimum": 0, "description": "Messages; 0 for none"},
   "quota_level": {"type": "integer", "enum": [0, 80, 90, 95], "description": "Percent of the quota, of bytes or messages, that are reached; 0 below 80"},
   "recoverable": {"type": "integer", "description": "Bytes that were deleted and can be restored; they count against no quota"},
-  "expunge_to_trash": {"type": "boolean", "description": "What a mail program expunges goes into Trash"},
+  "expunge_to_trash": {"type": "boolean", "description": "As in trash_in_force"},
   "services": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "scopes": {"type": "array", "items": {"$ref": "#/components/schemas/Scope"}, "description": "What its owner may do here in a browser; none: look after the account alone"},
   "totp": {"type": "boolean", "description": "It has a second factor"},
   "pop3": {"$ref": "#/components/schemas/Pop3Policy"}, "pop3_in_force": {"$ref": "#/components/schemas/Pop3Policy"},
   "scan": {"$ref": "#/components/schemas/ScanPolicy"}, "scan_in_force": {"$ref": "#/components/schemas/ScanPolicy"},
+  "trash": {"$ref": "#/components/schemas/TrashPolicy"}, "trash_in_force": {"$ref": "#/components/schemas/TrashPolicy"},
   "created": {"type": "string", "format": "date-time"}, "last_login": {"type": ["string", "null"], "format": "date-time"},
   "warnings": {"type": "array", "items": {"type": "string"}, "description": "In the answer to a new password that is easy to guess (auth.password_policy)"}}},
 "AccountPut": {"type": "object", "additionalProperties": false, "properties": {
@@ -78,17 +87,19 @@ constexpr const char* kSchemas = R"json({
   "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
   "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
   "quota": {"type": ["integer", "null"], "minimum": 0}, "quota_messages": {"type": ["integer", "null"], "minimum": 0},
-  "expunge_to_trash": {"type": ["boolean", "null"]}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "expunge_to_trash": {"type": ["boolean", "null"], "description": "The same as trash.expunge_to_trash, which it may not come with"}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "scopes": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Scope"}, "description": "Of an administrator; as they are when left out. Needs the scope admin, as does whatever else changes an administrator's account"},
-  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]},
+  "trash": {"oneOf": [{"$ref": "#/components/schemas/TrashPolicy"}, {"type": "null"}]}}},
 "AccountPatch": {"type": "object", "additionalProperties": false, "properties": {
   "address": {"type": "string"}, "name": {"type": ["string", "null"], "maxLength": 255}, "enabled": {"type": ["boolean", "null"]},
   "password": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 1024},
   "password_hash": {"type": "string", "writeOnly": true, "maxLength": 1024, "description": "Instead of password: a crypt-style hash from another server, replaced at the first login"},
   "quota": {"type": ["integer", "null"], "minimum": 0}, "quota_messages": {"type": ["integer", "null"], "minimum": 0},
-  "expunge_to_trash": {"type": ["boolean", "null"]}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
+  "expunge_to_trash": {"type": ["boolean", "null"], "description": "The same as trash.expunge_to_trash, which it may not come with"}, "services": {"type": ["array", "null"], "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "scopes": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Scope"}, "description": "Of an administrator; as they are when left out. Needs the scope admin, as does whatever else changes an administrator's account"},
-  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]}}},
+  "pop3": {"oneOf": [{"$ref": "#/components/schemas/Pop3Policy"}, {"type": "null"}]}, "scan": {"oneOf": [{"$ref": "#/components/schemas/ScanPolicy"}, {"type": "null"}]},
+  "trash": {"oneOf": [{"$ref": "#/components/schemas/TrashPolicy"}, {"type": "null"}]}}},
 "AppPassword": {"type": "object", "required": ["label", "scopes", "created", "expires", "last_used"], "additionalProperties": false, "properties": {
   "label": {"type": "string"}, "scopes": {"type": "array", "items": {"type": "string", "enum": ["imap", "pop3", "smtp"]}},
   "created": {"type": "string", "format": "date-time"}, "expires": {"type": ["string", "null"], "format": "date-time"},
@@ -264,7 +275,59 @@ constexpr const char* kSchemas = R"json({
   "finished": {"type": ["string", "null"], "format": "date-time"}}}
 })json";
 
+// By name; where one means something of its own, by the operation and the name.
 const std::map<std::string, const char*> kParameters = {
+    {"listLogins.service", R"({"in": "query", "name": "service", "description": "Of this service alone: imap, pop3, smtp, me or web", "schema": {"type": "string"}})"},
+    {"listMyLogins.service", R"({"in": "query", "name": "service", "description": "Of this service alone: imap, pop3, smtp, me or web", "schema": {"type": "string"}})"},
+    {"listDomains.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["name", "-name", "created", "-created", "accounts", "-accounts"], "default": "name"}})"},
+    {"listBans.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["address", "-address", "account", "-account", "failures", "-failures", "until", "-until"], "default": "address"}})"},
+    {"listAliases.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["address", "-address", "created", "-created", "targets", "-targets"], "default": "address"}})"},
+    {"listTokens.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["name", "-name", "created", "-created", "expires", "-expires", "last_used", "-last_used"], "default": "name"}})"},
+    {"listSessions.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["since", "-since", "account", "-account", "address", "-address", "bytes_in", "-bytes_in", "bytes_out", "-bytes_out"], "default": "since"}})"},
+    {"listMySessions.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["since", "-since", "account", "-account", "address", "-address", "bytes_in", "-bytes_in", "bytes_out", "-bytes_out"], "default": "since"}})"},
+    {"listQuarantine.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["created", "-created", "account", "-account", "signature", "-signature", "size", "-size"], "default": "created"}})"},
+    {"listMyQuarantine.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["created", "-created", "account", "-account", "signature", "-signature", "size", "-size"], "default": "created"}})"},
+    {"listDeleted.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["deleted", "-deleted", "mailbox", "-mailbox", "received", "-received", "size", "-size"], "default": "deleted"}})"},
+    {"listMyDeleted.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["deleted", "-deleted", "mailbox", "-mailbox", "received", "-received", "size", "-size"], "default": "deleted"}})"},
+    {"listBackups.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["folder", "-folder", "created", "-created", "bytes", "-bytes"], "default": "folder"}})"},
+    {"listTasks.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["created", "-created", "finished", "-finished", "kind", "-kind"], "default": "created"}})"},
+    {"listWebhooks.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["name", "-name", "created", "-created", "changed", "-changed"], "default": "name"}})"},
+    {"listAudit.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["time", "-time"], "default": "-time"}})"},
+    {"getEvents.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
+        "enum": ["time", "-time"], "default": "-time"}})"},
+    {"listDomains.q", R"({"in": "query", "name": "q", "description": "Part of the name, without regard to case", "schema": {"type": "string"}})"},
+    {"listAliases.q", R"({"in": "query", "name": "q", "description": "Part of the address or of a target, without regard to case", "schema": {"type": "string"}})"},
+    {"listTokens.q", R"({"in": "query", "name": "q", "description": "Part of the name, without regard to case", "schema": {"type": "string"}})"},
+    {"listSessions.q", R"({"in": "query", "name": "q", "description": "Part of what the program says of itself, or of the state, without regard to case", "schema": {"type": "string"}})"},
+    {"listMySessions.q", R"({"in": "query", "name": "q", "description": "Part of what the program says of itself, or of the state, without regard to case", "schema": {"type": "string"}})"},
+    {"listQuarantine.q", R"({"in": "query", "name": "q", "description": "Part of the subject, the sender or the recipient, without regard to case", "schema": {"type": "string"}})"},
+    {"listMyQuarantine.q", R"({"in": "query", "name": "q", "description": "Part of the subject, the sender or the recipient, without regard to case", "schema": {"type": "string"}})"},
+    {"listWebhooks.q", R"({"in": "query", "name": "q", "description": "Part of the name or the URL, without regard to case", "schema": {"type": "string"}})"},
+    {"listBans.state", R"({"in": "query", "name": "state", "description": "Only those", "schema": {"type": "string", "enum": ["slowed", "banned"]}})"},
+    {"listBackups.state", R"({"in": "query", "name": "state", "description": "Only those", "schema": {"type": "string", "enum": ["whole", "damaged"]}})"},
+    {"listTasks.state", R"({"in": "query", "name": "state", "description": "Only those", "schema": {"type": "string", "enum": ["waiting", "running", "done", "failed", "cancelled", "interrupted"]}})"},
+    {"listBans.address", R"({"in": "query", "name": "address", "description": "What stands against this address or its network", "schema": {"type": "string"}})"},
+    {"listAliases.target", R"({"in": "query", "name": "target", "description": "Only those that lead to this address themselves", "schema": {"type": "string"}})"},
+    {"listTasks.kind", R"({"in": "query", "name": "kind", "description": "Of this kind alone: backup, check …", "schema": {"type": "string"}})"},
+    {"scope", R"({"in": "query", "name": "scope", "description": "Only those that have this scope", "schema": {"type": "string", "enum": ["read", "accounts", "scan", "mail", "audit", "admin"]}})"},
+    {"folder", R"({"in": "query", "name": "folder", "description": "In this folder: its path, or the name at the end of it", "schema": {"type": "string"}})"},
+    {"cause", R"({"in": "query", "name": "cause", "description": "Who removed it: imap, pop3, pop3-retention, mailbox, trash", "schema": {"type": "string"}})"},
+    {"outcome", R"({"in": "query", "name": "outcome", "description": "How it came out", "schema": {"type": "string", "enum": ["ok", "wrong", "disabled", "refused"]}})"},
+    {"address", R"({"in": "query", "name": "address", "description": "From this address alone", "schema": {"type": "string"}})"},
     {"limit", R"({"in": "query", "name": "limit", "description": "Entries in a page", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}})"},
     {"cursor", R"({"in": "query", "name": "cursor", "description": "What \"next\" of the page before says", "schema": {"type": "string"}})"},
     {"mailbox", R"({"in": "query", "name": "mailbox", "description": "Only what was in the mailbox of this name", "schema": {"type": "string"}})"},
@@ -385,8 +448,10 @@ Array::Ptr parametersOf(const Route& route)
             one->set("name", std::string(part.substr(1, part.size() - 2)));
             out->add(one);
         }
-    for (const char* name : route.parameters)
-        out->add(parsed(kParameters.at(name)));
+    for (const char* name : route.parameters) {
+        const auto own = kParameters.find(std::string(route.id) + "." + name);
+        out->add(parsed(own != kParameters.end() ? own->second : kParameters.at(name)));
+    }
     return out;
 }
 
@@ -457,7 +522,7 @@ std::string openApi()
             "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "csrf_token of /api/v1/session; Origin or Sec-Fetch-Site must name this host, too"}}}})json");
     document->getObject("info")->set("version", POSTFACH_VERSION);
     auto schemas = parsed(kSchemas);
-    for (const char* more : {setupSchemas(), officeSchemas(), meSchemas(), webSessionSchemas(), totpSchemas()}) {
+    for (const char* more : {setupSchemas(), officeSchemas(), meSchemas(), webSessionSchemas(), totpSchemas(), loginSchemas()}) {
         const auto part = parsed(more);
         for (const auto& [name, schema] : *part)
             schemas->set(name, schema);

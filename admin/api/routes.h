@@ -76,6 +76,7 @@ struct Route {
 const std::vector<Route>& routes();
 std::vector<Route> setupRoutes();  // its part for mail programs that set themselves up
 std::vector<Route> meRoutes();     // an owner's own account
+std::vector<Route> loginRoutes();
 std::vector<Route> webSessionRoutes(); // browsers that sign in
 std::vector<Route> totpRoutes();   // second factors
 std::vector<Route> officeRoutes(); // mailboxes, and the office as one document

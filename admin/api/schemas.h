@@ -9,6 +9,7 @@ namespace postfach::admin {
 const char* setupSchemas();
 const char* officeSchemas();
 const char* meSchemas();
+const char* loginSchemas();
 const char* webSessionSchemas();
 const char* totpSchemas();
 

@@ -37,6 +37,8 @@ public:
     Poco::JSON::Object::Ptr call(std::string_view method, const std::string& target, const Poco::JSON::Object::Ptr& body = nullptr,
                                  const std::vector<LocalClient::Header>& headers = {});
     Poco::JSON::Array::Ptr list(const std::string& target);    // all pages
+    // "TARGET?account=…&since=…" of those options that were given; since and until also as 7d, that long ago.
+    std::string narrowed(const std::string& target, std::initializer_list<const char*> names) const;
     static Poco::JSON::Object::Ptr understood(const Reply& reply);
 
     std::string data_folder;                                   // empty: not said
@@ -77,6 +79,7 @@ struct Column {
 void printTable(const std::vector<Column>& columns, const Poco::JSON::Array::Ptr& rows);
 void printFields(const std::vector<Column>& columns, const Poco::JSON::Object::Ptr& row);
 
+std::string timeIn(const std::string& option, const std::string& text, int sign); // "30d" or "12h" from now or, with -1, ago; or a time; Usage
 std::uint64_t parseSize(const std::string& option, const std::string& text); // Usage when it is none
 
 class ProgressLine {
@@ -124,6 +127,7 @@ int tokenCreate(Invocation&);
 int tokenList(Invocation&);
 int tokenRotate(Invocation&);
 int tokenRemove(Invocation&);
+int accountLogins(Invocation&);
 int appPasswordCreate(Invocation&);
 int appPasswordList(Invocation&);
 int appPasswordRemove(Invocation&);

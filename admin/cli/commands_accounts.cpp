@@ -2,6 +2,7 @@
 #include "admin/api/json.h"
 #include "admin/api/target.h"
 #include "admin/cli/command.h"
+#include "admin/cli/prompt.h"
 #include "admin/password_policy.h"
 #include "server/base/clock.h"
 #include "server/base/id.h"
@@ -20,8 +21,10 @@ std::string path(const char* collection, const std::string& key) { return "/api/
 const std::vector<Column> kAccountColumns = {{"ADDRESS", "address"}, {"NAME", "name"}, {"ENABLED", "enabled"}, {"USED", "used", Kind::size},
                                              {"QUOTA", "quota", Kind::size}, {"FULL", "quota_level", Kind::percent}, {"SERVICES", "services"}, {"LAST LOGIN", "last_login", Kind::date}};
 
-std::string firstLine(const char* option)
+std::string firstLine(const char* option, const char* what)
 {
+    if (isTyped())
+        return typedSecret(what);
     std::string line;
     std::getline(std::cin, line);
     if (line.ends_with('\r'))
@@ -39,9 +42,9 @@ void setPassword(Invocation& invocation, Poco::JSON::Object::Ptr body, std::opti
     if (invocation.has("--password-hash-stdin")) {
         if (invocation.has("--password-stdin"))
             throw Usage("--password-stdin or --password-hash-stdin, not both");
-        body->set("password_hash", firstLine("--password-hash-stdin"));
+        body->set("password_hash", firstLine("--password-hash-stdin", "hash"));
     } else if (invocation.has("--password-stdin")) {
-        body->set("password", firstLine("--password-stdin"));
+        body->set("password", firstLine("--password-stdin", "password"));
     } else {
         generated = generatedPassword();
         body->set("password", *generated);
@@ -70,9 +73,9 @@ Poco::JSON::Object::Ptr changes(Invocation& invocation)
         body->set("quota_messages", *number);
     }
     if (const auto given = invocation.option("--expunge-to-trash")) {
-        if (*given != "yes" && *given != "no")
-            throw Usage("--expunge-to-trash wants yes or no");
-        body->set("expunge_to_trash", *given == "yes");
+        if (*given != "yes" && *given != "no" && *given != "inherit")
+            throw Usage("--expunge-to-trash wants yes, no or inherit");
+        body->set("expunge_to_trash", *given == "inherit" ? Poco::Dynamic::Var() : Poco::Dynamic::Var(*given == "yes"));
     }
     if (const auto name = invocation.option("--name"))
         body->set("name", *name);
@@ -127,9 +130,9 @@ int setEnabled(Invocation& invocation, bool enabled)
     return 0;
 }
 
-int listed(Invocation& invocation, const char* collection, const std::vector<Column>& columns)
+int listed(Invocation& invocation, const char* collection, std::initializer_list<const char*> filters, const std::vector<Column>& columns)
 {
-    const auto rows = invocation.list("/api/v1/" + std::string(collection));
+    const auto rows = invocation.list(invocation.narrowed("/api/v1/" + std::string(collection), filters));
     if (invocation.json)
         printList(rows);
     else
@@ -156,7 +159,7 @@ int domainAdd(Invocation& invocation)
 
 int domainList(Invocation& invocation)
 {
-    return listed(invocation, "domains", {{"NAME", "name"}, {"ACCOUNTS", "accounts"}, {"CREATED", "created", Kind::date}});
+    return listed(invocation, "domains", {"q", "sort"}, {{"NAME", "name"}, {"ACCOUNTS", "accounts"}, {"CREATED", "created", Kind::date}});
 }
 
 int domainRemove(Invocation& invocation) { return removed(invocation, "domains", "domain"); }
@@ -171,7 +174,7 @@ int accountAdd(Invocation& invocation)
     return 0;
 }
 
-int accountList(Invocation& invocation) { return listed(invocation, "accounts", kAccountColumns); }
+int accountList(Invocation& invocation) { return listed(invocation, "accounts", {"domain", "q", "sort"}, kAccountColumns); }
 
 int accountShow(Invocation& invocation)
 {
@@ -235,6 +238,18 @@ namespace {
 std::string appPasswords(Invocation& invocation) { return path("accounts", invocation.arguments[0]) + "/app-passwords"; }
 } // namespace
 
+int accountLogins(Invocation& invocation)
+{
+    const auto rows = invocation.list(invocation.narrowed("/api/v1/accounts/" + percentEncoded(invocation.arguments[0]) + "/logins",
+                                                          {"service", "address", "outcome", "since", "until"}));
+    if (invocation.json)
+        printList(rows);
+    else
+        printTable({{"TIME", "time", Kind::date}, {"TIMES", "times"}, {"SERVICE", "service"}, {"ADDRESS", "address"}, {"TLS", "tls"},
+                    {"MECHANISM", "mechanism"}, {"OUTCOME", "outcome"}, {"APP PASSWORD", "app_password"}}, rows);
+    return 0;
+}
+
 int appPasswordCreate(Invocation& invocation)
 {
     const auto scopes = scopesOf(invocation);
@@ -276,8 +291,8 @@ int appPasswordRemove(Invocation& invocation)
 
 int banList(Invocation& invocation)
 {
-    return listed(invocation, "bans", {{"ADDRESS", "address"}, {"ACCOUNT", "account"}, {"STATE", "state"}, {"FAILURES", "failures"},
-                                       {"UNTIL", "until", Kind::date}});
+    return listed(invocation, "bans", {"account", "address", "state", "sort"},
+                  {{"ADDRESS", "address"}, {"ACCOUNT", "account"}, {"STATE", "state"}, {"FAILURES", "failures"}, {"UNTIL", "until", Kind::date}});
 }
 
 int banRemove(Invocation& invocation)
@@ -301,7 +316,8 @@ int aliasAdd(Invocation& invocation)
 
 int aliasList(Invocation& invocation)
 {
-    return listed(invocation, "aliases", {{"ADDRESS", "address"}, {"TARGETS", "targets"}, {"CREATED", "created", Kind::date}});
+    return listed(invocation, "aliases", {"q", "domain", "target", "sort"},
+                  {{"ADDRESS", "address"}, {"TARGETS", "targets"}, {"CREATED", "created", Kind::date}});
 }
 
 int aliasRemove(Invocation& invocation) { return removed(invocation, "aliases", "alias"); }
@@ -341,7 +357,7 @@ int tokenRotate(Invocation& invocation)
 
 int tokenList(Invocation& invocation)
 {
-    return listed(invocation, "tokens", {{"NAME", "name"}, {"SCOPES", "scopes"}, {"EXPIRES", "expires", Kind::date},
+    return listed(invocation, "tokens", {"q", "scope", "sort"}, {{"NAME", "name"}, {"SCOPES", "scopes"}, {"EXPIRES", "expires", Kind::date},
                                          {"LAST USED", "last_used", Kind::date}, {"CREATED", "created", Kind::date}, {"FROM", "networks"}});
 }
 

@@ -9,15 +9,6 @@ namespace postfach::admin::run {
 namespace {
 using Kind = Column::Kind;
 
-// "/api/v1/audit?actor=token&…" of the options that were given; --data is an option of its own kind.
-std::string filtered(Invocation& invocation, std::string target, std::initializer_list<const char*> names)
-{
-    for (const char* name : names)
-        if (const auto value = invocation.option("--" + std::string(name)))
-            target += (target.find('?') == std::string::npos ? "?" : "&") + std::string(name) + "=" + percentEncoded(*value);
-    return target;
-}
-
 // What is an object in the answer is one line for a person.
 Poco::JSON::Array::Ptr inLines(const Poco::JSON::Array::Ptr& rows, std::initializer_list<const char*> fields)
 {
@@ -33,7 +24,7 @@ Poco::JSON::Array::Ptr inLines(const Poco::JSON::Array::Ptr& rows, std::initiali
 
 int auditList(Invocation& invocation)
 {
-    const auto rows = invocation.list(filtered(invocation, "/api/v1/audit", {"since", "until", "actor", "action", "target"}));
+    const auto rows = invocation.list(invocation.narrowed("/api/v1/audit", {"since", "until", "actor", "action", "target", "address", "sort"}));
     if (invocation.json)
         printList(rows);
     else
@@ -44,7 +35,7 @@ int auditList(Invocation& invocation)
 
 int auditVerify(Invocation& invocation)
 {
-    const auto state = invocation.call("GET", filtered(invocation, "/api/v1/audit/verify", {"head"}));
+    const auto state = invocation.call("GET", invocation.narrowed("/api/v1/audit/verify", {"head"}));
     const bool whole = state->getValue<bool>("whole");
     if (invocation.json) {
         printObject(state);
@@ -61,7 +52,7 @@ int auditVerify(Invocation& invocation)
 
 int eventList(Invocation& invocation)
 {
-    const auto rows = invocation.list(filtered(invocation, "/api/v1/events", {"since", "until", "kind", "account"}));
+    const auto rows = invocation.list(invocation.narrowed("/api/v1/events", {"since", "until", "kind", "account", "sort"}));
     if (invocation.json)
         printList(rows);
     else
@@ -71,7 +62,7 @@ int eventList(Invocation& invocation)
 
 int taskList(Invocation& invocation)
 {
-    const auto rows = invocation.list("/api/v1/tasks");
+    const auto rows = invocation.list(invocation.narrowed("/api/v1/tasks", {"kind", "state", "since", "until", "sort"}));
     if (invocation.json)
         printList(rows);
     else

@@ -160,10 +160,8 @@ int exportMail(Invocation& invocation)
 
 int deletedList(Invocation& invocation)
 {
-    std::string path = "/api/v1/accounts/" + percentEncoded(account(invocation)) + "/deleted";
-    if (const auto mailbox = invocation.option("--mailbox"))
-        path += "?mailbox=" + percentEncoded(*mailbox);
-    const auto rows = invocation.list(path);
+    const auto rows = invocation.list(invocation.narrowed("/api/v1/accounts/" + percentEncoded(account(invocation)) + "/deleted",
+                                                          {"mailbox", "cause", "since", "until", "sort"}));
     if (invocation.json)
         printList(rows);
     else

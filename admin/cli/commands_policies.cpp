@@ -1,9 +1,11 @@
-// account policy, domain policy: what POP3 does with downloaded mail and what becomes of mail that is not clean, shown and changed.
+// account policy, domain policy: what POP3 does with downloaded mail, what becomes of mail that is not clean and of what is deleted, shown
+// and changed.
 #include "admin/api/json.h"
 #include "admin/api/target.h"
 #include "admin/cli/command.h"
 #include "server/base/text.h"
 
+#include <array>
 #include <iostream>
 
 namespace postfach::admin::run {
@@ -57,6 +59,26 @@ Poco::JSON::Object::Ptr wantedScanPolicy(Invocation& invocation)
     return policy;
 }
 
+constexpr std::array<std::array<const char*, 2>, 3> kDays{
+    {{"--trash-days", "trash_days"}, {"--junk-days", "junk_days"}, {"--recovery-days", "recovery_days"}}};
+
+Poco::JSON::Object::Ptr wantedTrashPolicy(Invocation& invocation)
+{
+    auto policy = object();
+    if (const auto given = invocation.option("--expunge-to-trash"))
+        policy->set("expunge_to_trash", yesOrNo("--expunge-to-trash", *given));
+    for (const auto& [option, field] : kDays) {
+        const auto given = invocation.option(option);
+        if (!given)
+            continue;
+        const auto days = base::parseU32(*given);
+        if (!days && *given != kInherit)
+            throw Usage(std::string(option) + " wants a number of days or inherit");
+        policy->set(field, days ? Var(*days) : Var());
+    }
+    return policy;
+}
+
 std::string retentionForPeople(const Poco::JSON::Object::Ptr& policy)
 {
     if (const auto days = policy->getObject("retention"))
@@ -88,24 +110,41 @@ void printScanPolicy(const Poco::JSON::Object::Ptr& own, const Poco::JSON::Objec
     }
 }
 
+void printTrashPolicy(const Poco::JSON::Object::Ptr& own, const Poco::JSON::Object::Ptr& in_force)
+{
+    const struct { const char *heading, *field; } rows[] = {{"EXPUNGE TO TRASH", "expunge_to_trash"}, {"TRASH DAYS", "trash_days"},
+                                                            {"JUNK DAYS", "junk_days"}, {"RECOVERY DAYS", "recovery_days"}};
+    for (const auto& [heading, field] : rows) {
+        const bool inherits = own->get(field).isEmpty();
+        const std::string value = inherits && !in_force ? "default" : forPeople((inherits ? in_force : own)->get(field));
+        std::cout << (std::string(heading) + "                  ").substr(0, 18) << value << (inherits && in_force ? " (inherited)" : "") << '\n';
+    }
+}
+
 int policyOf(Invocation& invocation, const char* collection)
 {
     const std::string target = "/api/v1/" + std::string(collection) + "/" + percentEncoded(invocation.arguments[0]);
     const auto policy = wantedPolicy(invocation);
     const auto scan_policy = wantedScanPolicy(invocation);
+    const auto trash_policy = wantedTrashPolicy(invocation);
     auto body = object();
     if (policy->size() > 0)
         body->set("pop3", policy);
     if (scan_policy->size() > 0)
         body->set("scan", scan_policy);
+    if (trash_policy->size() > 0)
+        body->set("trash", trash_policy);
     const auto answer = body->size() == 0 ? invocation.call("GET", target) : invocation.call("PATCH", target, body);
     const auto own = answer->getObject("pop3");
     const auto in_force = answer->getObject("pop3_in_force");
     const auto scan = answer->getObject("scan"), scan_in_force = answer->getObject("scan_in_force");
+    const auto trash = answer->getObject("trash"), trash_in_force = answer->getObject("trash_in_force");
     if (!invocation.json) {
         printPolicy(own, in_force);
         std::cout << '\n';
         printScanPolicy(scan, scan_in_force);
+        std::cout << '\n';
+        printTrashPolicy(trash, trash_in_force);
         return 0;
     }
     auto out = object();
@@ -115,6 +154,9 @@ int policyOf(Invocation& invocation, const char* collection)
     out->set("scan", scan);
     if (scan_in_force)
         out->set("scan_in_force", scan_in_force);
+    out->set("trash", trash);
+    if (trash_in_force)
+        out->set("trash_in_force", trash_in_force);
     printObject(out);
     return 0;
 }

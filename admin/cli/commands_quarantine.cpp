@@ -1,7 +1,6 @@
 // quarantine, allowance, signatures.
 #include "admin/api/json.h"
 #include "admin/api/target.h"
-#include "admin/api/time.h"
 #include "admin/cli/command.h"
 #include "server/base/error.h"
 #include "server/base/file.h"
@@ -34,20 +33,6 @@ int forEach(Invocation& invocation, const char* method, const char* tail, const 
     return 0;
 }
 
-// "30d", "12h" or a time.
-std::string timeIn(const std::string& option, const std::string& text, int sign)
-{
-    using namespace std::chrono;
-    const auto number = text.empty() ? std::nullopt : base::parseU32(std::string_view(text).substr(0, text.size() - 1));
-    const auto now = floor<milliseconds>(system_clock::now());
-    if (number && *number <= 100'000 && (text.back() == 'd' || text.back() == 'h'))
-        return base::rfc3339(base::fromMillis(base::toMillis(now) + sign * (text.back() == 'd' ? 24 : 1) * 3'600'000LL * *number));
-    const auto time = parseRfc3339(text);
-    if (!time)
-        throw Usage(option + " wants a time such as 30d, 12h or 2026-12-31T00:00:00Z");
-    return base::rfc3339(*time);
-}
-
 std::string kindWord(const std::string& word)
 {
     if (word != "content" && word != "signature")
@@ -71,19 +56,8 @@ void finish(const Invocation& invocation, const std::string& sentence)
 
 int quarantineList(Invocation& invocation)
 {
-    std::string query;
-    const auto add = [&query](const char* name, const std::string& value) {
-        query += (query.empty() ? '?' : '&') + (name + ('=' + percentEncoded(value)));
-    };
-    for (const char* name : {"account", "signature", "reason"})
-        if (const auto value = invocation.option("--" + std::string(name)))
-            add(name, *value);
-    if (const auto value = invocation.option("--way-in"))
-        add("way_in", *value);
-    for (const char* name : {"since", "until"})
-        if (const auto value = invocation.option("--" + std::string(name)))
-            add(name, timeIn("--" + std::string(name), *value, -1));
-    const auto rows = invocation.list("/api/v1/quarantine" + query);
+    const auto rows = invocation.list(invocation.narrowed("/api/v1/quarantine",
+                                                          {"account", "signature", "reason", "way_in", "q", "since", "until", "sort"}));
     if (invocation.json)
         printList(rows);
     else

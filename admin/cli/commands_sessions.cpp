@@ -10,11 +10,7 @@ namespace postfach::admin::run {
 int sessionList(Invocation& invocation)
 {
     using Kind = Column::Kind;
-    std::string target = "/api/v1/sessions";
-    for (const char* name : {"account", "service"})
-        if (const auto value = invocation.option("--" + std::string(name)))
-            target += (target.find('?') == std::string::npos ? "?" : "&") + std::string(name) + "=" + percentEncoded(*value);
-    const auto all = invocation.list(target);
+    const auto all = invocation.list(invocation.narrowed("/api/v1/sessions", {"account", "service", "address", "q", "since", "until", "sort"}));
     if (invocation.json) {
         printList(all);
         return 0;

@@ -82,7 +82,9 @@ int check(Invocation& invocation)
         options.must_exist = true;
         std::vector<store::Finding> found;
         try {
-            found = store::openSqliteStore(options, clock)->check(repair);
+            ProgressLine line;
+            const auto show = [&line](std::uint64_t done, std::uint64_t total) { line.show(done, total); };
+            found = store::openSqliteStore(options, clock)->check(repair, show, {});
         } catch (const store::Error& damaged) {
             found.push_back({damaged.what(), options.folder, false});
         } catch (const base::Refused& refused) { // there is no such store, or somebody holds it: not a question of usage

@@ -8,6 +8,7 @@
 #include "server/appliance/live_config.h"
 #include "server/appliance/settings.h"
 #include "server/auth/auth.h"
+#include "server/auth/login_history.h"
 #include "server/base/file.h"
 #include "server/base/housekeeper.h"
 #include "server/base/json_text.h"
@@ -97,7 +98,7 @@ struct Appliance::Inner {
     std::vector<std::string> lmtp_networks;    // lmtp.allow; guarded by networks_mutex
     std::vector<std::string> webhook_networks; // webhooks.allow; the same
     std::atomic<std::uint64_t> default_quota; // quota.default
-    std::atomic<std::uint64_t> trash_days, recovery_days, quarantine_days, read_days, event_days, events_kept;
+    std::atomic<std::uint64_t> quarantine_days, read_days, login_days, event_days, events_kept;
     std::atomic<bool> quota_notice;
     std::string token;
     std::size_t bearable = SIZE_MAX; // connections, for the descriptors there are
@@ -144,7 +145,8 @@ std::unique_ptr<store::Store> Appliance::Inner::openStore()
     probePorts();
     makeDataFolders(options.data);
     fresh = !std::filesystem::exists(options.data + "/postfach.db");
-    return store::openSqliteStore(storeOptions(options.config, options.data), clock);
+    auto opened = store::openSqliteStore(storeOptions(options.config, options.data), clock);
+    return options.wrap_store ? options.wrap_store(std::move(opened)) : std::move(opened);
 }
 
 std::unique_ptr<scanner::Client> Appliance::Inner::startScanner()
@@ -278,15 +280,15 @@ void Appliance::Inner::applyConfig()
     rescan.setSettings(rescanSettings(config, options.data));
     boundSessions();
     default_quota = config.size("quota.default");
-    trash_days = config.number("trash.days");
     read_days = config.number("scanner.read_days");
     reads.record(read_days > 0);
-    recovery_days = config.number("recovery.days");
+    login_days = config.number("logins.days");
+    authenticator.history().record(login_days > 0);
     event_days = config.number("events.days");
     events_kept = config.number("events.keep");
     quarantine_days = config.number("quarantine.days");
     quota_notice = config.text("quota.notice") == "on";
-    store->keepRecoverable(recovery_days > 0);
+    store->configureTrash(trashPolicy(config));
     const std::lock_guard lock(networks_mutex);
     lmtp_networks = config.list("lmtp.allow");
     webhook_networks = config.list("webhooks.allow");
@@ -366,31 +368,33 @@ Appliance::Appliance(Options options) : inner_(std::make_unique<Inner>(std::move
 
 Appliance::~Appliance() { stop(); }
 
-// trash.days, recovery.days, and who comes near the quota.
+// Trash and Junk, what is recoverable, and who comes near the quota.
 void Appliance::Inner::addRemovalJobs()
 {
     const auto before = [this](std::uint64_t days) {
         return clock.now() - std::chrono::hours(24) * static_cast<std::int64_t>(std::min<std::uint64_t>(days, 36'500));
     };
     const auto hourly = base::Housekeeper::every(std::chrono::hours(1));
-    housekeeper.add("trash", hourly, [this, before](const std::stop_token& stop) {
-        const std::uint64_t days = trash_days;
-        if (days == 0)
-            return;
-        if (const auto gone = store->emptyTrash(before(days), stop); gone > 0) {
+    housekeeper.add("trash", hourly, [this](const std::stop_token& stop) {
+        if (const auto gone = store->emptyTrash(stop); gone > 0) {
             base::logInfo("store", "what was long in Trash and Junk left them", {{"messages", gone}});
-            tell({"server", "", "retention.trash", "all", "", base::jsonObject({{"messages", gone}, {"days", days}})});
+            const auto configured = store->configuredTrash(); // domains and accounts may have said otherwise
+            tell({"server", "", "retention.trash", "all", "",
+                  base::jsonObject({{"messages", gone}, {"trash_days", *configured.trash_days}, {"junk_days", *configured.junk_days}})});
         }
     }, true);
-    // Also where recovery.days is 0: of what was kept before it was.
-    housekeeper.add("recovery", hourly, [this, before](const std::stop_token& stop) {
-        const std::uint64_t days = recovery_days;
-        if (const auto gone = store->forgetRecoverable(before(days), stop); gone > 0) {
+    // Also where it is 0 days: of what was kept before it was.
+    housekeeper.add("recovery", hourly, [this](const std::stop_token& stop) {
+        if (const auto gone = store->forgetRecoverable(stop); gone > 0) {
             base::logInfo("store", "what was deleted long ago is gone for good", {{"messages", gone}});
-            tell({"server", "", "retention.recovery", "all", "", base::jsonObject({{"messages", gone}, {"days", days}})});
+            tell({"server", "", "retention.recovery", "all", "",
+                  base::jsonObject({{"messages", gone}, {"recovery_days", *store->configuredTrash().recovery_days}})});
         }
     }, true);
-    housekeeper.add("reads", base::Housekeeper::every(std::chrono::seconds(10)), [this](const std::stop_token&) { reads.flush(); });
+    const auto often = base::Housekeeper::every(std::chrono::seconds(10));
+    housekeeper.add("reads", often, [this](const std::stop_token&) { reads.flush(); });
+    housekeeper.add("logins", often, [this](const std::stop_token&) { authenticator.history().flush(); });
+    housekeeper.add("logins-forgotten", hourly, [this, before](const std::stop_token& stop) { store->forgetLogins(before(login_days), stop); }, true);
     housekeeper.add("reads-forgotten", hourly, [this, before](const std::stop_token&) {
         store->writeAndWait([time = before(read_days)](store::WriteTx& tx) { tx.forgetFetched(time); });
     }, true);

@@ -45,6 +45,7 @@ struct Options {
     // Tests put their own in place of these. The clock outlives the appliance.
     const base::Clock* clock = nullptr;
     std::function<std::unique_ptr<scanner::Client>(const scanner::Options&)> start_scanner;
+    std::function<std::unique_ptr<store::Store>(std::unique_ptr<store::Store>)> wrap_store; // faults between the sessions and the store
 };
 
 class Appliance {

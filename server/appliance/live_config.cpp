@@ -10,9 +10,9 @@
 namespace postfach::appliance {
 namespace {
 // Each of these is handed on by Appliance::reload(). What is not here is read once, at the start.
-constexpr std::array<std::string_view, 33> kLive{
-    "auth.plaintext", "events.days", "events.keep", "limits.connections", "limits.connections_per_account", "limits.connections_per_address",
-    "limits.message_size", "lmtp.allow", "log.format", "log.level",
+constexpr std::array<std::string_view, 35> kLive{
+    "auth.plaintext", "events.days", "events.keep", "junk.days", "limits.connections", "limits.connections_per_account", "limits.connections_per_address",
+    "limits.message_size", "lmtp.allow", "log.format", "log.level", "logins.days",
     "quarantine.days", "quarantine.release_cleared", "quota.default", "quota.notice", "recovery.days", "scanner.attachment_types",
     "scanner.attachments", "scanner.brake_hits", "scanner.brake_percent", "scanner.encrypted", "scanner.infected", "scanner.limits",
     "scanner.macros", "scanner.phishing", "scanner.read_days", "scanner.rescan_share", "scanner.unavailable", "scanner.unscannable",

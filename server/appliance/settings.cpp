@@ -56,12 +56,20 @@ delivery::Policy deliveryPolicy(const base::Config& config, const std::string& d
     return policy;
 }
 
+store::TrashPolicy trashPolicy(const base::Config& config)
+{
+    const auto days = [&config](const char* key) {
+        return static_cast<std::uint32_t>(std::min<std::uint64_t>(config.number(key), store::TrashPolicy::kMostDays));
+    };
+    return {true, days("trash.days"), days(config.text("junk.days").empty() ? "trash.days" : "junk.days"), days("recovery.days")};
+}
+
 store::StoreOptions storeOptions(const base::Config& config, const std::string& data)
 {
     store::StoreOptions options;
     options.folder = data;
     options.delimiter = config.text("store.delimiter").front();
-    options.recoverable = config.number("recovery.days") > 0;
+    options.trash = trashPolicy(config);
     return options;
 }
 
@@ -170,6 +178,8 @@ void checkConfig(const base::Config& config)
     for (const char* key : {"scanner.rescan_share", "scanner.brake_percent"})
         if (config.number(key) > 100)
             throw base::Refused("bad value '" + config.text(key) + "' for " + key + "; allowed: 0 to 100");
+    if (const auto& days = config.text("junk.days"); !days.empty() && !base::parseU64(days))
+        throw base::Refused("bad value '" + base::printable(days) + "' for junk.days; allowed: a whole number, or nothing");
     backupTimes(config);
     copySettings(config);
     if (const auto& smtp = config.text("clients.smtp"); !smtp.empty() && !admin::parseOutgoing(smtp))

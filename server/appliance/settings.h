@@ -21,6 +21,7 @@ std::string serverName(const base::Config& config); // server.name; empty: the m
 net::Sessions::Bounds sessionBounds(const base::Config& config);
 auth::PlaintextPolicy plaintextPolicy(const base::Config& config);
 delivery::Policy deliveryPolicy(const base::Config& config, const std::string& data);
+store::TrashPolicy trashPolicy(const base::Config& config); // what domains and accounts inherit
 store::StoreOptions storeOptions(const base::Config& config, const std::string& data);
 scanner::Options scannerOptions(const base::Config& config, const std::string& data);
 delivery::Rescan::Settings rescanSettings(const base::Config& config, const std::string& data);

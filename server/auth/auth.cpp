@@ -43,7 +43,7 @@ std::string installationSecret(store::Store& store)
 } // namespace
 
 Authenticator::Inner::Inner(store::Store& s, const base::Clock& c, PlaintextPolicy p, std::function<Guard::SteadyTime()> steady)
-    : store(s), clock(c), policy(p), secret(installationSecret(s)), directory(s), guard(std::move(steady)), events(s)
+    : store(s), clock(c), policy(p), secret(installationSecret(s)), directory(s), guard(std::move(steady)), events(s), history(s)
 {
 }
 
@@ -192,6 +192,13 @@ Login Authenticator::Inner::conclude(const Attempt& attempt, const Known& known,
         login.result = allowed ? Login::Result::ok : Login::Result::disabled;
         (allowed ? logins_ok : logins_disabled).add();
     }
+    if (known.account) { // of what is no account there is nobody to tell
+        using Outcome = store::LoginRecord::Outcome;
+        const Outcome outcome = login.result == Login::Result::ok ? Outcome::ok : login.result == Login::Result::disabled ? Outcome::disabled
+                                : looked ? Outcome::wrong : Outcome::refused;
+        const auto now = clock.now();
+        history.note({known.account->id, attempt.service, attempt.address, mechanism, attempt.tls, outcome, label, now, now});
+    }
     static constexpr std::string_view kWords[] = {"login", "login failed", "login of a disabled account", "login unavailable",
                                                   "login without a code"};
     const bool ok = login.result == Login::Result::ok;
@@ -216,6 +223,8 @@ Authenticator::Authenticator(store::Store& store, const base::Clock& clock, Plai
 Authenticator::~Authenticator() = default;
 
 Guard& Authenticator::guard() { return inner_->guard; }
+
+LoginHistory& Authenticator::history() { return inner_->history; }
 
 bool Authenticator::mayLogin(bool tls, bool loopback) const
 {

@@ -46,6 +46,8 @@ struct NewAppPassword {
     store::AppPassword kept;
 };
 
+class LoginHistory;
+
 class Authenticator {
 public:
     // store, scheduler and clock outlive it. Blocks while it reads (and at the first start makes) this installation's secret.
@@ -76,6 +78,7 @@ public:
 
     void forget(store::AccountId account); // after a password change: cached logins of the account are gone
     Guard& guard();                        // bans, for the administrator
+    LoginHistory& history();               // who logged in to an account, and who tried
 
     struct Inner;
     Inner& inner() { return *inner_; }     // for sasl.cpp

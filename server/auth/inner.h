@@ -4,6 +4,7 @@
 #include "server/auth/directory.h"
 #include "server/auth/hash_pool.h"
 #include "server/auth/login_events.h"
+#include "server/auth/login_history.h"
 #include "server/auth/verified_cache.h"
 #include "server/base/clock.h"
 
@@ -28,6 +29,7 @@ struct Authenticator::Inner {
     VerifiedCache verified;
     Guard guard;
     LoginEvents events;
+    LoginHistory history;
     std::mutex mutex;
     std::map<std::pair<store::AccountId, std::string>, base::Time> noted; // guarded by mutex: logins told to the store, by app password
     HashPool hashes; // last: its threads end first

@@ -128,6 +128,8 @@ const std::vector<Config::Key>& Config::keys()
         {"proxy.allow", Kind::list, "", "networks in CIDR form", "trusted proxies: from them a PROXY v2 header is wanted, on every port for mail"},
         {"recovery.days", Kind::number, "7", kNumber, "how long what is gone can be restored; 0: not at all"},
         {"trash.days", Kind::number, "30", kNumber, "age at which mail in Trash and Junk goes; 0: never"},
+        {"junk.days", Kind::text, "", "a whole number", "the same of Junk alone; empty: as trash.days"},
+        {"logins.days", Kind::number, "90", kNumber, "how long an account's logins are remembered; 0: not at all"},
         {"backup.folder", Kind::text, "", "a folder", "backups on a schedule go there; empty: none"},
         {"backup.at", Kind::text, "02:30", "a time of the day (UTC), HH:MM", "when the first backup of a day begins"},
         {"backup.every", Kind::number, "24", "hours, 1 to 24", "how long after it the next one begins"},

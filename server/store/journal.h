@@ -37,6 +37,8 @@ struct AuditFilter { // absent or empty: any
     std::string actor;                // exactly, or up to a colon: "token"
     std::string action;               // exactly, or up to a dot: "account"
     std::string target;               // exactly, or up to a slash
+    std::string address;              // exactly: whence
+    bool oldest_first = false;        // `after` of a page is then older than what comes
 };
 
 struct AuditHead { // of the setting; id 0: there is no entry yet
@@ -61,6 +63,7 @@ struct EventFilter { // absent or empty: any
     std::vector<std::string> kinds;   // any of these; each exactly, or up to a dot: "mail"
     std::string account;              // exactly
     std::optional<Time> since, until; // not before, and before
+    bool oldest_first = false;        // of events(), as in AuditFilter
     bool fits(const Event& event) const;
 };
 

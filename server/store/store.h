@@ -49,6 +49,7 @@ public:
     virtual std::optional<Account> account(AccountId id) = 0;
     virtual std::optional<Credentials> credentials(AccountId id) = 0;
     virtual std::vector<AppPassword> appPasswords(AccountId id) = 0;                // by label
+    virtual std::vector<LoginRecord> logins(AccountId id) = 0;                      // newest first
     virtual std::vector<Account> accounts(const Page& page) = 0;                    // by address
     // Who gets mail for this address: account, alias (followed), either with +detail cut off, else the alias "@domain". Empty:
     // nobody. No duplicates.
@@ -153,6 +154,7 @@ public:
     virtual void changeAccount(AccountId id, const AccountPatch& patch) = 0;
     virtual void removeAccount(AccountId id) = 0;                                    // with all its mail, and what was recoverable
     virtual void recordLogin(AccountId id, Time when) = 0;
+    virtual void recordLogins(const std::vector<LoginRecord>& logins) = 0;           // those of accounts that are gone are dropped
     virtual void upgradeCredentials(AccountId id, const Credentials& better) = 0;    // the same password kept better: no new version
     virtual void putAppPassword(AccountId id, const AppPassword& password) = 0;      // alreadyExists by label, limit
     virtual void removeAppPassword(AccountId id, std::string_view label) = 0;        // noSuchEntry
@@ -264,6 +266,9 @@ struct Finding { // of check()
     bool harmless = false; // not repairable, but no mail is lost, at risk, or hidden from whom it belongs to
 };
 
+// Called with what is done (bytes or rows) and what there is in all.
+using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
+
 class Store {
 public:
     virtual ~Store() = default;
@@ -291,23 +296,29 @@ public:
     virtual std::uint64_t accountsVersion() const = 0;
 
     // --- health. Any thread.
-    virtual std::vector<Finding> check(bool repair) = 0;                             // every invariant of FORMAT.md; slow
+    // Every invariant of FORMAT.md; slow. Progress is of the bytes of all contents. `stop` ends it with base::Refused and nothing repaired;
+    // of damage that was found until then the alarm stays.
+    virtual std::vector<Finding> check(bool repair, const Progress& progress, const std::stop_token& stop) = 0;
+    std::vector<Finding> check(bool repair) { return check(repair, {}, {}); }
     virtual std::string problem() const = 0;                                         // empty while all is well (readiness)
     virtual std::string warning() const = 0;                                         // empty, or what the last check found that is harmless
 
-    // --- what was deleted. Housekeeping in small transactions, any thread; how many went. What came into Trash or Junk before that
-    // time becomes recoverable; what was removed before it goes for good. `stop` ends it early.
-    virtual std::uint64_t emptyTrash(Time saved_before, const std::stop_token& stop) = 0;
-    virtual std::uint64_t forgetRecoverable(Time removed_before, const std::stop_token& stop) = 0;
+    // --- what was deleted. Housekeeping in small transactions, any thread; how many went, by each account's policy. What has been in
+    // Trash or Junk for longer becomes recoverable; what has been recoverable for longer goes for good. `stop` ends it early.
+    virtual std::uint64_t emptyTrash(const std::stop_token& stop) = 0;
+    virtual std::uint64_t forgetRecoverable(const std::stop_token& stop) = 0;
+    // What accounts and domains inherit; nothing is unset. With recovery_days 0 what would become recoverable goes at once, from the next
+    // transaction on; what is recoverable already stays until forgetRecoverable(). StoreOptions::trash is how it is at the start.
+    virtual void configureTrash(const TrashPolicy& configured) = 0;
+    virtual TrashPolicy configuredTrash() const = 0;
+    // Logins before that time are forgotten; how many records.
+    virtual std::uint64_t forgetLogins(Time before, const std::stop_token& stop) = 0;
     // Of the journal what came before that time; and of each group of kinds ("mail", "login") all but the newest `keep`, so that a flood
     // of one pushes out no other.
     virtual std::uint64_t trimEvents(Time before, std::size_t keep, const std::stop_token& stop) = 0;
     // The first entry that is not what was written or does not follow the one before it, the last one's absence, and of `noted` (a head
     // that was noted once) whether it is in the chain. Empty: all is as it was. Reads everything.
     virtual std::vector<Finding> verifyAudit(const std::optional<AuditHead>& noted, std::uint64_t* entries) = 0;
-    // False: what would become recoverable goes at once, from the next transaction on; what is recoverable already stays until
-    // forgetRecoverable(). StoreOptions::recoverable says how it is at the start.
-    virtual void keepRecoverable(bool on) = 0;
 
     virtual char delimiter() const = 0;
 };
@@ -316,14 +327,11 @@ struct StoreOptions {
     std::string folder;          // DIR; made when absent
     char delimiter = '/';
     bool must_exist = false;     // for check and backup of an offline directory
-    bool recoverable = true;     // false: what would become recoverable goes at once (recovery.days = 0)
+    TrashPolicy trash = TrashPolicy::defaults();
 };
 
 // Opens (locks, migrates, sweeps orphans). Refused: another server holds the directory; it was made by a newer version;
 // it cannot be written. `clock` outlives the store.
 std::unique_ptr<Store> openSqliteStore(const StoreOptions& options, const base::Clock& clock);
-
-// Called with what is done (bytes or rows) and what there is in all.
-using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
 
 } // namespace postfach::store

@@ -64,6 +64,13 @@ Pop3Policy Pop3Policy::over(const Pop3Policy& inherited) const
     return {first(retention, inherited.retention), first(seen, inherited.seen), first(hide, inherited.hide), first(exclusive, inherited.exclusive)};
 }
 
+TrashPolicy TrashPolicy::over(const TrashPolicy& inherited) const
+{
+    const auto first = [](const auto& mine, const auto& theirs) { return mine ? mine : theirs; };
+    return {first(expunge, inherited.expunge), first(trash_days, inherited.trash_days), first(junk_days, inherited.junk_days),
+            first(recovery_days, inherited.recovery_days)};
+}
+
 std::vector<InnerHash> unpackInnerHashes(std::string_view packed)
 {
     std::vector<InnerHash> all;

@@ -88,6 +88,21 @@ struct ScanPolicy {
     bool operator==(const ScanPolicy&) const = default;
 };
 
+// --- trash policies: what becomes of what is deleted. What is unset is inherited: an account's from its domain, a domain's from the
+// configuration (Store::configureTrash).
+struct TrashPolicy {
+    static constexpr std::uint32_t kMostDays = 36'500;
+
+    std::optional<bool> expunge;              // Removal::toTrash goes into Trash; else it is recoverable at once
+    std::optional<std::uint32_t> trash_days;  // what is as old in Trash becomes recoverable; 0: never
+    std::optional<std::uint32_t> junk_days;   // the same of Junk
+    std::optional<std::uint32_t> recovery_days; // how long what is recoverable stays so; 0: it never is
+
+    TrashPolicy over(const TrashPolicy& inherited) const;
+    static TrashPolicy defaults() { return {true, 30, 30, 7}; }
+    bool operator==(const TrashPolicy&) const = default;
+};
+
 // --- keywords that the server alone sets and clears: what scanning has to say. Any client sees and finds them (RFC 9051 2.3.2 leaves a
 // server the choice which keywords can be changed). Without regard to case.
 inline constexpr std::string_view kUnscanned = "$Unscanned";   // not looked at, or not looked at whole
@@ -123,7 +138,6 @@ struct Account {
     std::uint64_t messages = 0;
     std::uint64_t quota_messages = 0;      // 0: none
     std::uint64_t recoverable = 0;         // bytes of what is deleted and can be restored; counts against no quota
-    bool expunge_to_trash = true;          // Removal::toTrash goes into Trash; else it is recoverable at once
     std::vector<std::string> services{"pop3", "imap"}; // what it may log in to
     Time created{};
     std::optional<Time> last_login;
@@ -134,6 +148,8 @@ struct Account {
     Pop3Policy pop3_in_force;              // with what it inherits: nothing is unset
     ScanPolicy scan;                       // its own
     ScanPolicy scan_of_domain;             // what it inherits; the configuration stands behind it
+    TrashPolicy trash;                     // its own
+    TrashPolicy trash_of_domain;           // what it inherits; the configuration stands behind it
 };
 
 struct NewAccount {
@@ -147,12 +163,26 @@ struct AccountPatch {
     std::optional<std::string> name;
     std::optional<bool> enabled;
     std::optional<std::uint64_t> quota, quota_messages;
-    std::optional<bool> expunge_to_trash;
     std::optional<std::vector<std::string>> services;
     std::optional<Credentials> credentials;
     std::optional<std::vector<std::string>> scopes;
     std::optional<Pop3Policy> pop3;        // whole: what is unset in it is inherited from now on
     std::optional<ScanPolicy> scan;        // the same
+    std::optional<TrashPolicy> trash;      // the same
+};
+
+// Who logged in, or tried to. What is alike within one hour is one record, so that a program that comes every minute hides nobody.
+struct LoginRecord {
+    enum class Outcome : std::uint8_t { ok, wrong, disabled, refused }; // refused: banned, and not looked at
+    static constexpr std::size_t kKept = 100;                           // of an account's that were ok, and as many of the others
+
+    AccountId account;
+    std::string service, address, mechanism;
+    bool tls = false;
+    Outcome outcome = Outcome::ok;
+    std::string app_password;              // label of the one that was used; empty: the account's own password, or none
+    Time first{}, last{};
+    std::uint64_t times = 1;
 };
 
 struct Domain {
@@ -161,11 +191,13 @@ struct Domain {
     std::uint64_t accounts = 0;
     Pop3Policy pop3;                       // for its accounts
     ScanPolicy scan;                       // the same
+    TrashPolicy trash;                     // the same
 };
 
 struct DomainPatch {                       // policies are whole: what is unset in them is inherited from now on
     std::optional<Pop3Policy> pop3;
     std::optional<ScanPolicy> scan;
+    std::optional<TrashPolicy> trash;
 };
 
 struct Alias {

@@ -4,9 +4,49 @@ import os
 import shutil
 import subprocess
 import tempfile
+import termios
+import time
 
 import mails
 import server
+from terminal import Terminal
+
+
+def at_a_terminal(report, office):
+    """Who types a password is asked for it twice, and nobody sees it."""
+    def asked(*words):
+        return Terminal([office.program, *words, "--password-stdin", "--data", office.data], {})
+
+    def echoes(terminal):
+        return bool(termios.tcgetattr(terminal.terminal)[3] & termios.ECHO)
+
+    typist = asked("account", "add", "typist@shell.test")
+    report.check("a password is asked for at a terminal", typist.shows("password: "), typist.drawn)
+    report.check("... without echo", not echoes(typist))
+    typist.keys("never to be seen\n")
+    report.check("... and again", typist.shows("password again: "), typist.drawn)
+    typist.keys("never to be seen\n")
+    report.check("... and taken", typist.end() == 0, typist.drawn)
+    report.check("... and is on no screen", "never to be" not in typist.drawn, typist.drawn)
+    office.imap("typist@shell.test", "never to be seen").logout()
+
+    typist = asked("account", "password", "typist@shell.test")
+    for prompt, text in (("password: ", "one\n"), ("password again: ", "another\n")):
+        typist.shows(prompt)
+        typist.keys(text)
+    report.check("two different ones are none: exit 2", typist.end() == 2, typist.drawn)
+    office.imap("typist@shell.test", "never to be seen").logout()
+
+    typist = asked("account", "password", "typist@shell.test")
+    typist.shows("password: ")
+    silent = not echoes(typist)
+    typist.keys("\x03")
+    until = time.monotonic() + 30
+    while not echoes(typist) and time.monotonic() < until:
+        time.sleep(0.01)
+    report.check("who is interrupted leaves a terminal that shows what is typed", silent and echoes(typist))
+    report.check("... and is over", typist.end() is None)
+    office.cli("account", "remove", "typist@shell.test")
 
 
 def test(report, office, given):
@@ -57,6 +97,9 @@ def test(report, office, given):
     report.refuses("a disabled account cannot log in", lambda: office.imap("dora@shell.test", "a second password"))
     run("account enable", 0, "account", "enable", "dora@shell.test")
     office.imap("dora@shell.test", "a second password").logout()
+
+    if hasattr(office, "program"):
+        at_a_terminal(report, office)
 
     run("domain remove while it has accounts", 1, "domain", "remove", "shell.test")
     run("account remove", 0, "account", "remove", "dora@shell.test")

@@ -77,6 +77,7 @@ void TestServer::start()
     options.rescan_look = settings_.rescan_look;
     options.imap_messages_at_once = settings_.imap_messages_at_once;
     options.clock = &clock_;
+    options.wrap_store = settings_.wrap_store;
     options.say = [this](const std::string& line) { said_.push_back(line); };
     if (!settings_.real_scanner)
         options.start_scanner = [this](const scanner::Options&) {

@@ -8,6 +8,7 @@
 #include "tests/support/fake_scanner.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,7 @@ public:
         std::optional<std::chrono::milliseconds> imap_progress;
         std::optional<std::uint32_t> imap_messages_at_once;
         std::chrono::milliseconds rescan_look = std::chrono::hours(1); // the rescan begins when a test asks for it
+        std::function<std::unique_ptr<store::Store>(std::unique_ptr<store::Store>)> wrap_store; // as in appliance::Options
     };
     TestServer() : TestServer(Settings{}) {}
     explicit TestServer(Settings settings);

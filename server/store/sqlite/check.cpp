@@ -1,6 +1,7 @@
 // check(): every invariant of FORMAT.md, while the server works. What is derived (counters, references, files that nobody
 // names) is repaired when asked; what is lost (bytes) is only reported. Bodies are read a few hundred at a time, so that no
 // long read transaction holds up the write-ahead log.
+#include "server/base/error.h"
 #include "server/store/names.h"
 #include "server/store/sqlite/check_rules.h"
 #include "server/store/sqlite/log_check.h"
@@ -77,9 +78,34 @@ void checkNames(Connection& db, char delimiter, std::vector<Finding>& all)
     alone.end();
 }
 
-void applyRules(Connection& db, char delimiter, std::vector<Finding>& all)
+void heed(const std::stop_token& stop)
+{
+    if (stop.stop_requested())
+        throw base::Refused("the check was stopped; nothing was repaired", 1);
+}
+
+// One statement may take minutes; SQLite looks every so many of its steps whether it is to end.
+class Interruptible {
+public:
+    Interruptible(Connection& db, const std::stop_token& stop) : db_(db), stop_(stop)
+    {
+        const auto asked = [](void* token) { return static_cast<std::stop_token*>(token)->stop_requested() ? 1 : 0; };
+        sqlite3_progress_handler(db_.handle(), kSteps, asked, &stop_);
+    }
+    ~Interruptible() { sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr); } // the connection is lent on
+    Interruptible(const Interruptible&) = delete;
+    Interruptible& operator=(const Interruptible&) = delete;
+
+private:
+    static constexpr int kSteps = 100'000; // some milliseconds
+    Connection& db_;
+    std::stop_token stop_;
+};
+
+void applyRules(Connection& db, char delimiter, std::vector<Finding>& all, const std::stop_token& stop)
 {
     const auto apply = [&](const Rule& rule, const char* before) {
+        heed(stop);
         Findings findings(all, rule.what, rule.repair != nullptr, rule.harmless);
         Statement row = db.query(rule.find);
         while (row.step())
@@ -110,12 +136,21 @@ void warn(Alarm& alarm, const std::vector<Finding>& findings)
 
 } // namespace
 
-std::vector<Finding> SqliteStore::check(bool repair)
+std::vector<Finding> SqliteStore::check(bool repair, const Progress& progress, const std::stop_token& stop)
 {
     std::vector<Finding> findings;
     const std::size_t raised = files_->alarm->count();
+    std::uint64_t read = 0, in_all = 0;
+    const auto tell = [&] {
+        if (progress)
+            progress(std::min(read, in_all), in_all);
+    };
     try {
         const auto transaction = readTransaction();
+        const Interruptible interruptible(transaction->db(), stop);
+        if (Statement row = transaction->db().query("SELECT coalesce(sum(size), 0) FROM body"); row.step())
+            in_all = static_cast<std::uint64_t>(row.integer(0));
+        tell();
         sqlite3_db_release_memory(transaction->db().handle()); // what counts is what the disk says now
         Statement row = transaction->db().query("PRAGMA integrity_check");
         while (row.step())
@@ -125,8 +160,9 @@ std::vector<Finding> SqliteStore::check(bool repair)
             raiseAlarm(*files_->alarm, findings);
             return findings;
         }
-        applyRules(transaction->db(), delimiter_, findings);
+        applyRules(transaction->db(), delimiter_, findings, stop);
     } catch (const Error& error) {
+        heed(stop);
         if (error.kind != Error::Kind::damaged)
             throw;
         findings.push_back({error.what(), "postfach.db", false});
@@ -144,7 +180,12 @@ std::vector<Finding> SqliteStore::check(bool repair)
                 ids.push_back(BodyId{row.integer(0)});
         }
         for (const BodyId id : ids) {
+            if (stop.stop_requested()) {
+                raiseAlarm(*files_->alarm, findings);
+                heed(stop);
+            }
             try {
+                read += reading.bodySize(id);
                 if (base::sha256(reading.body(id)) != reading.bodyHash(id))
                     throw Error(Error::Kind::damaged, "its bytes are not those of its hash");
             } catch (const Error& e) {
@@ -154,6 +195,7 @@ std::vector<Finding> SqliteStore::check(bool repair)
         more = !ids.empty();
         if (more)
             after = ids.back().value;
+        tell(); // mail that came since may make it more than there was
     }
 
     const auto named = [this](const base::Sha256& hash) {

@@ -78,6 +78,10 @@ constexpr Rule kRules[] = {
     {"an app password belongs to no account",
         "SELECT 'account ' || account_id FROM app_password WHERE account_id NOT IN (SELECT id FROM account) GROUP BY account_id",
         "DELETE FROM app_password WHERE account_id NOT IN (SELECT id FROM account)"},
+    {"a login belongs to no account", "SELECT 'account ' || account_id FROM login WHERE account_id NOT IN (SELECT id FROM account) GROUP BY account_id",
+        "DELETE FROM login WHERE account_id NOT IN (SELECT id FROM account)"},
+    {"a login came out in no way", "SELECT 'account ' || account_id FROM login WHERE outcome NOT BETWEEN 0 AND 3 GROUP BY account_id",
+        "DELETE FROM login WHERE outcome NOT BETWEEN 0 AND 3"},
     {"a second factor belongs to no account",
         "SELECT 'account ' || account_id FROM totp WHERE account_id NOT IN (SELECT id FROM account)",
         "DELETE FROM totp WHERE account_id NOT IN (SELECT id FROM account)"},
@@ -138,6 +142,11 @@ constexpr Rule kRules[] = {
         " WHERE scan_infected NOT BETWEEN 2 AND 3 OR scan_encrypted NOT BETWEEN 0 AND 3 OR scan_macros NOT BETWEEN 0 AND 3"
         " OR scan_phishing NOT BETWEEN 0 AND 3 OR scan_limits NOT BETWEEN 0 AND 3 OR scan_attachments NOT BETWEEN 0 AND 3"
         " OR scan_unscannable NOT BETWEEN 1 AND 3",
+        nullptr, kHarmless},
+    {"a trash policy is none",
+        "SELECT place FROM (SELECT address AS place, expunge_to_trash, trash_days, junk_days, recovery_days FROM account UNION ALL"
+        " SELECT name, expunge_to_trash, trash_days, junk_days, recovery_days FROM domain) WHERE expunge_to_trash NOT BETWEEN 0 AND 2"
+        " OR trash_days NOT BETWEEN 0 AND 36500 OR junk_days NOT BETWEEN 0 AND 36500 OR recovery_days NOT BETWEEN 0 AND 36500",
         nullptr, kHarmless},
     {"an allowance is of no kind", "SELECT kind FROM allowance WHERE kind NOT IN ('content', 'signature')",
         "DELETE FROM allowance WHERE kind NOT IN ('content', 'signature')"},

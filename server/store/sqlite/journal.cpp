@@ -60,6 +60,12 @@ std::int64_t olderThan(const Page& page)
     return id && *id <= INT64_MAX ? static_cast<std::int64_t>(*id) : 0;
 }
 
+std::int64_t newerThan(const Page& page)
+{
+    const auto id = page.after.empty() ? std::optional<std::uint64_t>(0) : base::parseU64(page.after);
+    return id && *id <= INT64_MAX ? static_cast<std::int64_t>(*id) : INT64_MAX;
+}
+
 std::int64_t rows(std::size_t most) { return static_cast<std::int64_t>(std::min<std::size_t>(most, 1U << 30)); }
 
 std::string groupOf(std::string_view kind) { return std::string(kind.substr(0, kind.find('.'))); }
@@ -73,9 +79,13 @@ std::vector<AuditEntry> Reading::audit(const AuditFilter& filter, const Page& pa
     const std::int64_t since = filter.since ? base::toMillis(*filter.since) : INT64_MIN;
     const std::int64_t until = filter.until ? base::toMillis(*filter.until) : INT64_MAX;
     std::vector<AuditEntry> all;
-    Statement row = db_.query(AUDIT_COLUMNS "WHERE id < ?1 AND time >= ?2 AND time < ?3 AND " FITS("actor", "?4", ":")
-                              " AND " FITS("action", "?5", ".") " AND " FITS("target", "?6", "/") " ORDER BY id DESC LIMIT ?7",
-                              olderThan(page), since, until, filter.actor, filter.action, filter.target, rows(page.limit));
+#define AUDIT_FITS \
+    " AND time >= ?2 AND time < ?3 AND " FITS("actor", "?4", ":") " AND " FITS("action", "?5", ".") " AND " FITS("target", "?6", "/") \
+        " AND (?8 = '' OR address = ?8)"
+    const char* const sql = filter.oldest_first ? AUDIT_COLUMNS "WHERE id > ?1" AUDIT_FITS " ORDER BY id LIMIT ?7"
+                                                : AUDIT_COLUMNS "WHERE id < ?1" AUDIT_FITS " ORDER BY id DESC LIMIT ?7";
+    Statement row = db_.query(sql, filter.oldest_first ? newerThan(page) : olderThan(page), since, until, filter.actor, filter.action, filter.target,
+                              rows(page.limit), filter.address);
     while (row.step())
         all.push_back(auditOf(row));
     return all;
@@ -156,7 +166,9 @@ std::vector<Finding> SqliteStore::verifyAudit(const std::optional<AuditHead>& no
 std::vector<Event> Reading::events(const EventFilter& filter, const Page& page)
 {
     std::vector<Event> all;
-    Statement row = db_.query("SELECT id, time, kind, account, data FROM event WHERE id < ? ORDER BY id DESC", olderThan(page));
+    const char* const sql = filter.oldest_first ? "SELECT id, time, kind, account, data FROM event WHERE id > ? ORDER BY id"
+                                                : "SELECT id, time, kind, account, data FROM event WHERE id < ? ORDER BY id DESC";
+    Statement row = db_.query(sql, filter.oldest_first ? newerThan(page) : olderThan(page));
     while (all.size() < page.limit && row.step())
         if (auto event = eventOf(row); filter.fits(event))
             all.push_back(std::move(event));

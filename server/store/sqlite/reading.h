@@ -29,6 +29,9 @@ inline constexpr std::int64_t kSecondsOfDay = 86'400;
 // A policy in four columns: days (-1: for ever), and 0 or 1; NULL where it is inherited.
 Pop3Policy pop3PolicyOf(const Statement& row, int first);
 ScanPolicy scanPolicyOf(const Statement& row, int first); // seven columns, in the order of ScanPolicy::Line
+#define TRASH_COLUMNS(t) " " t ".expunge_to_trash, " t ".trash_days, " t ".junk_days, " t ".recovery_days"
+TrashPolicy trashPolicyOf(const Statement& row, int first); // TRASH_COLUMNS
+TrashPolicy trashPolicyOf(Connection& db, AccountId account); // its own and its domain's; the configuration stands behind it
 
 class Reading {
 public:
@@ -38,6 +41,7 @@ public:
     std::optional<Account> account(AccountId id);
     std::optional<Credentials> credentials(AccountId id);
     std::vector<AppPassword> appPasswords(AccountId id);
+    std::vector<LoginRecord> logins(AccountId id);
     std::vector<Account> accounts(const Page& page);
     std::vector<AccountId> resolve(std::string_view address);
     std::optional<Domain> findDomain(std::string_view name);
@@ -135,6 +139,7 @@ public:
     std::optional<Account> account(AccountId id) override { return reading_.account(id); }
     std::optional<Credentials> credentials(AccountId id) override { return reading_.credentials(id); }
     std::vector<AppPassword> appPasswords(AccountId id) override { return reading_.appPasswords(id); }
+    std::vector<LoginRecord> logins(AccountId id) override { return reading_.logins(id); }
     std::vector<Account> accounts(const Page& page) override { return reading_.accounts(page); }
     std::vector<AccountId> resolve(std::string_view address) override { return reading_.resolve(address); }
     std::optional<Domain> findDomain(std::string_view name) override { return reading_.findDomain(name); }

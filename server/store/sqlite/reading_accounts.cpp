@@ -15,13 +15,14 @@ namespace {
 
 #define DOMAIN_COLUMNS \
     "SELECT d.name, d.created, (SELECT count(*) FROM account a WHERE a.domain = d.name)," \
-    " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive," SCAN_COLUMNS("d") " FROM domain d "
+    " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive," SCAN_COLUMNS("d") "," TRASH_COLUMNS("d") " FROM domain d "
 
 #define ACCOUNT_COLUMNS \
     "SELECT a.id, a.address, a.name, a.enabled, u.quota, u.used, u.messages, a.services, a.created, a.last_login, a.version," \
-    " u.quota_messages, u.recoverable, a.expunge_to_trash," \
+    " u.quota_messages, u.recoverable," \
     " a.pop3_retention, a.pop3_seen, a.pop3_hide, a.pop3_exclusive," \
     " d.pop3_retention, d.pop3_seen, d.pop3_hide, d.pop3_exclusive," SCAN_COLUMNS("a") "," SCAN_COLUMNS("d") "," \
+    TRASH_COLUMNS("a") "," TRASH_COLUMNS("d") "," \
     " a.scopes, EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id AND t.confirmed IS NOT NULL) " \
     "FROM account a JOIN usage u ON u.account_id = a.id LEFT JOIN domain d ON d.name = a.domain "
 
@@ -40,21 +41,23 @@ Account accountOf(const Statement& row)
     if (!row.isNull(9))
         a.last_login = base::fromMillis(row.integer(9));
     a.version = static_cast<std::uint64_t>(row.integer(10));
-    a.pop3 = pop3PolicyOf(row, 14);
-    a.pop3_in_force = a.pop3.over(pop3PolicyOf(row, 18)).over(Pop3Policy::defaults());
-    a.scan = scanPolicyOf(row, 22);
-    a.scan_of_domain = scanPolicyOf(row, 29);
-    a.scopes = unjoined(row.bytes(36), ',');
-    a.totp = row.integer(37) != 0;
+    a.pop3 = pop3PolicyOf(row, 13);
+    a.pop3_in_force = a.pop3.over(pop3PolicyOf(row, 17)).over(Pop3Policy::defaults());
+    a.scan = scanPolicyOf(row, 21);
+    a.scan_of_domain = scanPolicyOf(row, 28);
+    a.trash = trashPolicyOf(row, 35);
+    a.trash_of_domain = trashPolicyOf(row, 39);
+    a.scopes = unjoined(row.bytes(43), ',');
+    a.totp = row.integer(44) != 0;
     a.quota_messages = static_cast<std::uint64_t>(row.integer(11));
     a.recoverable = static_cast<std::uint64_t>(row.integer(12));
-    a.expunge_to_trash = row.integer(13) != 0;
     return a;
 }
 
 Domain domainOfRow(const Statement& row)
 {
-    return {row.text(0), base::fromMillis(row.integer(1)), static_cast<std::uint64_t>(row.integer(2)), pop3PolicyOf(row, 3), scanPolicyOf(row, 7)};
+    return {row.text(0), base::fromMillis(row.integer(1)), static_cast<std::uint64_t>(row.integer(2)), pop3PolicyOf(row, 3),
+            scanPolicyOf(row, 7), trashPolicyOf(row, 14)};
 }
 
 Alias aliasOf(const Statement& row) { return {row.text(0), unjoined(row.bytes(1), '\n'), base::fromMillis(row.integer(2))}; }

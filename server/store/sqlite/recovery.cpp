@@ -4,20 +4,43 @@
 namespace postfach::store::sqlite {
 namespace {
 constexpr std::size_t kBatch = 500; // a few milliseconds of the writer
+
+Time before(Time now, std::uint32_t days) { return now - std::chrono::hours(24) * static_cast<std::int64_t>(days); }
 } // namespace
 
-// A renamed or moved folder below Trash keeps its messages until somebody deletes it: its save dates are not those of its coming.
-std::uint64_t SqliteStore::emptyTrash(Time saved_before, const std::stop_token& stop)
+void SqliteStore::configureTrash(const TrashPolicy& configured)
 {
-    std::vector<MailboxId> mailboxes;
+    const std::lock_guard lock(trash_mutex_);
+    trash_ = configured;
+    writer_->keepRecoverable(configured.recovery_days != 0U);
+}
+
+TrashPolicy SqliteStore::configuredTrash() const
+{
+    const std::lock_guard lock(trash_mutex_);
+    return trash_;
+}
+
+// A renamed or moved folder below Trash keeps its messages until somebody deletes it: its save dates are not those of its coming.
+std::uint64_t SqliteStore::emptyTrash(const std::stop_token& stop)
+{
+    const TrashPolicy configured = configuredTrash();
+    const Time now = clock_.now();
+    std::vector<std::pair<MailboxId, Time>> mailboxes; // and when what came before it has been there for too long
     {
         const auto transaction = readTransaction();
-        Statement row = transaction->db().query("SELECT id FROM mailbox WHERE special_use IN ('\\Trash', '\\Junk') AND messages > 0");
-        while (row.step())
-            mailboxes.push_back(MailboxId{row.integer(0)});
+        Statement row = transaction->db().query("SELECT m.id, m.special_use = '\\Junk'," TRASH_COLUMNS("a") "," TRASH_COLUMNS("d")
+                                                " FROM mailbox m JOIN account a ON a.id = m.account_id LEFT JOIN domain d ON d.name = a.domain"
+                                                " WHERE m.special_use IN ('\\Trash', '\\Junk') AND m.messages > 0");
+        while (row.step()) {
+            const TrashPolicy policy = trashPolicyOf(row, 2).over(trashPolicyOf(row, 6)).over(configured);
+            if (const auto days = (row.integer(1) != 0 ? policy.junk_days : policy.trash_days).value_or(0); days > 0)
+                mailboxes.emplace_back(MailboxId{row.integer(0)}, before(now, days));
+        }
     }
     std::uint64_t gone = 0;
-    for (const MailboxId mailbox : mailboxes) {
+    for (const auto& [id, saved_before] : mailboxes) {
+        const MailboxId mailbox = id;
         for (bool more = true; more && !stop.stop_requested();) {
             std::vector<Uid> due;
             {
@@ -39,21 +62,31 @@ std::uint64_t SqliteStore::emptyTrash(Time saved_before, const std::stop_token& 
     return gone;
 }
 
-std::uint64_t SqliteStore::forgetRecoverable(Time removed_before, const std::stop_token& stop)
+std::uint64_t SqliteStore::forgetRecoverable(const std::stop_token& stop)
 {
-    std::uint64_t gone = 0;
-    for (bool more = true; more && !stop.stop_requested();) {
-        {
-            const auto transaction = readTransaction();
-            if (!transaction->db().query("SELECT 1 FROM recoverable WHERE removed < ? LIMIT 1", base::toMillis(removed_before)).step())
-                break;
+    const TrashPolicy configured = configuredTrash();
+    const Time now = clock_.now();
+    std::vector<std::pair<AccountId, Time>> accounts; // who has something that was removed before that time
+    {
+        const auto transaction = readTransaction();
+        std::vector<std::pair<AccountId, std::int64_t>> oldest;
+        Statement row = transaction->db().query("SELECT account_id, min(removed) FROM recoverable GROUP BY account_id");
+        while (row.step())
+            oldest.emplace_back(AccountId{row.integer(0)}, row.integer(1));
+        for (const auto& [account, removed] : oldest) {
+            const Time due = before(now, trashPolicyOf(transaction->db(), account).over(configured).recovery_days.value_or(0));
+            if (removed < base::toMillis(due))
+                accounts.emplace_back(account, due);
         }
-        writeAndWait([&](WriteTx& tx) {
-            const std::size_t taken = dynamic_cast<Writing&>(tx).forgetRecoverable(removed_before, kBatch);
-            gone += taken;
-            more = taken == kBatch;
-        });
     }
+    std::uint64_t gone = 0;
+    for (const auto& [account, removed_before] : accounts)
+        for (bool more = true; more && !stop.stop_requested();)
+            writeAndWait([&, owner = account, due = removed_before](WriteTx& tx) {
+                const std::size_t taken = dynamic_cast<Writing&>(tx).forgetRecoverable(owner, due, kBatch);
+                gone += taken;
+                more = taken == kBatch;
+            });
     return gone;
 }
 

@@ -201,6 +201,21 @@ const std::vector<Migration>& migrations()
             "CREATE TABLE task (id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, progress INTEGER NOT NULL, total INTEGER NOT NULL,"
             " error TEXT NOT NULL, result TEXT NOT NULL, findings TEXT NOT NULL, created INTEGER NOT NULL, finished INTEGER) STRICT, WITHOUT ROWID",
         },
+        {   // Trash policies. expunge_to_trash: 0 no, 1 inherited (as every account that had it on), 2 yes. Days, 0 never; NULL: inherited.
+            "ALTER TABLE account ADD COLUMN trash_days INTEGER",
+            "ALTER TABLE account ADD COLUMN junk_days INTEGER",
+            "ALTER TABLE account ADD COLUMN recovery_days INTEGER",
+            "ALTER TABLE domain ADD COLUMN expunge_to_trash INTEGER NOT NULL DEFAULT 1",
+            "ALTER TABLE domain ADD COLUMN trash_days INTEGER",
+            "ALTER TABLE domain ADD COLUMN junk_days INTEGER",
+            "ALTER TABLE domain ADD COLUMN recovery_days INTEGER",
+        },
+        {   // Logins. hour: since 1970, of `last`; outcome as LoginRecord::Outcome; app_password: its label, or empty.
+            "CREATE TABLE login (account_id INTEGER NOT NULL, hour INTEGER NOT NULL, service TEXT NOT NULL, address TEXT NOT NULL,"
+            " mechanism TEXT NOT NULL, tls INTEGER NOT NULL, outcome INTEGER NOT NULL, app_password TEXT NOT NULL, first INTEGER NOT NULL,"
+            " last INTEGER NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (account_id, hour, service, address, mechanism, tls, outcome,"
+            " app_password)) STRICT, WITHOUT ROWID",
+        },
     };
     return all;
 }

@@ -134,7 +134,7 @@ void makeDatabase(const std::string& folder)
 } // namespace
 
 SqliteStore::SqliteStore(const StoreOptions& options, const base::Clock& clock)
-    : folder_(prepareFolder(options)), delimiter_(options.delimiter), lock_(lockFolder(folder_)),
+    : folder_(prepareFolder(options)), delimiter_(options.delimiter), clock_(clock), trash_(options.trash), lock_(lockFolder(folder_)),
       files_(std::make_shared<BodyFiles>(folder_ + "/bodies")), readers_(std::make_shared<Readers>(folder_ + "/postfach.db", files_->alarm))
 {
     makeDatabase(folder_);
@@ -153,7 +153,8 @@ SqliteStore::SqliteStore(const StoreOptions& options, const base::Clock& clock)
         files_->alarm->raise("commits were lost with a damaged log; it is kept as postfach.db-wal.damaged, remove that to end this alarm");
     else
         sweep(*connection);
-    writer_ = std::make_unique<Writer>(std::move(connection), files_, views_, clock, delimiter_, options.recoverable, folder_ + "/reserve");
+    const bool recoverable = options.trash.recovery_days > 0U;
+    writer_ = std::make_unique<Writer>(std::move(connection), files_, views_, clock, delimiter_, recoverable, folder_ + "/reserve");
 }
 
 SqliteStore::~SqliteStore() = default;

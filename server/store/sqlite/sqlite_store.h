@@ -60,12 +60,15 @@ public:
     Subscription watchAccount(AccountId account, std::function<void()> news) override { return views_.watchAccount(account, std::move(news)); }
     Subscription watchEvents(std::function<void()> news) override { return views_.watchEvents(std::move(news)); }
     std::uint64_t accountsVersion() const override { return views_.accountsVersion(); }
-    std::vector<Finding> check(bool repair) override;
-    std::uint64_t emptyTrash(Time saved_before, const std::stop_token& stop) override;
-    std::uint64_t forgetRecoverable(Time removed_before, const std::stop_token& stop) override;
+    using Store::check;
+    std::vector<Finding> check(bool repair, const Progress& progress, const std::stop_token& stop) override;
+    std::uint64_t emptyTrash(const std::stop_token& stop) override;
+    std::uint64_t forgetRecoverable(const std::stop_token& stop) override;
+    void configureTrash(const TrashPolicy& configured) override;
+    TrashPolicy configuredTrash() const override;
+    std::uint64_t forgetLogins(Time before, const std::stop_token& stop) override;
     std::uint64_t trimEvents(Time before, std::size_t keep, const std::stop_token& stop) override;
     std::vector<Finding> verifyAudit(const std::optional<AuditHead>& noted, std::uint64_t* entries) override;
-    void keepRecoverable(bool on) override { writer_->keepRecoverable(on); }
     std::string problem() const override;
     std::string warning() const override { return files_->alarm->warning(); }
     char delimiter() const override { return delimiter_; }
@@ -86,6 +89,9 @@ private:
 
     const std::string folder_;
     const char delimiter_;
+    const base::Clock& clock_;
+    mutable std::mutex trash_mutex_;
+    TrashPolicy trash_;                // guarded by trash_mutex_: what accounts and domains inherit
     base::Fd lock_;
     std::shared_ptr<BodyFiles> files_;
     std::shared_ptr<Readers> readers_; // read transactions hold it too

@@ -62,6 +62,7 @@ public:
     void changeAccount(AccountId id, const AccountPatch& patch) override;
     void removeAccount(AccountId id) override;
     void recordLogin(AccountId id, Time when) override;
+    void recordLogins(const std::vector<LoginRecord>& logins) override;
     void upgradeCredentials(AccountId id, const Credentials& better) override;
     void putAppPassword(AccountId id, const AppPassword& password) override;
     void removeAppPassword(AccountId id, std::string_view label) override;
@@ -142,7 +143,8 @@ public:
     void correctTally();                                  // after the references
     void makeMissingMailboxes();                          // INBOX, and parents; empty
     // What was removed before that time, oldest first, at most `most`; how many went.
-    std::size_t forgetRecoverable(Time removed_before, std::size_t most);
+    std::uint64_t forgetLogins(AccountId account, Time before);
+    std::size_t forgetRecoverable(AccountId account, Time removed_before, std::size_t most);
 
 private:
     struct Step { // what an operation does to its mailbox's row
@@ -172,6 +174,7 @@ private:
     // --- removal
     std::optional<Mailbox> trashFor(const Mailbox& mailbox);
     std::vector<MessageRow> notIn(const Mailbox& trash, const std::vector<MessageRow>& rows);
+    bool keepsRecoverable(AccountId account);
     void keepRecoverable(const Mailbox& mailbox, const std::vector<MessageRow>& rows, std::string_view cause);
     void keepAllRecoverable(const Mailbox& mailbox, std::string_view cause);
     void boundRecoverable(AccountId account, std::int64_t removed);
@@ -194,6 +197,8 @@ private:
     void putPop3Policy(const std::string& domain, const Pop3Policy& policy);
     void putScanPolicy(AccountId id, const ScanPolicy& policy);
     void putScanPolicy(const std::string& domain, const ScanPolicy& policy);
+    void putTrashPolicy(AccountId id, const TrashPolicy& policy);
+    void putTrashPolicy(const std::string& domain, const TrashPolicy& policy);
     AccountId requireAccount(AccountId id);
     void requireFreeAddress(const std::string& address);
     void requireRoomOnDisk() const;
@@ -210,7 +215,7 @@ private:
     RecentBodies& recent_;
     const Time now_;
     const bool scarce_; // the disk is full: what grows is refused, what shrinks goes on
-    const bool keeps_recoverable_;
+    const bool keeps_recoverable_; // where neither an account nor its domain says how long
     const std::int64_t untallied_; // bodies of earlier closures of this transaction, which the tally does not count yet
     Changes changes_;
     std::unordered_map<std::int64_t, std::int64_t> refs_; // references taken and given back since the closure began

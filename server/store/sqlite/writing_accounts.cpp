@@ -51,6 +51,8 @@ void Writing::changeDomain(std::string_view name, const DomainPatch& patch)
         putPop3Policy(domain->name, *patch.pop3);
     if (patch.scan)
         putScanPolicy(domain->name, *patch.scan);
+    if (patch.trash)
+        putTrashPolicy(domain->name, *patch.trash);
     changes_.logins = true; // its accounts are handed out with what they inherit
 }
 
@@ -102,8 +104,6 @@ void Writing::changeAccount(AccountId id, const AccountPatch& patch)
         db_.run("UPDATE usage SET quota = ? WHERE account_id = ?", *patch.quota, id);
     if (patch.quota_messages)
         db_.run("UPDATE usage SET quota_messages = ? WHERE account_id = ?", *patch.quota_messages, id);
-    if (patch.expunge_to_trash)
-        db_.run("UPDATE account SET expunge_to_trash = ? WHERE id = ?", *patch.expunge_to_trash, id);
     if (patch.services)
         db_.run("UPDATE account SET services = ? WHERE id = ?", joined(*patch.services, ','), id);
     if (patch.credentials)
@@ -112,6 +112,8 @@ void Writing::changeAccount(AccountId id, const AccountPatch& patch)
         putPop3Policy(id, *patch.pop3);
     if (patch.scan)
         putScanPolicy(id, *patch.scan);
+    if (patch.trash)
+        putTrashPolicy(id, *patch.trash);
     if (patch.scopes)
         db_.run("UPDATE account SET scopes = ? WHERE id = ?", joined(*patch.scopes, ','), id);
     if (patch.credentials || (patch.enabled && !*patch.enabled) || other_scopes)
@@ -193,6 +195,7 @@ void Writing::removeAccount(AccountId id)
     db_.run("DELETE FROM keyword WHERE account_id = ?", id);
     db_.run("DELETE FROM annotation WHERE account_id = ?", id);
     db_.run("DELETE FROM app_password WHERE account_id = ?", id);
+    db_.run("DELETE FROM login WHERE account_id = ?", id);
     db_.run("DELETE FROM web_session WHERE account_id = ?", id);
     db_.run("DELETE FROM totp WHERE account_id = ?", id);
     db_.run("DELETE FROM recovery_code WHERE account_id = ?", id);

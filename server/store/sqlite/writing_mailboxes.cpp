@@ -104,7 +104,7 @@ void Writing::deleteMailbox(AccountId account, std::string_view name)
         if (isBelow(other.name, mailbox->name, reading_.delimiter()))
             throw Error(Kind::notEmpty, "mailbox " + base::printable(mailbox->name) + " has mailboxes below it");
     charge(account, -static_cast<std::int64_t>(mailbox->size), -static_cast<std::int64_t>(mailbox->exists), false);
-    const bool keeps = keeps_recoverable_ && mailbox->exists > 0;
+    const bool keeps = mailbox->exists > 0 && keepsRecoverable(account);
     if (keeps)
         keepAllRecoverable(*mailbox, "mailbox");
     dropMessages(mailbox->id, keeps ? Bodies::kept : Bodies::released);

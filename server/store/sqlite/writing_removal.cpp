@@ -28,9 +28,7 @@ bool isTrashOrJunk(const Mailbox& mailbox) { return mailbox.special_use == "\\Tr
 // Where an EXPUNGE in `mailbox` puts its messages; nothing: nowhere.
 std::optional<Mailbox> Writing::trashFor(const Mailbox& mailbox)
 {
-    if (Statement row = db_.query("SELECT expunge_to_trash FROM account WHERE id = ?", mailbox.account); !row.step() || row.integer(0) == 0)
-        return std::nullopt;
-    if (isTrashOrJunk(mailbox))
+    if (isTrashOrJunk(mailbox) || !trashPolicyOf(db_, mailbox.account).expunge.value_or(true))
         return std::nullopt;
     MailboxId trash;
     {
@@ -73,6 +71,12 @@ std::vector<MessageRow> Writing::notIn(const Mailbox& trash, const std::vector<M
         if (there.insert(row.message.body.value).second && !isThere(row.message.body.value))
             missing.push_back(row);
     return missing;
+}
+
+bool Writing::keepsRecoverable(AccountId account)
+{
+    const auto days = trashPolicyOf(db_, account).recovery_days;
+    return days ? *days > 0 : keeps_recoverable_;
 }
 
 #define KEEP "INSERT INTO recoverable (account_id, mailbox_id, mailbox, uid_validity, uid, uidl, body_id, size, flags, keywords, date," \
@@ -129,10 +133,11 @@ std::vector<Uid> Writing::remove(MailboxId mailbox, const std::vector<Uid>& uids
     }
 
     charge(where.account, -bytes, -static_cast<std::int64_t>(rows.size()), false);
-    if (keeps_recoverable_)
+    const bool keeps = keepsRecoverable(where.account);
+    if (keeps)
         keepRecoverable(where, rows, cause);
-    removeRows(mailbox, rows, keeps_recoverable_ ? Bodies::kept : Bodies::released);
-    if (keeps_recoverable_)
+    removeRows(mailbox, rows, keeps ? Bodies::kept : Bodies::released);
+    if (keeps)
         boundRecoverable(where.account, bytes);
     return gone;
 }
@@ -187,12 +192,12 @@ void Writing::boundRecoverable(AccountId account, std::int64_t removed)
                      {{"account", account.value}, {"bytes", freed}});
 }
 
-std::size_t Writing::forgetRecoverable(Time removed_before, std::size_t most)
+std::size_t Writing::forgetRecoverable(AccountId account, Time removed_before, std::size_t most)
 {
     std::vector<Forgettable> entries;
     {
-        Statement row = db_.query("SELECT id, account_id, body_id, size FROM recoverable WHERE removed < ? ORDER BY id LIMIT ?",
-                                  base::toMillis(removed_before), most);
+        Statement row = db_.query("SELECT id, account_id, body_id, size FROM recoverable WHERE account_id = ? AND removed < ? ORDER BY id LIMIT ?",
+                                  account, base::toMillis(removed_before), most);
         while (row.step())
             entries.push_back({RecoverableId{row.integer(0)}, AccountId{row.integer(1)}, row.integer(2), row.integer(3)});
     }

@@ -30,8 +30,10 @@ struct HttpReply {
     {
         std::vector<std::string> out;
         const auto items = json()->getArray("items");
-        for (std::size_t i = 0; i < items->size(); ++i)
-            out.push_back(items->getObject(static_cast<unsigned>(i))->get(field).convert<std::string>());
+        for (std::size_t i = 0; i < items->size(); ++i) {
+            const auto value = items->getObject(static_cast<unsigned>(i))->get(field);
+            out.push_back(value.isEmpty() ? "null" : value.convert<std::string>());
+        }
         return out;
     }
 };

@@ -1,4 +1,5 @@
 // What an account's owner does himself.
+#include "admin/api/routes.h"
 #include "server/base/text.h"
 #include "tests/conversation/admin/http.h"
 #include "tests/support/catch.h"
@@ -126,4 +127,79 @@ TEST_CASE("An owner sees and changes what is his, and nothing of others", "[admi
         CHECK(alice.ask("POST", "/deleted/" + bobs[0] + "/restore").status == 404);
         CHECK(alice.ask("POST", "/deleted/" + mine[0] + "/restore").text("mailbox") == "INBOX");
     }
+}
+
+TEST_CASE("An app password looks at every route of an owner's, and changes nothing by any", "[admin][me][app-password]")
+{
+    TestServer server;
+    Owner alice(server, "alice@example.org", "secret");
+    server.fill(1);
+    {
+        auto pop3 = server.pop3();
+        pop3.talk("DELE 1");
+        pop3.talk("QUIT");
+    }
+    const auto mine = alice.ask("GET", "/deleted").column("id");
+    REQUIRE(mine.size() == 1);
+    auto imap = server.imap();
+    const auto session = alice.ask("GET", "/sessions").column("id");
+    REQUIRE(session.size() == 1);
+    // Whatever its scopes are: none of them is this API's.
+    for (const std::string scopes : {R"(["imap"])", R"(["smtp"])", R"(["imap","pop3","smtp"])"}) {
+        const auto made = alice.ask("POST", "/app-passwords", R"({"label":"phone","scopes":)" + scopes + "}");
+        REQUIRE(made.status == 201);
+        Owner phone(server, "alice@example.org", made.text("password"));
+        std::size_t looked = 0, refused = 0;
+        for (const auto& route : postfach::admin::routes()) {
+            std::string path = route.path;
+            if (!path.starts_with("/api/v1/me"))
+                continue;
+            // With what is really there, so that only the gate can say no.
+            const std::pair<std::string, std::string> values[] = {{"/app-passwords/{label}", "/app-passwords/phone"}, {"/sessions/{id}", "/sessions/" + session[0]},
+                                                                  {"/deleted/{id}", "/deleted/" + mine[0]}};
+            for (const auto& [name, value] : values)
+                if (const auto at = path.find(name); at != std::string::npos)
+                    path.replace(at, name.size(), value);
+            const bool named = path.find('{') != std::string::npos; // by something else, which is not there
+            for (auto at = path.find('{'); at != std::string::npos; at = path.find('{'))
+                path.replace(at, path.find('}') - at + 1, "none");
+            INFO(route.method << " " << path);
+            const std::string body = path.ends_with("/password") ? R"({"password":"taken over"})" : path.ends_with("/app-passwords") ? R"({"label":"more","scopes":["imap"]})" : "";
+            const auto reply = phone.ask(route.method, path.substr(std::string("/api/v1/me").size()), std::string(route.method) == "GET" ? "" : body);
+            if (std::string(route.method) == "GET") {
+                CHECK((reply.status == 200 || (named && reply.status == 404)));
+                ++looked;
+            } else {
+                CHECK(reply.status == 403);
+                CHECK(reply.text("code") == "scope");
+                ++refused;
+            }
+        }
+        CHECK(looked >= 6);
+        CHECK(refused >= 5);
+        CHECK(phone.ask("HEAD", "").status == 200);
+        CHECK(alice.ask("GET", "/app-passwords").column("label") == std::vector<std::string>{"phone"});
+        CHECK(alice.ask("DELETE", "/app-passwords/phone").status == 204);
+    }
+    CHECK(enters(server, "secret"));
+    CHECK(imap.talk("NOOP").back().substr(0, 2) == "OK");
+    CHECK(alice.ask("GET", "/deleted").column("id") == mine);
+}
+
+TEST_CASE("An answer that an owner was given under an Idempotency-Key is not an app password's to have again", "[admin][me][app-password][idempotency]")
+{
+    TestServer server;
+    Owner alice(server, "alice@example.org", "secret");
+    const auto phone = alice.ask("POST", "/app-passwords", R"({"label":"phone","scopes":["imap"]})").text("password");
+    const auto post = [&](const std::string& password) {
+        return Http(server).request("POST", "/api/v1/me/app-passwords", R"({"label":"tablet","scopes":["imap"]})",
+                                    {{"Authorization", "Basic " + postfach::base::base64("alice@example.org:" + password)},
+                                     {"Content-Type", "application/json"}, {"Idempotency-Key", "k1"}});
+    };
+    const auto first = post("secret");
+    REQUIRE(first.status == 201);
+    CHECK(post("secret").headers.contains("idempotent-replayed"));
+    const auto again = post(phone);
+    CHECK(again.status == 403);
+    CHECK(again.body.find(first.text("password")) == std::string::npos);
 }

@@ -229,12 +229,12 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
         check("GET", v1 + path, v1 + path, 200);
     check("PUT", v1 + "/domains/x.org", v1 + "/domains/{name}", 201, "{}");
     check("GET", v1 + "/domains/x.org", v1 + "/domains/{name}", 200);
-    check("PATCH", v1 + "/domains/x.org", v1 + "/domains/{name}", 200, R"({"pop3":{"retention":"delete","seen":false,"delete":"hide","exclusive":true},"scan":{"macros":"reject"}})",
+    check("PATCH", v1 + "/domains/x.org", v1 + "/domains/{name}", 200, R"({"pop3":{"retention":"delete","seen":false,"delete":"hide","exclusive":true},"scan":{"macros":"reject"},"trash":{"trash_days":3}})",
           "application/merge-patch+json");
     check("DELETE", v1 + "/domains/x.org", v1 + "/domains/{name}", 204);
     check("GET", v1 + "/domains/x.org", v1 + "/domains/{name}", 404);
     check("PUT", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 201, "{\"password\":\"p\"}");
-    check("PATCH", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 200, R"({"name":"n","pop3":{"retention":{"days":14}}})",
+    check("PATCH", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 200, R"({"name":"n","pop3":{"retention":{"days":14}},"trash":{"junk_days":0,"expunge_to_trash":null}})",
           "application/merge-patch+json");
     check("GET", alice, v1 + "/accounts/{address}", 200);
     check("DELETE", v1 + "/accounts/x@y.org", v1 + "/accounts/{address}", 204);
@@ -254,6 +254,7 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("POST", alice + "/app-passwords", app_passwords, 201, "{\"label\":\"phone\",\"scopes\":[\"imap\"],\"expires\":\"2030-01-01T00:00:00Z\"}");
     check("POST", alice + "/app-passwords", app_passwords, 409, "{\"label\":\"phone\",\"scopes\":[\"imap\"]}");
     check("GET", alice + "/app-passwords", app_passwords, 200);
+    check("GET", alice + "/logins", v1 + "/accounts/{address}/logins", 200);
     check("DELETE", alice + "/app-passwords/phone", app_passwords + "/{label}", 204);
     auto guesser = server.connect<ImapClient>("imap");
     guesser.line();
@@ -347,6 +348,7 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("DELETE", me + "/app-passwords/tablet", me + "/app-passwords/{label}", 204);
     check("GET", me + "/sessions", me + "/sessions", 200);
     check("DELETE", me + "/sessions/none", me + "/sessions/{id}", 404);
+    check("GET", me + "/logins", me + "/logins", 200);
     check("GET", me + "/quarantine", me + "/quarantine", 200);
     check("GET", me + "/deleted", me + "/deleted", 200);
     check("POST", me + "/deleted/99999/restore", me + "/deleted/{id}/restore", 404);

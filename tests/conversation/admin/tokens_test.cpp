@@ -70,6 +70,23 @@ TEST_CASE("Wrong tokens are told of, slowed down and in the end sent away, good 
     CHECK(events.body.find("pf_wrong") == std::string::npos);
 }
 
+TEST_CASE("Who goes on with wrong tokens is told to come again later, and good tokens are taken from there all the same", "[admin][tokens][threats-33]")
+{
+    TestServer::Settings settings;
+    settings.config = {{"limits.connections_per_address", "1000"}};
+    TestServer server(settings);
+    for (unsigned i = 0; i < admin::TokenGuard::kRefused; ++i) // nobody waits for these answers
+        Http(server).send("GET /api/v1/accounts HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer pf_wrong\r\n\r\n");
+    HttpReply reply;
+    for (int i = 0; i < 20 && reply.status != 429; ++i) // the last of them may just be on their way
+        reply = Http(server, "pf_wrong").get("/api/v1/accounts");
+    CHECK(reply.status == 429);
+    CHECK(reply.text("code") == "too_many_attempts");
+    CHECK(reply.headers.at("retry-after") == "600");
+    CHECK(reply.headers.at("content-type").substr(0, 24) == "application/problem+json");
+    CHECK(Http(server, server.token()).get("/api/v1/accounts").status == 200);
+}
+
 TEST_CASE("wrong tokens cost more and more, and are forgotten after ten quiet minutes", "[admin][tokens]")
 {
     auto now = std::chrono::steady_clock::time_point(1h);

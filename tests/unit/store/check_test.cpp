@@ -96,6 +96,8 @@ TEST_CASE("what is derived is found wrong by name, and repaired without touching
         {"INSERT INTO expunged VALUES (99, 1, 1, 1)", "a history of expunged messages belongs to no mailbox"},
         {"INSERT INTO fixed_uidl VALUES (1, 77, 'x')", "a UIDL belongs to no message"},
         {"INSERT INTO fixed_uidl VALUES (99, 1, 'x')", "a UIDL belongs to no message"},
+        {"INSERT INTO login VALUES (77, 1, 'imap', '192.0.2.1', 'password', 1, 0, '', 1, 1, 1)", "a login belongs to no account"},
+        {"INSERT INTO login VALUES (1, 1, 'imap', '192.0.2.1', 'password', 1, 4, '', 1, 1, 1)", "a login came out in no way"},
         {"INSERT INTO pop3_message VALUES (1, 77, NULL, 1)", "what POP3 knows of a message that is gone"},
         {"INSERT INTO subscription VALUES (99, 'INBOX')", "a subscription belongs to no account"},
         {"INSERT INTO keyword VALUES (99, 0, 'x')", "a keyword belongs to no account"},
@@ -239,6 +241,9 @@ TEST_CASE("what nobody can repair and endangers no mail is found by name, warned
         {"UPDATE domain SET pop3_hide = 2", "a POP3 policy is none"},
         {"UPDATE account SET scan_infected = 1", "a scanning policy is none"},
         {"UPDATE domain SET scan_unscannable = 0", "a scanning policy is none"},
+        {"UPDATE account SET trash_days = -1", "a trash policy is none"},
+        {"UPDATE account SET expunge_to_trash = 3", "a trash policy is none"},
+        {"UPDATE domain SET recovery_days = 36501", "a trash policy is none"},
         {"DELETE FROM setting", "app passwords are there, and their key is not"},
         {"DELETE FROM keyword WHERE position = 30", "the keywords of an account are not numbered from 0"},
         {"DELETE FROM keyword WHERE position >= 3", "a message has a keyword without a name"},
@@ -375,4 +380,36 @@ TEST_CASE("how long a check takes", "[.check-bench]")
     CHECK(office.store->check(false).empty());
     std::cout << "check of 100,000 messages of 3 KB: "
               << std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() << " s\n";
+}
+
+TEST_CASE("a check tells how far it is, and ends on request without having repaired anything", "[store][check]")
+{
+    FullOffice office;
+    for (int i = 0; i < 300; ++i) // more than are read at once
+        office.deliver("mail number " + std::to_string(i));
+    office.breakBy("UPDATE mailbox SET unseen = 99 WHERE name = 'INBOX'");
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> told;
+    const auto found = office.store->check(false, [&](std::uint64_t done, std::uint64_t total) { told.emplace_back(done, total); }, {});
+    CHECK(found.size() == 1);
+    REQUIRE(told.size() >= 4); // the beginning, two parts, the end
+    CHECK(told.front().first == 0);
+    CHECK(told.back().first == told.back().second);
+    CHECK(told.back().second > 300 * 13);
+    CHECK(std::is_sorted(told.begin(), told.end()));
+
+    std::stop_source stop;
+    const auto when = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2}); // before it, before the contents, among them
+    if (when == 0)
+        stop.request_stop();
+    std::size_t times = 0;
+    const auto end = [&](std::uint64_t, std::uint64_t) {
+        if (++times == when)
+            stop.request_stop();
+    };
+    CHECK_THROWS_AS(office.store->check(true, end, stop.get_token()), base::Refused);
+    CHECK(times <= std::max<std::size_t>(when, 1));
+    CHECK(office.mailbox(office.inbox).unseen == 99);
+    CHECK(office.store->problem().empty());
+    CHECK(office.store->check(true).size() == 1); // the connection it was stopped on works on
+    CHECK(office.store->check(false).empty());
 }

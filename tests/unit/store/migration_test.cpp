@@ -68,7 +68,8 @@ TEST_CASE("what an earlier version stored is all there, whichever it was", "[sto
         CHECK(account->version == 3);
         CHECK(account->quota_messages == 0);
         CHECK(account->recoverable == 0);
-        CHECK(account->expunge_to_trash);
+        CHECK(account->trash == TrashPolicy{});
+        CHECK(account->trash_of_domain == TrashPolicy{});
         CHECK_FALSE(account->pop3.retention);
         CHECK(account->scan == ScanPolicy{});
         CHECK(account->scan_of_domain == ScanPolicy{});
@@ -86,7 +87,8 @@ TEST_CASE("what an earlier version stored is all there, whichever it was", "[sto
         CHECK(store->read()->uidl(inbox->id, Uid{7}) == "kept");
         if (version < 5) { // save dates are new: a date, but in Trash nothing that would empty it by a guess
             CHECK(store->read()->saveDates(inbox->id, Uid{7}, Uid{7}).at(0).second == base::fromMillis(86'400'000));
-            CHECK(store->emptyTrash(clock.now() - 24h, {}) == 0);
+            store->configureTrash({true, 1, 1, 7});
+            CHECK(store->emptyTrash({}) == 0);
         }
 
         CHECK(store->read()->scanRecord(now.at(0).body).reason == (version < 10 ? "encrypted" : ""));
@@ -114,4 +116,18 @@ TEST_CASE("what an earlier version stored is all there, whichever it was", "[sto
         for (const Finding& finding : store->check(false))
             FAIL_CHECK(finding.where << ": " << finding.what);
     }
+}
+
+TEST_CASE("an account whose EXPUNGE went past Trash keeps that as its own policy", "[store][migration]")
+{
+    TempFolder folder;
+    {
+        sqlite::Connection db(folder.path + "/postfach.db", sqlite::Connection::Role::writer);
+        sqlite::migrate(db, 10);
+        fill(db);
+        db.run("UPDATE account SET expunge_to_trash = 0");
+    }
+    base::SystemClock clock;
+    const auto store = openSqliteStore({folder.path, '/', false}, clock);
+    CHECK(store->read()->findAccount("alice@example.org")->trash == TrashPolicy{.expunge = false});
 }

@@ -149,9 +149,9 @@ TEST_CASE("what leaves Trash and Junk, and where the policy is off, becomes reco
     CHECK(office.mailbox(office.trash).exists == 0);
 
     AccountPatch patch;
-    patch.expunge_to_trash = false;
+    patch.trash = TrashPolicy{.expunge = false};
     office.write([&](WriteTx& tx) { tx.changeAccount(office.alice, patch); });
-    CHECK_FALSE(office.account().expunge_to_trash);
+    CHECK(office.account().trash == TrashPolicy{.expunge = false});
     const Uid uid = office.deliver("12345");
     remove(office, {uid});
     const auto all = recoverable(office);
@@ -306,11 +306,14 @@ TEST_CASE("after its days a body goes, not before", "[store][removal][housekeepi
     remove(office, {b}, Removal::recoverable);
     CHECK(office.account().recoverable == 5 + 21 + 200'000);
     CHECK(office.store->read()->totals().bodies == 3);
-    CHECK(office.store->forgetRecoverable(office.clock.now() - 24h, {}) == 0);
-    CHECK(office.store->forgetRecoverable(office.clock.now(), {}) == 2);
+    office.store->configureTrash({true, 30, 30, 1});
+    CHECK(office.store->forgetRecoverable({}) == 0);
+    office.clock.advance(1ms);
+    CHECK(office.store->forgetRecoverable({}) == 2);
     CHECK(office.account().recoverable == 200'000);
     CHECK(office.store->read()->totals().bodies == 2);
-    CHECK(office.store->forgetRecoverable(office.clock.now() + 1ms, {}) == 1);
+    office.clock.advance(24h);
+    CHECK(office.store->forgetRecoverable({}) == 1);
     CHECK(office.store->read()->totals().bodies == 1);
     CHECK(office.account().recoverable == 0);
     isSound(office);
@@ -331,7 +334,7 @@ TEST_CASE("Trash and Junk empty themselves by the time a message came there, oth
     remove(office, {old_mail});
     office.deliver("stays");
     office.clock.advance(2 * 24h);
-    const auto emptied = [&] { return office.store->emptyTrash(office.clock.now() - 30 * 24h, {}); };
+    const auto emptied = [&] { return office.store->emptyTrash({}); };
     CHECK(emptied() == 1); // the spam
     CHECK(office.mailbox(office.trash).exists == 1);
     office.clock.advance(28 * 24h - 1s);
@@ -360,13 +363,14 @@ TEST_CASE("more than a batch goes too, and a stop ends it between two", "[store]
         for (int i = 0; i < 1100; ++i)
             tx.append(office.trash, {id, {}, office.clock.now(), ""});
     });
-    office.clock.advance(1s);
+    office.clock.advance(31 * 24h);
     std::stop_source stopped;
     stopped.request_stop();
-    CHECK(office.store->emptyTrash(office.clock.now(), stopped.get_token()) == 0);
-    CHECK(office.store->emptyTrash(office.clock.now(), {}) == 1100);
-    CHECK(office.store->forgetRecoverable(office.clock.now() + 1s, stopped.get_token()) == 0);
-    CHECK(office.store->forgetRecoverable(office.clock.now() + 1s, {}) == 1100);
+    CHECK(office.store->emptyTrash(stopped.get_token()) == 0);
+    CHECK(office.store->emptyTrash({}) == 1100);
+    office.clock.advance(8 * 24h);
+    CHECK(office.store->forgetRecoverable(stopped.get_token()) == 0);
+    CHECK(office.store->forgetRecoverable({}) == 1100);
     CHECK(office.store->read()->totals().bodies == 0);
     isSound(office);
 }
@@ -390,7 +394,7 @@ TEST_CASE("with recovery.days at 0 what leaves Trash is gone at once", "[store][
     office.close();
     StoreOptions options;
     options.folder = office.data;
-    options.recoverable = false;
+    options.trash.recovery_days = 0;
     office.store = openSqliteStore(options, office.clock);
     remove(office, {office.deliver("to Trash all the same")});
     CHECK(office.mailbox(office.trash).exists == 1);
