@@ -43,7 +43,7 @@ constexpr Shape kShapes[] = {
     {"content", true, "nbb"},
     {"body", true, "nbiiiitti*tti"},
     {"mailbox", true, "nittiiiiiiiiti"},
-    {"account", true, "ntttiti[i]itbbbi*[iiii]i[iiiiiii]t"},
+    {"account", true, "ntttiti[i]itbbbi*[iiii]i[iiiiiii]t[iii]"},
     {"usage", true, "niii*iii"},
     {"quarantine", true, "nitiitttttii[b]it[i]i*t"},
     {"recoverable", true, "niitii[t]iii[b]iiit"},

@@ -25,7 +25,7 @@ std::string sources() // of administration, but for the table itself
 std::set<std::pair<int, std::string>> codesIn(const std::string& text)
 {
     std::set<std::pair<int, std::string>> found;
-    const std::regex pair("([45][0-9][0-9]), \"([a-z_]+)\"");
+    const std::regex pair("\\b([45][0-9][0-9]), \"([a-z_]+)\"");
     for (std::sregex_iterator at(text.begin(), text.end(), pair), end; at != end; ++at)
         found.emplace(std::stoi((*at)[1]), (*at)[2]);
     return found;
