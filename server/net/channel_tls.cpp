@@ -47,6 +47,7 @@ public:
     int write(const char* from, std::size_t bytes) override
     {
         prepare();
+        sendTicketToo();
         const int count = result(SSL_write(ssl_.get(), from, clamp(bytes)), "TLS write");
         if (count == kEnd)
             throw PeerGone("TLS write: connection closed");
@@ -102,6 +103,15 @@ public:
     }
 
 private:
+    // The session ticket goes in one flight with our first words. By itself it would wake clients that read and write on two threads
+    // before there is anything to read, and the second SSL call spoils the first (imaplib2: one STARTTLS in five).
+    void sendTicketToo()
+    {
+        if (!ticket_sent_)
+            SSL_new_session_ticket(ssl_.get()); // 0 with TLS 1.2, where it belongs to the handshake
+        ticket_sent_ = true;
+    }
+
     static void prepare() noexcept
     {
         ERR_clear_error();
@@ -144,6 +154,7 @@ private:
     TlsAsk ask_;
     std::unique_ptr<SSL, SslFree> ssl_;
     bool established_ = false;
+    bool ticket_sent_ = false;
     bool ended_ = false;
     bool failed_ = false;
 };

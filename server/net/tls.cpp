@@ -131,7 +131,7 @@ void harden(SSL_CTX* context)
     // An idle connection without RELEASE_BUFFERS costs three times the memory. The other two let a half-sent queue move.
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(context, 1);
+    SSL_CTX_set_num_tickets(context, 0); // TlsChannel sends one
     static constexpr std::string_view kSessionContext = "postfach";
     SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(kSessionContext.data()), kSessionContext.size());
     SSL_CTX_set_alpn_select_cb(context, chooseProtocol, nullptr);

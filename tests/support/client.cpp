@@ -13,7 +13,7 @@
 
 namespace postfach::test {
 namespace {
-const Poco::Timespan kPatience(10, 0);
+const Poco::Timespan kPatience(60, 0); // a disk that others keep busy can make a commit wait for 15 s
 
 // Poco gives no way to the connection's SSL object, OpenSSL's own callback does: at the end of the handshake, on this thread.
 thread_local std::string last_exporter;

@@ -12,7 +12,7 @@ using namespace postfach::test;
 namespace {
 HttpReply finished(Http& http, HttpReply reply)
 {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(120);
     const auto path = "/api/v1/tasks/" + reply.text("id");
     while (reply.text("state") != "done" && reply.text("state") != "failed" && std::chrono::steady_clock::now() < until)
         reply = http.get(path);
@@ -180,7 +180,7 @@ TEST_CASE("A thousand accounts come in one document, while mail is served", "[ad
     REQUIRE(task.status == 202);
     CHECK(imap.talk("NOOP").back().substr(0, 2) == "OK");
     CHECK(finished(http, task).text("result") == "1000 created, 0 changed, 0 as they were");
-    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(20)); // bench_admin measures it; here only that it ends
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(120)); // bench_admin measures it; here only that it ends
     CHECK(http.get("/api/v1/domains/big.example").text("accounts") == "1000");
 }
 

@@ -303,7 +303,7 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("DELETE", alice + "/deleted/" + deleted[1], v1 + "/accounts/{address}/deleted/{id}", 204);
     server.scanner().learn("Subject: message 3", "Test.Late");
     check("POST", v1 + "/scans", v1 + "/scans", 202);
-    REQUIRE(server.appliance().rescan().awaitStatus([](const auto& status) { return status.hits == 1 && status.finished; }, std::chrono::seconds(20)));
+    REQUIRE(server.appliance().rescan().awaitStatus([](const auto& status) { return status.hits == 1 && status.finished; }, std::chrono::seconds(60)));
     check("GET", v1 + "/scans", v1 + "/scans", 200);
     const auto late = http.get("/api/v1/quarantine").column("id").back();
     check("GET", v1 + "/quarantine/" + late + "/exposure", v1 + "/quarantine/{id}/exposure", 200);

@@ -54,7 +54,7 @@ public:
     Request next() // waits for it
     {
         std::unique_lock lock(mutex_);
-        if (!came_.wait_for(lock, std::chrono::seconds(10), [this] { return !requests_.empty(); }))
+        if (!came_.wait_for(lock, std::chrono::seconds(60), [this] { return !requests_.empty(); }))
             throw std::runtime_error("no request came");
         auto first = requests_.front();
         requests_.erase(requests_.begin());
@@ -126,7 +126,7 @@ std::string body(const std::string& url, const std::string& kinds = "[]")
 // What nobody waits for is written a moment later.
 bool soon(const std::function<bool()>& what)
 {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (std::chrono::steady_clock::now() < end)
         if (what())
             return true;
