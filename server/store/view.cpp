@@ -103,12 +103,11 @@ std::optional<std::uint32_t> UidFinder::find(Uid uid)
             return before_ + slot;
         }
     const ChunkNode& node = in_.root()->node(in_.root()->nodeOfUid(uid.value));
-    const auto first = node.cold->uid.begin();
-    const auto found = std::lower_bound(first, first + node.count, uid.value);
-    uids_ = &*first;
+    uids_ = node.cold->uid.data();
+    const auto* const found = std::lower_bound(uids_, uids_ + node.count, uid.value);
     count_ = node.count;
     before_ = node.before;
-    slot_ = static_cast<std::uint32_t>(found - first);
+    slot_ = static_cast<std::uint32_t>(found - uids_);
     return slot_ < count_ && *found == uid.value ? std::optional(before_ + slot_) : std::nullopt;
 }
 
