@@ -86,7 +86,6 @@ struct Appliance::Inner {
     delivery::Delivery delivery;
     delivery::Rescan rescan;
     delivery::ReadLog reads;
-    store::RecentBodies recent; // of both
     imap::Context imap;
     pop3::Context pop3;
     lmtp::Context lmtp;
@@ -164,14 +163,14 @@ Appliance::Inner::Inner(Options given)
       tls(certificates.source()),
       authenticator(*store, clock, plaintextPolicy(options.config)), delivery(*store, *scanner, clock, deliveryPolicy(options.config, options.data)),
       rescan(*store, *scanner, clock, rescanSettings(options.config, options.data), options.rescan_look),
-      reads(*store, clock), recent(options.config.size("store.memory")),
+      reads(*store, clock),
       imap{*store, authenticator, delivery, tls, clock, name}, pop3{*store, authenticator, tls, name},
       lmtp{*store, delivery, tls, name, options.lmtp_idle.value_or(base::limits::kLmtpIdleTimeout)}, housekeeper(clock), copier(clock)
 {
     imap.reads = &reads;
     imap.withheld = &rescan.withheld();
     pop3.reads = &reads;
-    imap.recent = pop3.recent = options.config.size("store.memory") > 0 ? &recent : nullptr;
+    imap.recent = pop3.recent = std::make_shared<store::RecentBodies>(options.config.size("store.memory"));
     pop3.withheld = &rescan.withheld();
     imap.progress_every = options.imap_progress.value_or(imap.progress_every);
     imap.messages_at_once = options.imap_messages_at_once.value_or(imap.messages_at_once);

@@ -64,18 +64,7 @@ net::Task<> readEach(Session& session, std::size_t from, std::size_t to, std::si
 
 namespace {
 
-using Recent = store::RecentBodies; // may be null
-
-std::shared_ptr<const std::string> whole(store::ReadTx& tx, store::BodyId body, std::string&& known, Recent* recent)
-{
-    if (recent == nullptr)
-        return std::make_shared<const std::string>(known.empty() ? tx.body(body) : std::move(known));
-    if (auto kept = recent->find(body))
-        return kept;
-    return recent->keep(body, known.empty() ? tx.body(body) : std::move(known));
-}
-
-Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade, Recent* recent)
+Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade, store::RecentBodies& recent)
 {
     Content content;
     try {
@@ -83,7 +72,7 @@ Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade, Re
         if (wish.summary)
             content.summary = readSummary(tx, wish.body, remade, &bytes);
         if (wish.bytes || (wish.bytes_if && wish.bytes_if(*content.summary)))
-            content.bytes = whole(tx, wish.body, std::move(bytes), recent);
+            content.bytes = bytes.empty() ? recent.read(tx, wish.body) : recent.keep(wish.body, std::move(bytes));
     } catch (const store::Error& error) {
         using enum store::Error::Kind;
         if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
@@ -100,7 +89,7 @@ Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade, Re
 net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish> wishes)
 {
     RemadeSummaries remade;
-    auto job = [&wishes, &remade, recent = session.context().recent](store::ReadTx& tx) {
+    auto job = [&wishes, &remade, &recent = *session.context().recent](store::ReadTx& tx) {
         std::vector<Content> contents;
         contents.reserve(wishes.size());
         for (const Wish& wish : wishes)
@@ -114,8 +103,6 @@ net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish>
 
 std::optional<std::vector<Content>> recallContents(Session& session, const std::vector<store::BodyId>& bodies)
 {
-    if (session.context().recent == nullptr)
-        return std::nullopt;
     std::vector<Content> contents(bodies.size());
     for (std::size_t i = 0; i < bodies.size(); ++i) {
         contents[i].bytes = session.context().recent->find(bodies[i]);
@@ -146,7 +133,7 @@ void ReadingAhead::start(Session& session, std::vector<store::BodyId> bodies)
                     Wish wish(body);
                     wish.summary = false;
                     wish.bytes = true;
-                    reading->contents.push_back(readOne(*tx, wish, none, recent));
+                    reading->contents.push_back(readOne(*tx, wish, none, *recent));
                 }
             } catch (...) {
                 reading->error = std::current_exception();

@@ -36,7 +36,7 @@ struct Context {
     std::uint32_t messages_at_once = 1'000'000;       // of one command, MESSAGELIMIT (RFC 9738): some seconds of the writer
     const delivery::Withheld* withheld = nullptr;     // contents that nobody gets any more; null: there are none
     delivery::ReadLog* reads = nullptr;               // hears of every content that is handed out; null: nobody asks
-    store::RecentBodies* recent = nullptr;            // looked into and filled; null: none are kept
+    std::shared_ptr<store::RecentBodies> recent = std::make_shared<store::RecentBodies>(0);
     std::shared_ptr<HeaderCache> headers = std::make_shared<HeaderCache>(base::limits::kHeaderCache);
     std::shared_ptr<StructureCaches> structures = std::make_shared<StructureCaches>(base::limits::kStructureCache);
     std::shared_ptr<SortOrders> sort_orders = std::make_shared<SortOrders>(base::limits::kSortOrders);

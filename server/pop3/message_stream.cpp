@@ -48,22 +48,14 @@ void sendSmall(Session& session, std::string_view body, std::optional<std::uint3
 
 using Body = ReadAhead::Body;
 
-Body readBody(store::ReadTx& tx, store::BodyId id, store::RecentBodies* recent)
+ReadAhead::Read reader(store::Store& store, std::shared_ptr<store::RecentBodies> recent)
 {
-    if (recent == nullptr)
-        return std::make_shared<const std::string>(tx.body(id));
-    Body body = recent->find(id);
-    return body ? body : recent->keep(id, tx.body(id));
-}
-
-ReadAhead::Read reader(store::Store& store, store::RecentBodies* recent)
-{
-    return [&store, recent](const std::vector<store::BodyId>& ids) {
+    return [&store, recent = std::move(recent)](const std::vector<store::BodyId>& ids) {
         const auto tx = store.read();
         std::vector<Body> bodies;
         for (const store::BodyId id : ids) {
             try {
-                bodies.push_back(readBody(*tx, id, recent));
+                bodies.push_back(recent->read(*tx, id));
             } catch (const store::Error&) {
                 break;
             }
@@ -76,14 +68,14 @@ net::Task<Body> bodyOf(Session& session, std::uint32_t number)
 {
     net::Strand& strand = session.stream.strand();
     const store::BodyId id = session.maildrop().at(number).body;
-    store::RecentBodies* recent = session.context.recent;
+    const auto& recent = session.context.recent;
     session.read_ahead.note(number);
-    Body body = recent != nullptr ? recent->find(id) : nullptr;
+    Body body = recent->find(id);
     if (body)
         co_return body;
     body = co_await session.read_ahead.take(strand, number);
     if (!body) {
-        auto read = [&session, id, recent] { return readBody(*session.context.store.read(), id, recent); };
+        auto read = [&session, id] { return session.context.recent->read(*session.context.store.read(), id); };
         body = co_await strand.offload(std::move(read));
     }
     session.read_ahead.goOn(strand, session.maildrop(), session.stream.hasInput(), reader(session.context.store, recent));

@@ -21,7 +21,7 @@ struct Context { // everything outlives every session
     std::string server_name;
     const delivery::Withheld* withheld = nullptr; // contents that nobody gets any more; null: there are none
     delivery::ReadLog* reads = nullptr; // hears of every content that is handed out; null: nobody asks
-    store::RecentBodies* recent = nullptr; // looked into and filled; null: none are kept
+    std::shared_ptr<store::RecentBodies> recent = std::make_shared<store::RecentBodies>(0);
     std::shared_ptr<OpenMaildrops> open_maildrops = std::make_shared<OpenMaildrops>();
 };
 

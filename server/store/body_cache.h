@@ -36,9 +36,9 @@ public:
     // `bytes`: what it takes.
     void keep(BodyId body, Kept value, std::size_t bytes)
     {
-        bytes += kNode;
-        if (bytes > largest_ || bytes > room_)
+        if (bytes > largest_ || bytes + kNode > room_)
             return;
+        bytes += kNode;
         Entries gone; // they are freed when others may go on
         Shard& shard = shardOf(body);
         const std::lock_guard lock(shard.mutex);

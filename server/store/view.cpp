@@ -87,13 +87,7 @@ std::uint32_t Snapshot::lowerBound(Uid uid) const
     return node.before + static_cast<std::uint32_t>(std::lower_bound(first, first + node.count, uid.value) - first);
 }
 
-std::optional<std::uint32_t> Snapshot::find(Uid uid) const
-{
-    const std::uint32_t index = lowerBound(uid);
-    if (index < count() && uidAt(index) == uid)
-        return index;
-    return std::nullopt;
-}
+std::optional<std::uint32_t> Snapshot::find(Uid uid) const { return UidFinder(*this).find(uid); }
 
 std::optional<std::uint32_t> UidFinder::find(Uid uid)
 {

@@ -155,14 +155,13 @@ net::Task<Tagged> cmdStore(Session& session, Request& request)
         co_await session.loadKeywords();
 
     const store::Snapshot newest = view.newest();
+    store::UidFinder in_newest(newest);
     bool missed = false;
     std::string out;
     if (change.silent) {
         noteSilently(session, change, outcome, out);
-        store::UidFinder in_newest(newest);
         missed = std::any_of(uids.begin(), uids.end(), [&](store::Uid uid) { return !in_newest.find(uid); });
     } else {
-        store::UidFinder in_newest(newest);
         for (const IndexRange& range : ranges)
             for (std::uint32_t index = range.first; index < range.last; ++index) {
                 const store::Uid uid = view.numbered().uidAt(index);
