@@ -1,4 +1,5 @@
 #include "admin/pop3_policy.h"
+#include "admin/policy_change.h"
 #include "admin/problem.h"
 
 namespace postfach::admin {
@@ -60,34 +61,31 @@ Poco::JSON::Object::Ptr toJson(const Pop3Policy& policy)
 
 std::optional<Pop3Change> pop3ChangeOf(Fields& fields)
 {
-    if (fields.isNull("pop3"))
-        return [](Pop3Policy) { return Pop3Policy{}; };
-    auto inner = fields.fields("pop3");
-    if (!inner)
-        return std::nullopt;
-    Pop3Policy wanted;
-    struct { bool retention, seen, hide, exclusive; } named{inner->has("retention"), inner->has("seen"), inner->has("delete"),
-                                                            inner->has("exclusive")};
-    if (named.retention && !inner->isNull("retention"))
-        wanted.retention = retentionOf(*inner);
-    if (named.seen && !inner->isNull("seen"))
-        wanted.seen = inner->flag("seen");
-    if (named.hide && !inner->isNull("delete"))
-        wanted.hide = hideOf(*inner);
-    if (named.exclusive && !inner->isNull("exclusive"))
-        wanted.exclusive = inner->flag("exclusive");
-    inner->finish();
-    return [wanted, named](Pop3Policy policy) {
-        if (named.retention)
-            policy.retention = wanted.retention;
-        if (named.seen)
-            policy.seen = wanted.seen;
-        if (named.hide)
-            policy.hide = wanted.hide;
-        if (named.exclusive)
-            policy.exclusive = wanted.exclusive;
-        return policy;
-    };
+    return policyChangeOf<Pop3Policy>(fields, "pop3", [](Fields& inner) {
+        Pop3Policy wanted;
+        struct {
+            bool retention, seen, hide, exclusive;
+        } named{inner.has("retention"), inner.has("seen"), inner.has("delete"), inner.has("exclusive")};
+        if (named.retention && !inner.isNull("retention"))
+            wanted.retention = retentionOf(inner);
+        if (named.seen && !inner.isNull("seen"))
+            wanted.seen = inner.flag("seen");
+        if (named.hide && !inner.isNull("delete"))
+            wanted.hide = hideOf(inner);
+        if (named.exclusive && !inner.isNull("exclusive"))
+            wanted.exclusive = inner.flag("exclusive");
+        return [wanted, named](Pop3Policy policy) {
+            if (named.retention)
+                policy.retention = wanted.retention;
+            if (named.seen)
+                policy.seen = wanted.seen;
+            if (named.hide)
+                policy.hide = wanted.hide;
+            if (named.exclusive)
+                policy.exclusive = wanted.exclusive;
+            return policy;
+        };
+    });
 }
 
 } // namespace postfach::admin

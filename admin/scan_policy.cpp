@@ -1,4 +1,5 @@
 #include "admin/scan_policy.h"
+#include "admin/policy_change.h"
 
 #include <algorithm>
 #include <array>
@@ -33,33 +34,30 @@ Poco::JSON::Object::Ptr toJson(const ScanPolicy& policy)
 {
     auto out = object();
     for (std::size_t line = 0; line < ScanPolicy::kLines.size(); ++line)
-        out->set(std::string(ScanPolicy::kLines[line]), policy.actions[line] ? Var(std::string(wordFor(*policy.actions[line]))) : Var());
+        out->set(std::string(ScanPolicy::kLines[line]),
+            policy.actions[line] ? Var(std::string(wordFor(*policy.actions[line]))) : Var());
     return out;
 }
 
 std::optional<ScanChange> scanChangeOf(Fields& fields)
 {
-    if (fields.isNull("scan"))
-        return [](ScanPolicy) { return ScanPolicy{}; };
-    auto inner = fields.fields("scan");
-    if (!inner)
-        return std::nullopt;
-    ScanPolicy wanted;
-    std::array<bool, ScanPolicy::kLines.size()> named{};
-    for (std::size_t line = 0; line < named.size(); ++line) {
-        const std::string name(ScanPolicy::kLines[line]);
-        named[line] = inner->has(name);
-        if (!named[line] || inner->isNull(name))
-            continue;
-        wanted.actions[line] = actionOf(*inner, static_cast<ScanPolicy::Line>(line));
-    }
-    inner->finish();
-    return [wanted, named](ScanPolicy policy) {
-        for (std::size_t line = 0; line < named.size(); ++line)
-            if (named[line])
-                policy.actions[line] = wanted.actions[line];
-        return policy;
-    };
+    return policyChangeOf<ScanPolicy>(fields, "scan", [](Fields& inner) {
+        ScanPolicy wanted;
+        std::array<bool, ScanPolicy::kLines.size()> named{};
+        for (std::size_t line = 0; line < named.size(); ++line) {
+            const std::string name(ScanPolicy::kLines[line]);
+            named[line] = inner.has(name);
+            if (!named[line] || inner.isNull(name))
+                continue;
+            wanted.actions[line] = actionOf(inner, static_cast<ScanPolicy::Line>(line));
+        }
+        return [wanted, named](ScanPolicy policy) {
+            for (std::size_t line = 0; line < named.size(); ++line)
+                if (named[line])
+                    policy.actions[line] = wanted.actions[line];
+            return policy;
+        };
+    });
 }
 
 } // namespace postfach::admin

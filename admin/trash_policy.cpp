@@ -1,4 +1,5 @@
 #include "admin/trash_policy.h"
+#include "admin/policy_change.h"
 
 #include <array>
 
@@ -10,10 +11,10 @@ using Days = std::optional<std::uint32_t>;
 
 struct Line {
     const char* name;
-    Days TrashPolicy::* days;
+    Days TrashPolicy::*days;
 };
-constexpr std::array<Line, 3> kLines{
-    {{"trash_days", &TrashPolicy::trash_days}, {"junk_days", &TrashPolicy::junk_days}, {"recovery_days", &TrashPolicy::recovery_days}}};
+constexpr std::array<Line, 3> kLines{{{"trash_days", &TrashPolicy::trash_days}, {"junk_days", &TrashPolicy::junk_days},
+    {"recovery_days", &TrashPolicy::recovery_days}}};
 constexpr const char* kExpunge = "expunge_to_trash";
 
 Days daysOf(Fields& fields, const char* name)
@@ -37,30 +38,26 @@ Poco::JSON::Object::Ptr toJson(const TrashPolicy& policy)
 
 std::optional<TrashChange> trashChangeOf(Fields& fields)
 {
-    if (fields.isNull("trash"))
-        return [](TrashPolicy) { return TrashPolicy{}; };
-    auto inner = fields.fields("trash");
-    if (!inner)
-        return std::nullopt;
-    TrashPolicy wanted;
-    const bool expunge_named = inner->has(kExpunge);
-    if (expunge_named && !inner->isNull(kExpunge))
-        wanted.expunge = inner->flag(kExpunge);
-    std::array<bool, kLines.size()> named{};
-    for (std::size_t i = 0; i < kLines.size(); ++i) {
-        named[i] = inner->has(kLines[i].name);
-        if (named[i] && !inner->isNull(kLines[i].name))
-            wanted.*kLines[i].days = daysOf(*inner, kLines[i].name);
-    }
-    inner->finish();
-    return [wanted, expunge_named, named](TrashPolicy policy) {
-        if (expunge_named)
-            policy.expunge = wanted.expunge;
-        for (std::size_t i = 0; i < kLines.size(); ++i)
-            if (named[i])
-                policy.*kLines[i].days = wanted.*kLines[i].days;
-        return policy;
-    };
+    return policyChangeOf<TrashPolicy>(fields, "trash", [](Fields& inner) {
+        TrashPolicy wanted;
+        const bool expunge_named = inner.has(kExpunge);
+        if (expunge_named && !inner.isNull(kExpunge))
+            wanted.expunge = inner.flag(kExpunge);
+        std::array<bool, kLines.size()> named{};
+        for (std::size_t i = 0; i < kLines.size(); ++i) {
+            named[i] = inner.has(kLines[i].name);
+            if (named[i] && !inner.isNull(kLines[i].name))
+                wanted.*kLines[i].days = daysOf(inner, kLines[i].name);
+        }
+        return [wanted, expunge_named, named](TrashPolicy policy) {
+            if (expunge_named)
+                policy.expunge = wanted.expunge;
+            for (std::size_t i = 0; i < kLines.size(); ++i)
+                if (named[i])
+                    policy.*kLines[i].days = wanted.*kLines[i].days;
+            return policy;
+        };
+    });
 }
 
 std::optional<TrashChange> accountTrashChangeOf(Fields& fields)

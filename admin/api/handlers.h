@@ -4,6 +4,7 @@
 
 namespace postfach::admin::handle {
 
+Response signedOut(const Call& call, Response response); // of what ended the session that asks: a browser drops its cookie
 void requireProof(const Call& call); // Problem 403 when a browser has not proven the account's password (Proof::password)
 std::optional<base::Time> expiryOf(Fields& fields); // the field "expires" of several bodies; null and absent: never
 

@@ -7,6 +7,9 @@
 namespace postfach::admin::handle {
 namespace {
 
+// Newest first, where nothing is said.
+bool isOldestFirst(const Call& call) { return call.target.query.contains("sort") && !sortOf(call, {"time"}).descending; }
+
 store::EventFilter eventFilterOf(const Call& call)
 {
     store::EventFilter filter;
@@ -54,7 +57,7 @@ Response listAudit(Service& service, const Call& call)
     filter.action = call.parameter("action");
     filter.target = call.parameter("target");
     filter.address = call.parameter("address");
-    filter.oldest_first = !sortOf(call, {"time"}).descending && call.target.query.contains("sort");
+    filter.oldest_first = isOldestFirst(call);
     return listOf(call, page, service.audit(filter, page.oneMore()), [](const auto& e) { return std::to_string(e.id); },
                   [](const auto& e) { return toJson(e); });
 }
@@ -88,7 +91,7 @@ Response getEvents(Service& service, const Call& call)
     auto filter = eventFilterOf(call);
     if (call.who.local || wantsJson(call)) {
         const auto page = pageOf(call);
-        filter.oldest_first = !sortOf(call, {"time"}).descending && call.target.query.contains("sort");
+        filter.oldest_first = isOldestFirst(call);
         return listOf(call, page, service.events(filter, page.oneMore()), idOf, [](const auto& e) { return toJson(e); });
     }
     for (const char* name : {"limit", "cursor", "since", "until", "sort"})

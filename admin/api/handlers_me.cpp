@@ -55,6 +55,13 @@ Response own(Service& service, const Call& call, Handler handler)
 }
 } // namespace
 
+Response signedOut(const Call& call, Response response)
+{
+    if (call.who.browser)
+        response.headers.emplace_back("Set-Cookie", endedSessionCookie());
+    return response;
+}
+
 // Who finds a browser open does not take over the account: what matters wants the password once more.
 void requireProof(const Call& call)
 {
@@ -80,10 +87,7 @@ Response putMyPassword(Service& service, const Call& call)
     service.changeAccount(call.who.by, call.who.account, change, std::nullopt);
     auto out = object();
     out->set("warnings", array(warning ? std::vector<std::string>{*warning} : std::vector<std::string>{}));
-    auto response = Response::json(200, out);
-    if (call.who.browser) // its session ended with the old password
-        response.headers.emplace_back("Set-Cookie", endedSessionCookie());
-    return response;
+    return signedOut(call, Response::json(200, out));
 }
 
 Response listMyAppPasswords(Service& service, const Call& call) { return own(service, call, listAppPasswords); }

@@ -1,7 +1,6 @@
 // Second factors: an owner sets his own up and takes it away, an administrator takes away one that is lost.
 #include "admin/api/handlers.h"
 #include "admin/api/schemas.h"
-#include "admin/api/session_cookie.h"
 #include "server/auth/totp.h"
 
 namespace postfach::admin {
@@ -38,15 +37,6 @@ const char* totpSchemas()
 }
 
 namespace handle {
-namespace {
-Response signedOut(const Call& call, Response response) // with the second factor the session has ended
-{
-    if (call.who.browser)
-        response.headers.emplace_back("Set-Cookie", endedSessionCookie());
-    return response;
-}
-} // namespace
-
 Response getMyTotp(Service& service, const Call& call)
 {
     const auto state = service.totp(call.who.account);

@@ -114,9 +114,7 @@ Response getSignedIn(Service& service, const Call& call)
 Response signOut(Service& service, const Call& call)
 {
     service.endWebSession(call.who.by, call.who.account, call.who.browser->session.id);
-    auto response = Response::empty();
-    response.headers.emplace_back("Set-Cookie", endedSessionCookie());
-    return response;
+    return signedOut(call, Response::empty());
 }
 
 Response listMyWebSessions(Service& service, const Call& call)

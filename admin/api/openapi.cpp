@@ -275,40 +275,50 @@ constexpr const char* kSchemas = R"json({
   "finished": {"type": ["string", "null"], "format": "date-time"}}}
 })json";
 
+// What `sort` may name, - before it for the other way. The first is the order where nothing is said, in the journals the newest first.
+const std::map<std::string_view, std::vector<std::string>> kSorts = {
+    {"listDomains", {"name", "created", "accounts"}},
+    {"listBans", {"address", "account", "failures", "until"}},
+    {"listAliases", {"address", "created", "targets"}},
+    {"listTokens", {"name", "created", "expires", "last_used"}},
+    {"listSessions", {"since", "account", "address", "bytes_in", "bytes_out"}},
+    {"listMySessions", {"since", "account", "address", "bytes_in", "bytes_out"}},
+    {"listQuarantine", {"created", "account", "signature", "size"}},
+    {"listMyQuarantine", {"created", "account", "signature", "size"}},
+    {"listDeleted", {"deleted", "mailbox", "received", "size"}},
+    {"listMyDeleted", {"deleted", "mailbox", "received", "size"}},
+    {"listBackups", {"folder", "created", "bytes"}},
+    {"listTasks", {"created", "finished", "kind"}},
+    {"listWebhooks", {"name", "created", "changed"}},
+    {"listAudit", {"time"}},
+    {"getEvents", {"time"}},
+    {"listAccounts", {"address", "used", "created", "last_login"}},
+};
+
+Object::Ptr sortOf(std::string_view list)
+{
+    const auto& names = kSorts.at(list);
+    auto allowed = Array::Ptr(new Array);
+    for (const auto& name : names) {
+        allowed->add(name);
+        allowed->add("-" + name);
+    }
+    auto schema = object();
+    schema->set("type", "string");
+    schema->set("enum", allowed);
+    schema->set("default", (names.front() == "time" ? "-" : "") + names.front());
+    auto out = object();
+    out->set("in", "query");
+    out->set("name", "sort");
+    out->set("description", "The order; - before it turns it round");
+    out->set("schema", schema);
+    return out;
+}
+
 // By name; where one means something of its own, by the operation and the name.
 const std::map<std::string, const char*> kParameters = {
     {"listLogins.service", R"({"in": "query", "name": "service", "description": "Of this service alone: imap, pop3, smtp, me or web", "schema": {"type": "string"}})"},
     {"listMyLogins.service", R"({"in": "query", "name": "service", "description": "Of this service alone: imap, pop3, smtp, me or web", "schema": {"type": "string"}})"},
-    {"listDomains.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["name", "-name", "created", "-created", "accounts", "-accounts"], "default": "name"}})"},
-    {"listBans.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["address", "-address", "account", "-account", "failures", "-failures", "until", "-until"], "default": "address"}})"},
-    {"listAliases.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["address", "-address", "created", "-created", "targets", "-targets"], "default": "address"}})"},
-    {"listTokens.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["name", "-name", "created", "-created", "expires", "-expires", "last_used", "-last_used"], "default": "name"}})"},
-    {"listSessions.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["since", "-since", "account", "-account", "address", "-address", "bytes_in", "-bytes_in", "bytes_out", "-bytes_out"], "default": "since"}})"},
-    {"listMySessions.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["since", "-since", "account", "-account", "address", "-address", "bytes_in", "-bytes_in", "bytes_out", "-bytes_out"], "default": "since"}})"},
-    {"listQuarantine.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["created", "-created", "account", "-account", "signature", "-signature", "size", "-size"], "default": "created"}})"},
-    {"listMyQuarantine.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["created", "-created", "account", "-account", "signature", "-signature", "size", "-size"], "default": "created"}})"},
-    {"listDeleted.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["deleted", "-deleted", "mailbox", "-mailbox", "received", "-received", "size", "-size"], "default": "deleted"}})"},
-    {"listMyDeleted.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["deleted", "-deleted", "mailbox", "-mailbox", "received", "-received", "size", "-size"], "default": "deleted"}})"},
-    {"listBackups.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["folder", "-folder", "created", "-created", "bytes", "-bytes"], "default": "folder"}})"},
-    {"listTasks.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["created", "-created", "finished", "-finished", "kind", "-kind"], "default": "created"}})"},
-    {"listWebhooks.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["name", "-name", "created", "-created", "changed", "-changed"], "default": "name"}})"},
-    {"listAudit.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["time", "-time"], "default": "-time"}})"},
-    {"getEvents.sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["time", "-time"], "default": "-time"}})"},
     {"listDomains.q", R"({"in": "query", "name": "q", "description": "Part of the name, without regard to case", "schema": {"type": "string"}})"},
     {"listAliases.q", R"({"in": "query", "name": "q", "description": "Part of the address or of a target, without regard to case", "schema": {"type": "string"}})"},
     {"listTokens.q", R"({"in": "query", "name": "q", "description": "Part of the name, without regard to case", "schema": {"type": "string"}})"},
@@ -346,8 +356,6 @@ const std::map<std::string, const char*> kParameters = {
     {"domain", R"({"in": "query", "name": "domain", "description": "Of this domain alone", "schema": {"type": "string"}})"},
     {"enabled", R"({"in": "query", "name": "enabled", "description": "Only those that may log in, or may not", "schema": {"type": "boolean"}})"},
     {"q", R"({"in": "query", "name": "q", "description": "Part of the address or the name, without regard to case", "schema": {"type": "string"}})"},
-    {"sort", R"({"in": "query", "name": "sort", "description": "The order; - before it turns it round", "schema": {"type": "string",
-        "enum": ["address", "-address", "used", "-used", "created", "-created", "last_login", "-last_login"], "default": "address"}})"},
     {"dry_run", R"({"in": "query", "name": "dry_run", "description": "Only say what would change", "schema": {"type": "boolean", "default": false}})"},
     {"prune", R"({"in": "query", "name": "prune", "description": "Aliases and empty domains that are not in the document go", "schema": {"type": "boolean", "default": false}})"},
     {"check", R"({"in": "query", "name": "check", "description": "Ask DNS what is there", "schema": {"type": "boolean", "default": false}})"},
@@ -449,6 +457,10 @@ Array::Ptr parametersOf(const Route& route)
             out->add(one);
         }
     for (const char* name : route.parameters) {
+        if (std::string_view(name) == "sort") {
+            out->add(sortOf(route.id));
+            continue;
+        }
         const auto own = kParameters.find(std::string(route.id) + "." + name);
         out->add(parsed(own != kParameters.end() ? own->second : kParameters.at(name)));
     }

@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -98,17 +99,15 @@ Response sortedList(const Call& call, const std::vector<T>& all, const std::vect
     const auto page = pageOf(call);
     const auto sort = sortOf(call, namesOf(orders));
     const auto keyOf = [&](const T& entry) { return orders[sort.order].key(entry) + '\n' + id(entry); };
-    std::vector<std::pair<std::string, const T*>> keyed;
-    for (const T& entry : all)
-        keyed.emplace_back(keyOf(entry), &entry);
-    std::sort(keyed.begin(), keyed.end(), [&](const auto& a, const auto& b) { return sort.descending ? b.first < a.first : a.first < b.first; });
+    std::vector<std::string> keys;
+    std::unordered_map<std::string, const T*> entries;
+    for (const T& entry : all) {
+        keys.push_back(keyOf(entry));
+        entries.emplace(keys.back(), &entry);
+    }
     std::vector<T> found;
-    for (const auto& [key, entry] : keyed)
-        if (page.after.empty() || (sort.descending ? key < page.after : key > page.after)) {
-            found.push_back(*entry);
-            if (found.size() > page.limit)
-                break;
-        }
+    for (const auto& key : pageOfKeys(std::move(keys), page, sort.descending))
+        found.push_back(*entries.at(key));
     return listOf(call, page, found, keyOf, json);
 }
 

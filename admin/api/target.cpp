@@ -37,20 +37,6 @@ std::string percentDecoded(std::string_view text, bool plus_is_space)
     return out;
 }
 
-std::string percentEncoded(std::string_view text)
-{
-    std::string out;
-    for (const char c : text) {
-        const bool letter = base::asciiLower(c) >= 'a' && base::asciiLower(c) <= 'z';
-        const bool plain = letter || base::isDigit(c) || std::string_view("-._~").find(c) != std::string_view::npos;
-        if (plain)
-            out += c;
-        else
-            out += '%' + base::upper(base::hex(std::string_view(&c, 1)));
-    }
-    return out;
-}
-
 Target parseTarget(std::string_view target)
 {
     Target out;

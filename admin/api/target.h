@@ -1,6 +1,8 @@
 #pragma once
 // A request's target taken apart, once, for everybody: what two readers could take for different resources (dot segments,
 // empty segments, encoded control characters, broken encoding) is refused with Problem 400.
+#include "server/base/text.h"
+
 #include <map>
 #include <string>
 #include <string_view>
@@ -15,7 +17,7 @@ struct Target {
 
 Target parseTarget(std::string_view target);
 std::string percentDecoded(std::string_view text, bool plus_is_space); // Problem 400
-std::string percentEncoded(std::string_view text);                     // everything but unreserved characters
+using base::percentEncoded;
 
 // Cursors are opaque: base64url of the last key.
 std::string cursorOf(std::string_view key);

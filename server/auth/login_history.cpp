@@ -8,7 +8,6 @@
 namespace postfach::auth {
 namespace {
 constexpr std::size_t kAtOnce = 200; // records in one transaction: a few milliseconds of the writer
-constexpr std::int64_t kHour = 3'600'000;
 
 base::Counter lost_count{"postfach_logins_not_recorded_total", "Logins that stand in no account's history, because too many waited"};
 } // namespace
@@ -32,7 +31,7 @@ void LoginHistory::record(bool on)
 
 void LoginHistory::note(const store::LoginRecord& login)
 {
-    const Key key{login.account.value, base::toMillis(login.last) / kHour, login.service, login.address, login.mechanism, login.tls, login.outcome,
+    const Key key{login.account.value, login.hour(), login.service, login.address, login.mechanism, login.tls, login.outcome,
                   login.app_password};
     const std::lock_guard lock(mutex_);
     if (!on_)

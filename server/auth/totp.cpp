@@ -17,21 +17,6 @@ constexpr std::uint32_t kModulo = 1'000'000;
 constexpr std::int64_t kStepMillis = 30'000;
 constexpr std::int64_t kSkew = 1; // steps: a clock that is half a minute off, a person who types slowly
 
-std::string uriPart(std::string_view text) // RFC 3986 2.3
-{
-    static constexpr std::string_view kHex = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : text) {
-        const char letter = base::asciiLower(c);
-        const auto byte = static_cast<unsigned char>(c);
-        if (base::isDigit(c) || (letter >= 'a' && letter <= 'z') || std::string_view("-._~").find(c) != std::string_view::npos)
-            out += c;
-        else
-            out.append({'%', kHex[byte >> 4U], kHex[byte & 15U]});
-    }
-    return out;
-}
-
 } // namespace
 
 std::string makeTotpSecret() { return base::unhex(base::randomHex(kSecret)).value(); }
@@ -88,7 +73,8 @@ std::string base32(std::string_view bytes)
 
 std::string totpUri(const std::string& issuer, const std::string& account, std::string_view secret)
 {
-    return "otpauth://totp/" + uriPart(issuer) + ":" + uriPart(account) + "?secret=" + base32(secret) + "&issuer=" + uriPart(issuer)
+    const std::string by = base::percentEncoded(issuer);
+    return "otpauth://totp/" + by + ":" + base::percentEncoded(account) + "?secret=" + base32(secret) + "&issuer=" + by
         + "&algorithm=SHA1&digits=6&period=30";
 }
 

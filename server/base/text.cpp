@@ -231,4 +231,18 @@ bool equalsConstantTime(std::string_view a, std::string_view b)
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+std::string percentEncoded(std::string_view text)
+{
+    std::string out;
+    for (const char c : text) {
+        const bool letter = asciiLower(c) >= 'a' && asciiLower(c) <= 'z';
+        const bool plain = letter || isDigit(c) || std::string_view("-._~").find(c) != std::string_view::npos;
+        if (plain)
+            out += c;
+        else
+            out += '%' + upper(hex(std::string_view(&c, 1)));
+    }
+    return out;
+}
+
 } // namespace postfach::base

@@ -96,21 +96,6 @@ void tellFound(store::WriteTx& tx, const Consequences::Scanned& scanned, std::st
     told.verdict = scanned.verdict.name;
     tellVerdict(tx, scanned.verdict.kind, fate, told, places.size());
 }
-
-void tellReplaced(store::WriteTx& tx, const Consequences::Scanned& scanned, store::QuarantineId id, const Place& place)
-{
-    const auto account = tx.account(place.account);
-    const auto mailbox = tx.mailbox(place.mailbox);
-    store::NewQuarantine entry;
-    entry.account = place.account;
-    entry.mailbox = mailbox ? mailbox->name : std::string();
-    entry.signature = scanned.verdict.name;
-    entry.sender = scanned.sender;
-    entry.recipient = account ? account->address : std::string();
-    entry.subject = scanned.subject;
-    entry.way_in = kWayIn;
-    tellQuarantined(tx, id, entry, tx.bodySize(scanned.body));
-}
 } // namespace
 
 Consequences::Sum Consequences::carryOut(const Rescan::Settings& settings, std::uint64_t most)
@@ -257,7 +242,7 @@ std::uint64_t Consequences::replaceSome(const Scanned& scanned, const std::vecto
                 const auto entry = tx.replaceByNotice(place, {scanned.verdict.name, scanned.sender, scanned.subject, kWayIn, *prepared.id});
                 if (!entry)
                     continue;
-                tellReplaced(tx, scanned, *entry, place);
+                tellQuarantined(tx, *entry);
                 ++replaced;
             } catch (const store::Error& error) {
                 if (error.kind != store::Error::Kind::limit)

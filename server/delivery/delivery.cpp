@@ -340,7 +340,7 @@ Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index
     tx.recordScan(notice.body, clean);
     result.where = tx.append(mailbox->id, notice);
     entry.notice = result.where.uid;
-    tellQuarantined(tx, tx.addQuarantine(entry), entry, job.body->size());
+    tellQuarantined(tx, tx.addQuarantine(entry));
     result.outcome = Outcome::quarantined;
     result.detail = entry.signature;
     return result;

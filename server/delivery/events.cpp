@@ -20,11 +20,12 @@ void tellDelivered(store::WriteTx& tx, const Told& told, store::Uid uid)
                                    {"message_id", told.message_id}, {"verdict", told.verdict}})});
 }
 
-void tellQuarantined(store::WriteTx& tx, store::QuarantineId id, const store::NewQuarantine& entry, std::uint64_t size)
+void tellQuarantined(store::WriteTx& tx, store::QuarantineId id)
 {
-    tx.addEvent({"quarantine.added", addressOf(tx, entry.account),
+    const store::Quarantined entry = tx.quarantined(id).value();
+    tx.addEvent({"quarantine.added", entry.address,
                  base::jsonObject({{"id", id.value}, {"mailbox", entry.mailbox}, {"signature", entry.signature}, {"sender", entry.sender},
-                                   {"recipient", entry.recipient}, {"subject", entry.subject}, {"way_in", entry.way_in}, {"size", size}})});
+                                   {"recipient", entry.recipient}, {"subject", entry.subject}, {"way_in", entry.way_in}, {"size", entry.size}})});
 }
 
 void tellVerdict(store::WriteTx& tx, scanner::Verdict::Kind verdict, std::string_view fate, const Told& told, std::size_t recipients)

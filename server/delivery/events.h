@@ -22,7 +22,7 @@ struct Told {                      // of one message for one recipient
 };
 
 void tellDelivered(store::WriteTx& tx, const Told& told, store::Uid uid);
-void tellQuarantined(store::WriteTx& tx, store::QuarantineId id, const store::NewQuarantine& entry, std::uint64_t size);
+void tellQuarantined(store::WriteTx& tx, store::QuarantineId id);
 // `verdict`: infected, unscannable or suspicious; `fate`: what became of it: stored, quarantined or refused.
 void tellVerdict(store::WriteTx& tx, scanner::Verdict::Kind verdict, std::string_view fate, const Told& told, std::size_t recipients);
 

@@ -183,6 +183,8 @@ struct LoginRecord {
     std::string app_password;              // label of the one that was used; empty: the account's own password, or none
     Time first{}, last{};
     std::uint64_t times = 1;
+
+    std::int64_t hour() const { return base::toMillis(last) / 3'600'000; } // since 1970
 };
 
 struct Domain {

@@ -5,7 +5,6 @@
 
 namespace postfach::store::sqlite {
 namespace {
-constexpr std::int64_t kHour = 3'600'000; // milliseconds
 constexpr std::size_t kBatch = 100;       // accounts in one transaction: a few milliseconds of the writer
 } // namespace
 
@@ -41,7 +40,7 @@ void Writing::recordLogins(const std::vector<LoginRecord>& logins)
         db_.run("INSERT INTO login (account_id, hour, service, address, mechanism, tls, outcome, app_password, first, last, times)"
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO UPDATE SET first = min(first, ?9), last = max(last, ?10),"
                 " times = times + ?11",
-                one.account, base::toMillis(one.last) / kHour, one.service, one.address, one.mechanism, one.tls,
+                one.account, one.hour(), one.service, one.address, one.mechanism, one.tls,
                 static_cast<std::int64_t>(one.outcome), one.app_password, base::toMillis(one.first), base::toMillis(one.last), one.times);
     }
     // Of each kind: who guesses at an account does not push out who has been in it.
