@@ -18,7 +18,7 @@ class Terminal:
     def __init__(self, command, environment):
         self.child, self.terminal = pty.fork()
         if self.child == 0:
-            os.environ.update({"TERM": "xterm", "LINES": "40", "COLUMNS": "120", **environment})
+            os.environ.update({"TERM": "xterm", "SHELL": "/bin/sh", "LINES": "40", "COLUMNS": "120", **environment})
             os.execvp(command[0], command)
         self.raw, self.seen, self.status, self.open, self.columns = b"", 0, None, True, 120
         self.resize()
