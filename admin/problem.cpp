@@ -24,6 +24,12 @@ Problem::Problem(std::vector<FieldProblem> about)
 {
 }
 
+Problem challenged(Problem problem)
+{
+    problem.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"postfach\"");
+    return problem;
+}
+
 Problem problemOf(const store::Error& error, const std::string& subject)
 {
     using Kind = store::Error::Kind;

@@ -26,6 +26,9 @@ public:
     std::vector<FieldProblem> fields;
 };
 
+// With the challenge that a 401 must have (RFC 9110 11.6.1): not for Basic, or a browser would ask by itself.
+Problem challenged(Problem problem);
+
 // The one place where the store's kinds become answers. `subject` names what was asked for: "account alice@example.org".
 Problem problemOf(const store::Error& error, const std::string& subject);
 

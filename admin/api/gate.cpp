@@ -62,9 +62,10 @@ void checkBodyKind(const Route& route, const RequestHead& head)
 
 Problem unauthorized(bool tried)
 {
-    Problem problem(401, "unauthorized", tried ? "This token is not known here, or its time is over."
-                                               : "This needs the header Authorization: Bearer TOKEN.");
-    problem.headers.emplace_back("WWW-Authenticate", tried ? "Bearer realm=\"postfach\", error=\"invalid_token\"" : "Bearer realm=\"postfach\"");
+    if (!tried)
+        return challenged({401, "unauthorized", "This needs the header Authorization: Bearer TOKEN."});
+    Problem problem(401, "unauthorized", "This token is not known here, or its time is over.");
+    problem.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"postfach\", error=\"invalid_token\"");
     return problem;
 }
 } // namespace
@@ -157,8 +158,7 @@ Principal Gate::browserOf(const std::string& secret, const RequestHead& head, co
     if (!browser.account) {
         if (!browser.known)
             countRefused(address, delay);
-        Problem over(401, "session_over", "This session is over: sign in again.");
-        over.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"postfach\""); // not Basic: a browser would ask by itself
+        Problem over = challenged({401, "session_over", "This session is over: sign in again."});
         over.headers.emplace_back("Set-Cookie", endedSessionCookie());
         throw over;
     }

@@ -80,16 +80,11 @@ Response signIn(Service& service, const Call& call)
     if (!call.login) // there was no body
         throw Problem(422, "invalid_body", "The body must have the fields account and password.");
     const By by{"account:" + base::lower(call.login->user), call.who.by.address};
-    if (call.login->what.result == auth::Login::Result::codeWanted) {
-        Problem wanted(401, "totp_code", "This account has a second factor: its code is wanted, too.");
-        wanted.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"postfach\"");
-        throw wanted;
-    }
+    if (call.login->what.result == auth::Login::Result::codeWanted)
+        throw challenged({401, "totp_code", "This account has a second factor: its code is wanted, too."});
     if (call.login->what.result != auth::Login::Result::ok) {
         service.signInRefused(by, call.login->user);
-        Problem refused(401, "unauthorized", "The address or the password is wrong.");
-        refused.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"postfach\"");
-        throw refused;
+        throw challenged({401, "unauthorized", "The address or the password is wrong."});
     }
     const auto& account = call.login->what.account;
     if (service.lacksTotp(account)) {

@@ -10,11 +10,6 @@
 #include "tests/fuzz/world.h"
 #include "tests/support/fake_scanner.h"
 
-#include <Poco/Net/StreamSocketImpl.h>
-
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -47,11 +42,7 @@ struct Office : fuzz::World {
     {
         if (sessions++ % kFresh != 0)
             return;
-        store->writeAndWait([](store::WriteTx& tx) {
-            if (const auto old = tx.findAccount(kAlice))
-                tx.removeAccount(old->id);
-        });
-        const store::MailboxId inbox = account(kAlice);
+        const store::MailboxId inbox = renewed(kAlice);
         for (const std::string& mail : {
                  std::string("From: a@example.org\r\nTo: =?utf-8?Q?=C3=A9?= <b@x>\r\nSubject: one\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n"),
                  std::string("Subject: Re: one\r\nReferences: <1@x>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n"
@@ -143,24 +134,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string said = beginning(state) + std::string(words);
     world.begin();
 
-    int ends[2] = {-1, -1};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
-        std::abort();
-    if (::send(ends[0], said.data(), said.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(said.size()))
-        std::abort();
-    ::shutdown(ends[0], SHUT_WR);
-    const auto strand = std::make_shared<fuzz::ClientsEnd>(world.scheduler, "imap", ends[0]);
+    const auto strand = std::make_shared<fuzz::ClientsEnd>(world.scheduler, "imap", said);
     {
-        const Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(ends[1]));
-        imap::Session session(*strand, socket, *world.context, false);
-        const auto task = live(session, inside ? &world.alice : nullptr);
-        task.handle().resume();
-        if (!task.handle().done())
-            wrong("a session waits for nobody");
-        strand->hear();
-        task.handle().promise().take();
+        imap::Session session(*strand, strand->serversEnd(), *world.context, false);
+        strand->attend(live(session, inside ? &world.alice : nullptr));
     }
-    ::close(ends[0]);
 
     if (strand->heard.find(kBobsOwn) != std::string::npos)
         wrong("bob's mail was read", strand->heard);

@@ -9,11 +9,6 @@
 #include "tests/fuzz/world.h"
 #include "tests/support/fake_scanner.h"
 
-#include <Poco/Net/StreamSocketImpl.h>
-
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -43,11 +38,7 @@ struct Door : fuzz::World {
     {
         if (sessions++ % kFresh != 0)
             return;
-        store->writeAndWait([](store::WriteTx& tx) {
-            if (const auto old = tx.findAccount(kAlice))
-                tx.removeAccount(old->id);
-        });
-        inbox = account(kAlice);
+        inbox = renewed(kAlice);
     }
     std::uint32_t count() { return store->view(inbox)->now().count(); }
 
@@ -97,24 +88,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     world.begin();
     const std::uint32_t before = world.count();
 
-    int ends[2] = {-1, -1};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
-        std::abort();
-    if (::send(ends[0], said.data(), said.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(said.size()))
-        std::abort();
-    ::shutdown(ends[0], SHUT_WR);
-    const auto strand = std::make_shared<fuzz::ClientsEnd>(world.scheduler, "lmtp", ends[0]);
+    const auto strand = std::make_shared<fuzz::ClientsEnd>(world.scheduler, "lmtp", said);
     {
-        const Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(ends[1]));
-        lmtp::Session session(*strand, socket, *world.context);
-        const auto task = live(session);
-        task.handle().resume();
-        if (!task.handle().done())
-            wrong("a session waits for nobody");
-        strand->hear();
-        task.handle().promise().take();
+        lmtp::Session session(*strand, strand->serversEnd(), *world.context);
+        strand->attend(live(session));
     }
-    ::close(ends[0]);
 
     if (checkReplies(strand->heard) != world.count() - before)
         wrong("what was said to be delivered and what is there differ", strand->heard);

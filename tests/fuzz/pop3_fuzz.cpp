@@ -7,11 +7,6 @@
 #include "tests/fuzz/clients_end.h"
 #include "tests/fuzz/world.h"
 
-#include <Poco/Net/StreamSocketImpl.h>
-
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -114,24 +109,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         world.fill();
     const std::uint32_t before = world.count();
 
-    int ends[2] = {-1, -1};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
-        std::abort();
-    if (::send(ends[0], said.data(), said.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(said.size()))
-        std::abort();
-    ::shutdown(ends[0], SHUT_WR);
-    const auto strand = std::make_shared<fuzz::ClientsEnd>(world.scheduler, "pop3", ends[0]);
+    const auto strand = std::make_shared<fuzz::ClientsEnd>(world.scheduler, "pop3", said);
     {
-        const Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(ends[1]));
-        pop3::Session session(*strand, socket, *world.context);
-        const auto task = live(session, inside ? &world.alice : nullptr);
-        task.handle().resume();
-        if (!task.handle().done())
-            wrong("a session waits for nobody");
-        strand->hear();
-        task.handle().promise().take();
+        pop3::Session session(*strand, strand->serversEnd(), *world.context);
+        strand->attend(live(session, inside ? &world.alice : nullptr));
     }
-    ::close(ends[0]);
 
     if (inside)
         checkAnswers(strand->heard, said);

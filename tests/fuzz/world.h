@@ -56,6 +56,15 @@ struct World {
         return inbox;
     }
 
+    store::MailboxId renewed(const char* address) // with nothing of what it was
+    {
+        store->writeAndWait([&](store::WriteTx& tx) {
+            if (const auto old = tx.findAccount(address))
+                tx.removeAccount(old->id);
+        });
+        return account(address);
+    }
+
     void append(store::MailboxId mailbox, const std::string& mail)
     {
         const auto body = store->prepareBody(mail);

@@ -152,17 +152,9 @@ TEST_CASE("a browser's session ends with the password that opened it, and with t
         office.write([&](WriteTx& tx) { tx.addWebSession({id, account, "hash of " + id, now, now, "192.0.2.1", "Browser"}); });
     };
     const auto there = [&] { return office.store->read()->webSessions(office.alice).size(); };
-    const auto refused = [&](const std::function<void(WriteTx&)>& work) -> std::optional<Error::Kind> {
-        try {
-            office.write(work);
-        } catch (const Error& error) {
-            return error.kind;
-        }
-        return std::nullopt;
-    };
-    CHECK(refused([&](WriteTx& tx) { tx.addWebSession({"1", AccountId{99}, "h", now, now, "", ""}); }) == Error::Kind::noSuchAccount);
-    CHECK(refused([&](WriteTx& tx) { tx.addWebSession({"", office.alice, "h", now, now, "", ""}); }) == Error::Kind::badName);
-    CHECK(refused([&](WriteTx& tx) { tx.removeWebSession(office.alice, "1"); }) == Error::Kind::noSuchEntry);
+    CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.addWebSession({"1", AccountId{99}, "h", now, now, "", ""}); }) == Error::Kind::noSuchAccount);
+    CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.addWebSession({"", office.alice, "h", now, now, "", ""}); }) == Error::Kind::badName);
+    CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.removeWebSession(office.alice, "1"); }) == Error::Kind::noSuchEntry);
 
     AccountId bob;
     office.write([&](WriteTx& tx) { bob = tx.createAccount({"bob@example.org", "Bob", {}, 0}); });
@@ -171,7 +163,7 @@ TEST_CASE("a browser's session ends with the password that opened it, and with t
     REQUIRE(found);
     CHECK(found->client == "Browser");
     CHECK_FALSE(office.store->read()->findWebSession("hash of nothing"));
-    CHECK(refused([&](WriteTx& tx) { tx.removeWebSession(bob, "1"); }) == Error::Kind::noSuchEntry); // another's
+    CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.removeWebSession(bob, "1"); }) == Error::Kind::noSuchEntry); // another's
     office.write([&](WriteTx& tx) { tx.touchWebSession("hash of 1", now + std::chrono::hours(1)); });
     office.write([&](WriteTx& tx) { tx.forgetWebSessions({}, now + std::chrono::minutes(1)); });
     CHECK(there() == 1);
@@ -200,18 +192,10 @@ TEST_CASE("a second factor counts when it is confirmed, and each of its codes on
 {
     Office office;
     const auto now = office.clock.now();
-    const auto refused = [&](const std::function<void(WriteTx&)>& work) -> std::optional<Error::Kind> {
-        try {
-            office.write(work);
-        } catch (const Error& error) {
-            return error.kind;
-        }
-        return std::nullopt;
-    };
     const auto account = [&] { return office.store->read()->account(office.alice).value(); };
-    CHECK(refused([&](WriteTx& tx) { tx.beginTotp(AccountId{99}, "secret"); }) == Error::Kind::noSuchAccount);
-    CHECK(refused([&](WriteTx& tx) { tx.confirmTotp(office.alice, 1, {}); }) == Error::Kind::noSuchEntry);
-    CHECK(refused([&](WriteTx& tx) { tx.removeTotp(office.alice); }) == Error::Kind::noSuchEntry);
+    CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.beginTotp(AccountId{99}, "secret"); }) == Error::Kind::noSuchAccount);
+    CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.confirmTotp(office.alice, 1, {}); }) == Error::Kind::noSuchEntry);
+    CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.removeTotp(office.alice); }) == Error::Kind::noSuchEntry);
     office.write([&](WriteTx& tx) {
         tx.addWebSession({"1", office.alice, "h", now, now, "", ""});
         tx.beginTotp(office.alice, "first");
@@ -225,7 +209,7 @@ TEST_CASE("a second factor counts when it is confirmed, and each of its codes on
     CHECK(account().version > version);
     CHECK(office.store->accountsVersion() > logins);
     CHECK(office.store->read()->webSessions(office.alice).empty());
-    CHECK(refused([&](WriteTx& tx) { tx.beginTotp(office.alice, "third"); }) == Error::Kind::alreadyExists);
+    CHECK(refusedWrite(office, [&](WriteTx& tx) { tx.beginTotp(office.alice, "third"); }) == Error::Kind::alreadyExists);
     office.close();
     office.open();
     const auto kept = office.store->read()->totp(office.alice).value();
