@@ -369,6 +369,7 @@ public:
 private:
     // One change and what the audit says of it, in one transaction; refusals of the store name `subject`.
     void change(const std::string& subject, const By& by, const std::function<void(store::WriteTx&, Notes&)>& work);
+    void decideOutbreak(const By& by, const std::string& signature, store::Outbreak::State state, const std::string& action);
     // An event that nobody waits for.
     void tell(const std::string& kind, const std::string& account, std::initializer_list<base::JsonField> data);
     void tellTask(const Task& task);             // an event, and what a restart gives back

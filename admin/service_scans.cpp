@@ -32,23 +32,28 @@ std::vector<store::Outbreak> Service::outbreaks()
     }
 }
 
+void Service::decideOutbreak(const By& by, const std::string& signature, store::Outbreak::State state, const std::string& action)
+{
+    change("finding " + base::printable(signature), by, [&](store::WriteTx& tx, Notes& notes) {
+        tx.decideOutbreak(signature, state);
+        notes.add(action, signature);
+    });
+}
+
 void Service::confirmOutbreak(const By& by, const std::string& signature)
 {
-    try {
-        context_.rescan.confirm(signature);
-    } catch (const store::Error& error) {
-        throw problemAbout(error, signature);
-    }
-    note(by, "finding.confirm", signature);
+    decideOutbreak(by, signature, store::Outbreak::State::confirmed, "finding.confirm");
+    context_.rescan.confirmed();
 }
 
 std::uint64_t Service::dismissOutbreak(const By& by, const std::string& signature)
 {
+    decideOutbreak(by, signature, store::Outbreak::State::dismissed, "finding.dismiss");
     try {
-        const auto released = context_.rescan.dismiss(signature);
+        const auto released = context_.rescan.dismissed(signature);
         auto said = object();
         said->set("released", released);
-        note(by, "finding.dismiss", signature, said);
+        note(by, "finding.release", signature, said);
         return released;
     } catch (const store::Error& error) {
         throw problemAbout(error, signature);

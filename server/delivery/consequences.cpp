@@ -298,13 +298,12 @@ std::uint64_t Consequences::actOnConfirmed(const Rescan::Settings& settings)
     return done;
 }
 
-std::uint64_t Consequences::dismiss(const std::string& signature)
+std::uint64_t Consequences::dismissed(const std::string& signature)
 {
     std::optional<Outbreak> asked;
     for (Outbreak& outbreak : store_.read()->outbreaks())
         if (outbreak.signature == signature)
             asked = std::move(outbreak);
-    store_.writeAndWait([&](store::WriteTx& tx) { tx.decideOutbreak(signature, Outbreak::State::dismissed); });
     for (auto bodies = store_.read()->waiting(signature, kAtOnce); !bodies.empty(); bodies = store_.read()->waiting(signature, kAtOnce))
         store_.writeAndWait([&](store::WriteTx& tx) {
             for (const store::BodyId body : bodies)

@@ -33,7 +33,7 @@ public:
     Sum carryOut(const Rescan::Settings& settings, std::uint64_t most);
     // What waits for an answer and has it: contents of confirmed signatures.
     std::uint64_t actOnConfirmed(const Rescan::Settings& settings);
-    std::uint64_t dismiss(const std::string& signature);
+    std::uint64_t dismissed(const std::string& signature);
 
 private:
     void hit(const Scanned& scanned, std::vector<store::Place> places, const Rescan::Settings& settings, std::uint64_t most);

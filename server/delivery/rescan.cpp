@@ -539,9 +539,8 @@ bool Rescan::awaitStatus(const std::function<bool(const Status&)>& wanted, std::
     return inner_->box->changed.wait_for(lock, most, [&] { return wanted(inner_->box->now); });
 }
 
-void Rescan::confirm(const std::string& signature)
+void Rescan::confirmed()
 {
-    inner_->store.writeAndWait([&](store::WriteTx& tx) { tx.decideOutbreak(signature, store::Outbreak::State::confirmed); });
     {
         const std::lock_guard lock(inner_->box->mutex);
         inner_->box->answered = true;
@@ -549,9 +548,9 @@ void Rescan::confirm(const std::string& signature)
     inner_->box->changed.notify_all();
 }
 
-std::uint64_t Rescan::dismiss(const std::string& signature)
+std::uint64_t Rescan::dismissed(const std::string& signature)
 {
-    return Consequences(inner_->store, inner_->clock, inner_->withheld).dismiss(signature);
+    return Consequences(inner_->store, inner_->clock, inner_->withheld).dismissed(signature);
 }
 
 } // namespace postfach::delivery

@@ -7,7 +7,7 @@
 // and has the scanner look at few at once, behind every delivery, for a share of the scanner's time.
 //
 // A hit takes the message out of every mailbox that has it, puts a notice into its place, and keeps the message in quarantine. Found
-// more often than is likely, a signature is put before the administrator instead: confirm() or dismiss().
+// more often than is likely, a signature is put before the administrator instead: confirmed() or dismissed().
 #include "scanner/client.h"
 #include "server/base/clock.h"
 #include "server/delivery/judgement.h"
@@ -83,9 +83,10 @@ public:
     const Withheld& withheld() const; // what it has taken out of mailboxes
     bool awaitStatus(const std::function<bool(const Status&)>& wanted, std::chrono::milliseconds most) const; // false: not in time
 
-    // Blocking, any thread; store::Error noSuchEntry when nothing is asked about that signature.
-    void confirm(const std::string& signature);          // acts on what waits, in the background, and on what comes in this set
-    std::uint64_t dismiss(const std::string& signature); // what waits stays where it is, what was taken is released: how many messages
+    // Any thread, after the administrator's answer is in the store (decideOutbreak).
+    void confirmed();                    // acts on what waits, in the background
+    // Blocking: what waits stays where it is, what was taken is released: how many messages.
+    std::uint64_t dismissed(const std::string& signature);
 
 private:
     struct Inner;

@@ -208,6 +208,8 @@ TEST_CASE("More hits than are likely stop the acting, not the looking, until som
     const std::string findings = "/api/v1/scans/findings/Test.Common";
     CHECK(http.request("POST", findings + "/confirm").status == 404);
     CHECK(http.request("POST", findings + "/dismiss").status == 404);
+    const auto audited = [&] { return http.get("/api/v1/audit?action=finding").column("action"); };
+    CHECK(audited().empty());
     for (int i = 0; i < 5; ++i)
         deliver(server, {kAlice}, mail("mail " + std::to_string(i), "good morning"));
     deliver(server, {kAlice}, mail("other", "rare word"));
@@ -245,6 +247,7 @@ TEST_CASE("More hits than are likely stop the acting, not the looking, until som
     SECTION("confirmed: the rest goes too, and what else is found")
     {
         CHECK(http.request("POST", findings + "/confirm").status == 204);
+        CHECK(audited() == std::vector<std::string>{"finding.confirm"});
         const auto done = [&] { return http.get("/api/v1/quarantine").column("id").size() == 6; };
         for (const auto until = std::chrono::steady_clock::now() + kLong; !done() && std::chrono::steady_clock::now() < until;)
             continue;
@@ -259,6 +262,7 @@ TEST_CASE("More hits than are likely stop the acting, not the looking, until som
         const auto answer = http.request("POST", findings + "/dismiss");
         CHECK(answer.status == 200);
         CHECK(answer.text("released") == "2");
+        CHECK(audited().size() == 2); // the decision, and what came of it
         CHECK(http.get("/api/v1/quarantine").column("signature") == std::vector<std::string>{"Test.Rare"});
         server.scanner().learn("more", "Test.More");
         CHECK(pass(server).scanned == 6);
