@@ -150,6 +150,17 @@ AttachmentTypes::AttachmentTypes(std::string_view words)
     }
 }
 
+std::shared_ptr<const AttachmentTypes> AttachmentTypes::of(std::string_view words)
+{
+    thread_local std::string last_words;
+    thread_local std::shared_ptr<const AttachmentTypes> last;
+    if (!last || last_words != words) {
+        last = std::make_shared<const AttachmentTypes>(words);
+        last_words = words;
+    }
+    return last;
+}
+
 std::optional<std::string> AttachmentTypes::problemOf(std::string_view words)
 {
     if (words.size() > kLongest)

@@ -3,6 +3,7 @@
 // ("executables", "scripts", "disk-images") or the extension of a file name ("docm"); an extension finds the true type too, where
 // libclamav knows it by its bytes. The server looks at the names in a mail's headers, the scanner at members of archives and at bytes.
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,6 +17,8 @@ public:
 
     // Words with commas or blanks between them. What is no word is left out: see problemOf().
     explicit AttachmentTypes(std::string_view words = {});
+    // The same list comes with every mail: each thread keeps the last one it asked for.
+    static std::shared_ptr<const AttachmentTypes> of(std::string_view words);
     static std::optional<std::string> problemOf(std::string_view words); // for a person
     bool empty() const { return extensions_.empty() && types_.empty(); }
 

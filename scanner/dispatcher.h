@@ -50,6 +50,8 @@ private:
     bool hand(Slot& slot, std::unique_ptr<Job> job);
     void hearWorker(Generation& generation, std::size_t slot);
     void workerDied(Generation& generation, std::size_t slot);
+    void died(std::unique_ptr<Job> job, const Generation& by); // its worker, in the midst of it
+    void countRestart();
     void checkTimes();
     void checkFolder(bool asked);
     int pollTime() const;
@@ -59,6 +61,9 @@ private:
     void finishCrash(std::unique_ptr<Job> job, const Generation& by);
     void publish();
     std::unique_ptr<Generation> dismiss(std::unique_ptr<Generation> generation);
+
+    static constexpr int kTries = 2;
+    static constexpr std::chrono::seconds kPatience{2}; // who waits so long gets the worker of a scan that nobody waits for
 
     // Fixed after construction.
     Options options_;

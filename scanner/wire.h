@@ -37,8 +37,9 @@ struct Request {
 
 enum class AnswerKind : std::uint8_t { verdict, error, hello, layers };
 
-// `layers` comes before the answer, when something was seen inside: of each layer its size (4 bytes, little-endian) and the first 8 bytes of its
-// MD5, SHA-1 and SHA-256, several in one `name`. All of a content, or none of one that has more than kMostLayers.
+// What was seen inside: of each layer its size (4 bytes, little-endian) and the first 8 bytes of its MD5, SHA-1 and SHA-256, several in one
+// `name`. A verdict brings them, and `layers` before it those for which it has no room. All of a content, or none where there are more than
+// kMostLayers.
 inline constexpr std::size_t kLayer = 4 + 3 * 8;
 inline constexpr std::size_t kMostLayers = 300;
 inline constexpr std::size_t kLayersAtOnce = 50; // what a datagram's text holds
@@ -49,7 +50,7 @@ struct Answer {
     AnswerKind kind = AnswerKind::error;
     bool retires = false;  // the worker ends after this answer; the next one gets a fresh one
     std::uint64_t id = 0;
-    std::string name;              // of an error: why
+    std::string name;              // of an error: why; of the others: layers
     std::vector<Finding> findings; // of a verdict: one of a class at most; none: clean
 };
 

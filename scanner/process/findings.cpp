@@ -55,6 +55,14 @@ constexpr std::array<std::pair<std::string_view, Class>, 8> kHeuristics{{
     {"Heuristics.Safebrowsing.Suspected-phishing", Class::phishing},
 }};
 
+// Fetched once: looking an algorithm up costs more than hashing a small layer (OpenSSL's crypto(7), "Performance").
+const std::array<const EVP_MD*, 3>& hashesOfLayers()
+{
+    static const std::array<const EVP_MD*, 3> kinds{EVP_MD_fetch(nullptr, "MD5", nullptr), EVP_MD_fetch(nullptr, "SHA1", nullptr),
+                                                    EVP_MD_fetch(nullptr, "SHA256", nullptr)};
+    return kinds;
+}
+
 // What libclamav calls the files that it makes itself, for a mail's own text among others.
 bool isTemporary(std::string_view name) { return name.starts_with("clamav-") && name.ends_with(".tmp"); }
 
@@ -156,7 +164,7 @@ void Findings::tell(std::string_view type, std::string_view bytes, std::uint32_t
     std::string layer;
     put(layer, bytes.size(), 4);
     std::uint64_t first = 0;
-    for (const EVP_MD* kind : {EVP_md5(), EVP_sha1(), EVP_sha256()}) {
+    for (const EVP_MD* kind : hashesOfLayers()) {
         unsigned char digest[EVP_MAX_MD_SIZE] = {};
         if (EVP_Digest(bytes.data(), bytes.size(), digest, nullptr, kind, nullptr) != 1)
             return;

@@ -13,17 +13,13 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
 namespace postfach::scanner {
 
 class Findings {
 public:
-    Findings(const Limits& limits, const TempSpace& space, AttachmentTypes refused)
-        : limits_(limits), space_(space), refused_(std::move(refused))
-    {
-    }
+    Findings(const Limits& limits, const TempSpace& space, const AttachmentTypes& refused) : limits_(limits), space_(space), refused_(refused) {}
 
     // Pieces still to be scanned: a layer with the same bytes makes scanning one of them needless.
     void want(std::string_view piece) { wanted_sizes_.insert(piece.size()); }
@@ -52,7 +48,7 @@ private:
 
     const Limits& limits_;
     const TempSpace& space_;
-    const AttachmentTypes refused_;
+    const AttachmentTypes& refused_;
     std::string trouble_;
     std::map<Class, std::string> first_;
     std::unordered_set<std::size_t> wanted_sizes_, sizes_seen_;

@@ -77,7 +77,8 @@ Scanner::Scanner(cl_engine* engine, const Limits& limits)
 
 ScanResult Scanner::scan(const std::vector<std::string_view>& pieces, const std::string& refused)
 {
-    Findings found(limits_, space_, AttachmentTypes(refused));
+    const auto types = AttachmentTypes::of(refused);
+    Findings found(limits_, space_, *types);
     ScanResult result = scan(pieces, found);
     result.layers = found.layers();
     return result;

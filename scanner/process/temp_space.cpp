@@ -12,9 +12,8 @@
 #include <unistd.h>
 
 namespace postfach::scanner {
-namespace {
 
-std::string shortage(std::uint64_t needed, std::uint64_t inodes)
+std::string TempSpace::shortage(std::uint64_t needed) const
 {
     struct statvfs about {};
     if (::statvfs(".", &about) != 0)
@@ -22,18 +21,16 @@ std::string shortage(std::uint64_t needed, std::uint64_t inodes)
     if (static_cast<std::uint64_t>(about.f_bavail) * about.f_frsize < needed)
         return "temporary folder: too little space";
     // File systems without a fixed number of inodes (btrfs) say 0 of 0.
-    if (about.f_files != 0 && about.f_favail < inodes)
+    if (about.f_files != 0 && about.f_favail < inodes_)
         return "temporary folder: too few inodes";
     return {};
 }
 
-} // namespace
+bool TempSpace::low() const { return !shortage(reserve_).empty(); }
 
-bool TempSpace::low() const { return !shortage(reserve_, inodes_).empty(); }
-
-std::string TempSpace::problem(std::uint64_t needed) const
+std::string TempSpace::problemAfter() const
 {
-    if (std::string text = shortage(needed, inodes_); !text.empty())
+    if (std::string text = shortage(reserve_); !text.empty())
         return text;
     // A folder that was removed under us still has numbers, but takes no file; so do quotas and read-only remounts.
     constexpr const char* kProbe = "./postfach-probe";

@@ -30,15 +30,15 @@ void keepSocketOnly(int socket)
     ::close_range(kSocket + 1, ~0U, 0);
 }
 
-// What was seen inside; false when nobody hears it any more.
-bool tell(const std::string& layers, std::uint64_t id)
+// What was seen inside, but for what the verdict has room for; false when nobody hears it any more.
+bool tell(std::string& layers, std::uint64_t id)
 {
     constexpr std::size_t kAtOnce = wire::kLayersAtOnce * wire::kLayer;
-    for (std::size_t at = 0; at < layers.size(); at += kAtOnce) {
+    for (; layers.size() > kAtOnce; layers.erase(0, kAtOnce)) {
         wire::Answer answer;
         answer.kind = wire::AnswerKind::layers;
         answer.id = id;
-        answer.name = layers.substr(at, kAtOnce);
+        answer.name = layers.substr(0, kAtOnce);
         if (!wire::send(kSocket, wire::encode(answer)))
             return false;
     }
@@ -81,7 +81,9 @@ void serve(Scanner& scanner)
         const bool failed = !result.trouble.empty();
         const bool retires = failed || scans >= kScansOfALife;
         const auto kind = failed ? wire::AnswerKind::error : wire::AnswerKind::verdict;
-        if (!tell(result.layers, request->id) || !say(kind, retires, request->id, result.trouble, std::move(result.findings)) || retires)
+        if (!tell(result.layers, request->id))
+            return;
+        if (!say(kind, retires, request->id, failed ? result.trouble : result.layers, std::move(result.findings)) || retires)
             return;
     }
 }

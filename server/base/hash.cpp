@@ -11,9 +11,18 @@
 
 namespace postfach::base {
 
+namespace {
+// Fetched once: each look-up takes locks that all threads share.
+const EVP_MD* algorithm()
+{
+    static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    return fetched;
+}
+} // namespace
+
 Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new())
 {
-    if (context_ == nullptr || EVP_DigestInit_ex(context_, EVP_sha256(), nullptr) != 1)
+    if (context_ == nullptr || EVP_DigestInit_ex(context_, algorithm(), nullptr) != 1)
         throw std::runtime_error("SHA-256 is not available");
 }
 
@@ -41,7 +50,7 @@ std::string hmacSha256(std::string_view key, std::string_view message)
 {
     std::string mac(32, '\0');
     unsigned length = 32;
-    HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(message.data()),
+    HMAC(algorithm(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(message.data()),
          message.size(), reinterpret_cast<unsigned char*>(mac.data()), &length);
     return mac;
 }

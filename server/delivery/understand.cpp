@@ -149,8 +149,8 @@ Understood understand(std::string_view message, scanner::Content& content, const
     content.refused = refused;
     if (std::string why = addPieces(message, summary.structure, content); !why.empty())
         understood.findings.push_back({scanner::Class::limit, std::move(why)});
-    if (const scanner::AttachmentTypes types(refused); !types.empty())
-        if (std::string name = refusedName(message, summary.structure, types); !name.empty())
+    if (const auto types = scanner::AttachmentTypes::of(refused); !types->empty())
+        if (std::string name = refusedName(message, summary.structure, *types); !name.empty())
             understood.findings.push_back({scanner::Class::attachment, std::move(name)});
     return understood;
 }
