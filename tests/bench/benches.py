@@ -10,6 +10,7 @@ import bench_pop3
 import bench_scanner
 import bench_search
 import bench_select
+import bench_signatures
 import bench_store
 
 BENCHES = {
@@ -19,6 +20,7 @@ BENCHES = {
     "append": bench_append.BENCH,
     "fetch": bench_fetch.BENCH,
     "scanner": bench_scanner.BENCH,
+    "signatures": bench_signatures.BENCH,
     "search": bench_search.BENCH,
     "imap": bench_imap.BENCH,
     "pop3": bench_pop3.BENCH,

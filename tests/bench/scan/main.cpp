@@ -1,7 +1,7 @@
 // bench_scan: what a scan costs inside this process, and what it costs in the scanner's. The same engine, the same options and
 // rules (scanner/process), the same mails; one line of JSON at the end.
 //
-//   bench_scan inside  --signatures DIR --folder DIR --scans N [--threads N]
+//   bench_scan inside  --signatures DIR --folder DIR --scans N [--processes N]
 //   bench_scan process --signatures DIR --folder DIR --scans N --program FILE
 #include "scanner/client.h"
 #include "scanner/process/engine.h"
@@ -9,36 +9,27 @@
 #include "scanner/process/scan.h"
 #include "scanner/wire.h"
 #include "server/base/file.h"
+#include "tests/bench/load/mail.h"
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <future>
 #include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
 using namespace postfach;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kSize = 5 * 1024;
-
-std::string mail(std::size_t number)
-{
-    std::string text = "From: sender" + std::to_string(number) + "@elsewhere.test\r\nTo: one@office.test\r\nSubject: Minutes " + std::to_string(number)
-                     + "\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n";
-    for (std::size_t line = 0; text.size() < kSize; ++line)
-        text += std::to_string(number * 7 + line) + " The minutes of our meeting on Tuesday are below; please read them.\r\n";
-    return text;
-}
+constexpr std::size_t kSize = 5 * 1024; // and made as bench_load makes the mails it delivers
 
 struct Wanted {
     std::map<std::string, std::string> options;
@@ -66,7 +57,17 @@ void say(Clock::duration spent, std::size_t scans)
                 static_cast<double>(scans) / std::chrono::duration<double>(spent).count());
 }
 
-// libclamav in this process. Its temporary folder is the working directory.
+void scanAll(cl_engine* engine, const scanner::Limits& limits, std::size_t first, std::size_t step, std::size_t scans)
+{
+    scanner::Scanner one(engine, limits);
+    for (std::size_t number = first; number < scans; number += step) {
+        const std::string text = std::string(scanner::wire::kReceived) + load::mail(number, kSize);
+        if (!one.scan(std::vector<std::string_view>{text}).clean())
+            throw std::runtime_error("a mail was not clean");
+    }
+}
+
+// libclamav in this process, or in several that were forked when the signatures were there. Each has a temporary folder of its own.
 void inside(const Wanted& wanted)
 {
     scanner::ProcessOptions options;
@@ -75,26 +76,33 @@ void inside(const Wanted& wanted)
     scanner::initializeLibrary();
     const auto limits = scanner::Limits::forProcess(options);
     const auto set = scanner::loadSignatures(options, limits);
-    if (::chdir(options.folder.c_str()) != 0)
-        throw std::runtime_error("the folder cannot be entered");
-    const std::size_t threads = wanted.number("threads", 1), scans = wanted.number("scans", 1'000);
-    std::atomic<std::size_t> next{0};
-    std::atomic<bool> wrong{false};
-    const auto work = [&] {
-        scanner::Scanner one(set.engine.get(), limits);
-        for (std::size_t number = next++; number < scans; number = next++) {
-            const std::string text = std::string(scanner::wire::kReceived) + mail(number);
-            wrong = wrong || !one.scan(std::vector<std::string_view>{text}).clean();
-        }
-    };
+    const std::size_t processes = wanted.number("processes", 1), scans = wanted.number("scans", 1'000);
     const auto start = Clock::now();
-    std::vector<std::thread> all;
-    for (std::size_t i = 1; i < threads; ++i)
-        all.emplace_back(work);
-    work();
-    for (auto& thread : all)
-        thread.join();
-    if (wrong)
+    std::vector<pid_t> children;
+    for (std::size_t number = 0; number < processes; ++number) {
+        const std::string folder = options.folder + "/temporary-" + std::to_string(number);
+        std::filesystem::create_directory(folder);
+        const pid_t child = ::fork();
+        if (child < 0)
+            throw std::runtime_error("fork failed");
+        if (child > 0) {
+            children.push_back(child);
+            continue;
+        }
+        try {
+            std::filesystem::current_path(folder);
+            scanAll(set.engine.get(), limits, number, processes, scans);
+            ::_exit(0);
+        } catch (const std::exception&) {
+            ::_exit(1);
+        }
+    }
+    bool well = true;
+    for (const pid_t child : children) {
+        int status = 0;
+        well = ::waitpid(child, &status, 0) == child && status == 0 && well;
+    }
+    if (!well)
         throw std::runtime_error("a mail was not clean");
     say(Clock::now() - start, scans);
 }
@@ -111,7 +119,7 @@ void process(const Wanted& wanted)
     const auto scan = [&client](std::size_t number) {
         const auto promise = std::make_shared<std::promise<scanner::Verdict>>();
         scanner::Content content;
-        content.pieces.push_back(mail(number));
+        content.pieces.push_back(load::mail(number, kSize));
         client->scan(std::move(content), [promise](scanner::Verdict verdict) { promise->set_value(std::move(verdict)); });
         if (promise->get_future().get().kind != scanner::Verdict::Kind::clean)
             throw std::runtime_error("a mail was not clean");
