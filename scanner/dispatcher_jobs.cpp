@@ -29,6 +29,8 @@ base::Gauge queue_length{"postfach_scanner_waiting", "Scans that wait for a work
 
 std::string contentHash(const wire::Parcel& parcel)
 {
+    if (!parcel.fd)
+        return base::hex(base::sha256(parcel.text));
     base::Sha256Stream hash;
     std::string block(1 << 16, '\0');
     for (std::uint64_t at = 0; at < parcel.bytes;) {
@@ -111,7 +113,7 @@ void Dispatcher::waitAgain(std::unique_ptr<Job> job)
 bool Dispatcher::hand(Slot& slot, std::unique_ptr<Job> job)
 {
     try {
-        if (!job->parcel.fd) {
+        if (job->parcel.bytes == 0) {
             job->parcel = wire::pack(job->content.pieces);
             job->content.pieces.clear();
         }
@@ -123,6 +125,7 @@ bool Dispatcher::hand(Slot& slot, std::unique_ptr<Job> job)
     request.id = job->id;
     request.bytes = job->parcel.bytes;
     request.refused = job->content.refused;
+    request.content = job->parcel.text;
     if (!wire::send(slot.socket.get(), wire::encode(request), job->parcel.fd.get())) {
         (job->background ? background_ : queue_).push_front(std::move(job));
         slot.greeted = false;

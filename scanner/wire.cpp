@@ -68,6 +68,7 @@ public:
     }
 
     bool whole() const { return good_ && rest_.empty(); }
+    std::string_view rest() const { return good_ ? rest_ : std::string_view(); }
 
 private:
     std::string_view rest_;
@@ -81,11 +82,13 @@ private:
 std::string encode(const Request& request)
 {
     std::string out;
+    out.reserve(2 * kDatagram + request.content.size());
     put(out, kMagic);
-    put(out, request.reserved);
+    put(out, static_cast<std::uint32_t>(!request.content.empty()));
     put(out, request.id);
     put(out, request.bytes);
     putText(out, request.refused);
+    out.append(request.content);
     return out;
 }
 
@@ -93,12 +96,14 @@ std::optional<Request> decodeRequest(std::string_view bytes)
 {
     Reader in(bytes);
     Request request;
-    request.magic = in.take<std::uint32_t>();
-    request.reserved = in.take<std::uint32_t>();
+    const auto magic = in.take<std::uint32_t>();
+    const bool inside = in.take<std::uint32_t>() != 0;
     request.id = in.take<std::uint64_t>();
     request.bytes = in.take<std::uint64_t>();
     request.refused = in.takeText();
-    if (!in.whole() || request.magic != kMagic)
+    request.content = in.rest();
+    const bool fits = inside ? !request.content.empty() && request.content.size() == request.bytes && request.bytes <= kInside : in.whole();
+    if (!fits || magic != kMagic)
         return std::nullopt;
     return request;
 }
@@ -197,10 +202,10 @@ bool send(int socket, std::string_view datagram, int fd)
     return sent == static_cast<ssize_t>(datagram.size());
 }
 
-Datagram receive(int socket)
+Datagram receive(int socket, std::size_t most)
 {
     Datagram result;
-    result.bytes.resize(kDatagram);
+    result.bytes.resize(most);
     iovec piece{result.bytes.data(), result.bytes.size()};
     alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
     msghdr message{};
@@ -241,9 +246,6 @@ std::pair<base::Fd, base::Fd> socketPair()
 Parcel pack(const std::vector<std::string>& pieces)
 {
     Parcel parcel;
-    parcel.fd.reset(::memfd_create("postfach-scan", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!parcel.fd)
-        fail("memfd_create");
     std::string head;
     head.reserve(8 + 8 * pieces.size() + kReceived.size());
     put(head, kMagic);
@@ -251,12 +253,21 @@ Parcel pack(const std::vector<std::string>& pieces)
     for (std::size_t i = 0; i < pieces.size(); ++i)
         put(head, static_cast<std::uint64_t>(pieces[i].size() + (i == 0 ? kReceived.size() : 0)));
     head.append(kReceived);
-    base::writeAll(parcel.fd.get(), head);
     parcel.bytes = head.size();
-    for (const std::string& piece : pieces) {
-        base::writeAll(parcel.fd.get(), piece);
+    for (const std::string& piece : pieces)
         parcel.bytes += piece.size();
+    if (parcel.bytes <= kInside) {
+        parcel.text = std::move(head);
+        for (const std::string& piece : pieces)
+            parcel.text += piece;
+        return parcel;
     }
+    parcel.fd.reset(::memfd_create("postfach-scan", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!parcel.fd)
+        fail("memfd_create");
+    base::writeAll(parcel.fd.get(), head);
+    for (const std::string& piece : pieces)
+        base::writeAll(parcel.fd.get(), piece);
     if (::fcntl(parcel.fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
         fail("F_ADD_SEALS");
     return parcel;
@@ -278,25 +289,36 @@ std::optional<Parcels> Parcels::open(const base::Fd& fd, std::uint64_t bytes)
     result.memory_ = memory;
     result.size_ = bytes;
 
-    const std::string_view all(static_cast<const char*>(memory), bytes);
+    if (!result.divide({static_cast<const char*>(memory), bytes}))
+        return std::nullopt;
+    return result;
+}
+
+std::optional<Parcels> Parcels::open(std::string_view content)
+{
+    Parcels result;
+    if (!result.divide(content))
+        return std::nullopt;
+    return result;
+}
+
+bool Parcels::divide(std::string_view all)
+{
     Reader in(all);
-    if (in.take<std::uint32_t>() != kMagic)
-        return std::nullopt;
+    const auto magic = in.take<std::uint32_t>();
     const std::size_t count = in.take<std::uint32_t>();
-    if (count == 0 || count > kPieces || (bytes - 8) / 8 < count)
-        return std::nullopt;
-    result.pieces_.reserve(count);
+    if (magic != kMagic || count == 0 || count > kPieces || (all.size() - 8) / 8 < count)
+        return false;
+    pieces_.reserve(count);
     std::uint64_t at = 8 + 8 * count;
     for (std::size_t i = 0; i < count; ++i) {
         const auto length = in.take<std::uint64_t>();
-        if (length > bytes - at)
-            return std::nullopt;
-        result.pieces_.push_back(all.substr(at, length));
+        if (length > all.size() - at)
+            return false;
+        pieces_.push_back(all.substr(at, length));
         at += length;
     }
-    if (at != bytes || result.pieces_.front().substr(0, kReceived.size()) != kReceived)
-        return std::nullopt;
-    return result;
+    return at == all.size() && pieces_.front().substr(0, kReceived.size()) == kReceived;
 }
 
 Parcels::Parcels(Parcels&& other) noexcept

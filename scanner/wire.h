@@ -1,7 +1,7 @@
 #pragma once
 // What the server, the scanner's parent and its workers say to each other (README.md draws it). Datagrams over
-// SOCK_SEQPACKET pairs that were inherited or passed on, so nobody else can join. Content never travels in a datagram:
-// it lies in a sealed memfd, which neither side can change or shrink under the other's feet.
+// SOCK_SEQPACKET pairs that were inherited or passed on, so nobody else can join. A small content travels in the datagram; another
+// lies in a sealed memfd, which neither side can change or shrink under the other's feet.
 //
 // A worker parses hostile bytes and may be taken over: the client believes nothing it reads from one without checking.
 #include "scanner/client.h"
@@ -19,20 +19,20 @@
 namespace postfach::scanner::wire {
 
 inline constexpr std::uint32_t kMagic = 0x31534650; // "PFS1"; both sides come from one build
-inline constexpr std::size_t kDatagram = 4096;      // larger than any message below
+inline constexpr std::size_t kDatagram = 4096;      // larger than any message below without a content in it
+inline constexpr std::size_t kInside = 32 * 1024;   // a parcel up to here goes in the datagram: making and mapping a memfd costs 90 us
 inline constexpr std::size_t kPieces = 30'000;      // parts of a mail and their transcodes; MIME allows 10,000 parts
 inline constexpr std::string_view kReceived = "Received: by postfach\r\n";
 
 // libclamav knows a mail by its first header line and does not know DKIM-Signature, X-… and others: mail that starts with
 // them is "clean" unread. The line above goes in front of the first piece.
 //
-// The memfd: u32 magic, u32 count, u64 length of each piece, then the pieces without a gap. Length 0 includes kReceived.
+// A parcel: u32 magic, u32 count, u64 length of each piece, then the pieces without a gap. Length 0 includes kReceived.
 struct Request {
-    std::uint32_t magic = kMagic;
-    std::uint32_t reserved = 0;
     std::uint64_t id = 0;
-    std::uint64_t bytes = 0; // size of the memfd
-    std::string refused;     // Content::refused
+    std::uint64_t bytes = 0;  // size of the parcel
+    std::string refused;      // Content::refused
+    std::string_view content; // the parcel; empty: it is in the memfd that rides along
 };
 
 enum class AnswerKind : std::uint8_t { verdict, error, hello, layers };
@@ -75,7 +75,7 @@ struct Control {
 std::string encode(const Request& request);
 std::string encode(const Answer& answer);
 std::string encode(const Control& control);
-std::optional<Request> decodeRequest(std::string_view bytes);
+std::optional<Request> decodeRequest(std::string_view bytes); // its content is a part of them
 std::optional<Answer> decodeAnswer(std::string_view bytes);
 std::optional<Control> decodeControl(std::string_view bytes);
 
@@ -87,21 +87,23 @@ struct Datagram {
     std::string bytes;
     base::Fd fd;
 };
-Datagram receive(int socket);
+Datagram receive(int socket, std::size_t most = kDatagram);
 
 std::pair<base::Fd, base::Fd> socketPair();
 
-// A sealed memfd of all pieces. Throws std::system_error.
-struct Parcel {
-    base::Fd fd;
+struct Parcel { // all pieces, in one of both
+    base::Fd fd;      // sealed
+    std::string text; // up to kInside
     std::uint64_t bytes = 0;
 };
+// Throws std::system_error.
 Parcel pack(const std::vector<std::string>& pieces);
 
-// The worker's read-only view of a parcel. Refuses (nullopt) what is not sealed, not `bytes` long or not well formed.
+// The worker's view of a parcel. Refuses (nullopt) what is not sealed, not `bytes` long or not well formed.
 class Parcels {
 public:
     static std::optional<Parcels> open(const base::Fd& fd, std::uint64_t bytes);
+    static std::optional<Parcels> open(std::string_view content); // which outlives it
     Parcels(Parcels&& other) noexcept;
     Parcels& operator=(Parcels&&) = delete;
     ~Parcels();
@@ -109,6 +111,7 @@ public:
 
 private:
     Parcels() = default;
+    bool divide(std::string_view all);
     void* memory_ = nullptr;
     std::size_t size_ = 0;
     std::vector<std::string_view> pieces_;

@@ -58,7 +58,7 @@ bool say(wire::AnswerKind kind, bool retires, std::uint64_t id, const std::strin
 
 ScanResult scanRequest(Scanner& scanner, const wire::Request& request, const base::Fd& fd)
 {
-    const auto parcels = wire::Parcels::open(fd, request.bytes);
+    const auto parcels = request.content.empty() ? wire::Parcels::open(fd, request.bytes) : wire::Parcels::open(request.content);
     if (!parcels)
         return {"the request is not well formed", {}};
     return scanner.scan(parcels->pieces(), request.refused);
@@ -67,11 +67,11 @@ ScanResult scanRequest(Scanner& scanner, const wire::Request& request, const bas
 void serve(Scanner& scanner)
 {
     for (int scans = 1;; ++scans) {
-        wire::Datagram datagram = wire::receive(kSocket);
+        wire::Datagram datagram = wire::receive(kSocket, wire::kDatagram + wire::kInside);
         if (datagram.kind != wire::Datagram::Kind::message)
             return;
         const auto request = wire::decodeRequest(datagram.bytes);
-        if (!request || !datagram.fd)
+        if (!request || (request->content.empty() && !datagram.fd))
             return;
         ScanResult result = scanRequest(scanner, *request, datagram.fd);
         datagram.fd.reset();
