@@ -7,34 +7,21 @@
 namespace postfach::admin {
 namespace {
 [[noreturn]] void bad(const std::string& detail) { throw Problem(400, "bad_target", detail); }
-
-int hexDigit(char c)
-{
-    const char l = base::asciiLower(c);
-    return base::isDigit(l) ? l - '0' : l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
 } // namespace
 
 std::string percentDecoded(std::string_view text, bool plus_is_space)
 {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        char c = text[i];
-        if (c == '%') {
-            if (i + 2 >= text.size() || hexDigit(text[i + 1]) < 0 || hexDigit(text[i + 2]) < 0)
-                bad("The target's percent-encoding is broken.");
-            c = static_cast<char>(hexDigit(text[i + 1]) * 16 + hexDigit(text[i + 2]));
-            i += 2;
-        } else if (c == '+' && plus_is_space) {
-            c = ' ';
-        }
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-            bad("The target holds an encoded control character.");
-        out += c;
-    }
-    if (!base::isUtf8(out))
+    std::string written(text);
+    if (plus_is_space)
+        std::replace(written.begin(), written.end(), '+', ' ');
+    auto out = base::percentDecoded(written);
+    if (!out)
+        bad("The target's percent-encoding is broken.");
+    if (std::any_of(out->begin(), out->end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
+        bad("The target holds an encoded control character.");
+    if (!base::isUtf8(*out))
         bad("The target is not UTF-8.");
-    return out;
+    return std::move(*out);
 }
 
 Target parseTarget(std::string_view target)

@@ -231,6 +231,23 @@ bool equalsConstantTime(std::string_view a, std::string_view b)
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+std::optional<std::string> percentDecoded(std::string_view text)
+{
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            out += text[i];
+            continue;
+        }
+        const auto byte = unhex(text.substr(i + 1, 2));
+        if (!byte || byte->size() != 1)
+            return std::nullopt;
+        out += *byte;
+        i += 2;
+    }
+    return out;
+}
+
 std::string percentEncoded(std::string_view text)
 {
     std::string out;

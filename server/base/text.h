@@ -24,6 +24,7 @@ std::optional<std::uint64_t> parseU64(std::string_view text);
 
 std::string hex(std::string_view bytes);
 std::string percentEncoded(std::string_view text); // RFC 3986: everything but unreserved characters
+std::optional<std::string> percentDecoded(std::string_view text); // nullopt: a % without two hexadecimal digits
 std::optional<std::string> unhex(std::string_view text);
 
 // RFC 4648 4, with padding, no line breaks. Decoding is strict: bad letter, bad length or bad padding is nullopt.

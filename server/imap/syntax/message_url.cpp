@@ -37,28 +37,13 @@ std::string_view takeUntil(std::string_view& text, std::size_t stop)
 // UTF-8 without control characters; nothing but ASCII stands in a URL as it is.
 std::optional<std::string> percentDecoded(std::string_view text)
 {
-    std::string out;
-    while (!text.empty()) {
-        if (text.front() != '%') {
-            out += text.front();
-            if (static_cast<unsigned char>(text.front()) >= 0x80)
-                return std::nullopt;
-            text.remove_prefix(1);
-            continue;
-        }
-        const auto byte = base::unhex(text.substr(1, 2));
-        if (!byte || byte->size() != 1)
-            return std::nullopt;
-        out += *byte;
-        text.remove_prefix(3);
-    }
-    const bool plain = std::none_of(out.begin(), out.end(), [](char c) {
-        const auto u = static_cast<unsigned char>(c);
-        return u < 0x20 || u == 0x7f;
-    });
-    if (!plain || !base::isUtf8(out))
+    if (!base::isAscii(text))
         return std::nullopt;
-    return out;
+    auto out = base::percentDecoded(text);
+    if (!out || !base::isUtf8(*out))
+        return std::nullopt;
+    const bool controls = std::any_of(out->begin(), out->end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    return controls ? std::nullopt : out;
 }
 
 std::optional<std::uint32_t> positive(std::string_view digits)

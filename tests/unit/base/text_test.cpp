@@ -60,4 +60,8 @@ TEST_CASE("split keeps empty fields, trim takes only white space", "[base]")
     CHECK(unhex("01fF") == "\x01\xff");
     CHECK_FALSE(unhex("0"));
     CHECK_FALSE(unhex("0g"));
+    for (const std::string broken : {"%", "%4", "a%4", "%zz", "%%41", "% 41"})
+        CHECK_FALSE(percentDecoded(broken));
+    CHECK(percentDecoded("a%2Fb%c3%A4+%25") == "a/b\xC3\xA4+%");
+    CHECK(percentDecoded("")->empty());
 }
