@@ -48,15 +48,6 @@ Read readNext(store::Store& store, const Following& following, std::int64_t afte
     return read;
 }
 
-net::Task<> pause(net::Strand& strand, SteadyClock::time_point until)
-{
-    strand.deadline(until);
-    try {
-        co_await strand.wait(net::kDone); // which nobody sends
-    } catch (const net::DeadlinePassed&) {
-    }
-}
-
 } // namespace
 
 std::shared_ptr<void> EventSeats::take()
@@ -113,7 +104,7 @@ net::Task<> followEvents(
             stream.write(": still here\n\n");
             co_await stream.flush();
         } else if (const auto due = begun + kPace; due > SteadyClock::now()) {
-            co_await pause(strand, due);
+            co_await strand.sleep(due);
         }
     }
 }

@@ -88,7 +88,7 @@ private:
         co_await strand_.offload(std::move(judge));
         if (judged.delay > std::chrono::milliseconds(0)) {
             const auto until = SteadyClock::now() + judged.delay;
-            co_await sleep(until);
+            co_await strand_.sleep(until);
         }
         if (judged.refused) { // its body stays unread, so nothing behind it can be read as a request
             std::string out = refusal(*judged.refused);
@@ -167,7 +167,7 @@ private:
         co_await strand_.offload(std::move(work));
         if (delay > std::chrono::milliseconds(0)) {
             const auto until = SteadyClock::now() + delay;
-            co_await sleep(until);
+            co_await strand_.sleep(until);
         }
         if (!follow)
             co_return co_await send(std::move(out), keep);
@@ -219,15 +219,6 @@ private:
     }
 
     // Without a thread; deaf to what the client says meanwhile.
-    net::Task<> sleep(SteadyClock::time_point until)
-    {
-        strand_.deadline(until);
-        try {
-            co_await strand_.wait(net::kDone); // which nobody sends
-        } catch (const net::DeadlinePassed&) {
-        }
-    }
-
     net::Task<bool> refuseUnread() // what the reader will not read
     {
         std::string out = refusal(Response::problem({reader_.status(), reader_.code(), reader_.detail()}));

@@ -65,12 +65,7 @@ net::Task<Authenticator::Inner::KnownPtr> Authenticator::Inner::find(net::Strand
 
 net::Task<> Authenticator::Inner::sleep(net::Strand& strand, Guard::SteadyTime until)
 {
-    strand.deadline(until);
-    try {
-        co_await strand.wait(net::kDone);
-    } catch (const net::DeadlinePassed&) {
-        // the wait is over
-    }
+    co_await strand.sleep(until);
     strand.deadline(std::chrono::steady_clock::now() + base::limits::kLoginTimeout);
 }
 

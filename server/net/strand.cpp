@@ -58,6 +58,17 @@ const char* ShuttingDown::words(Farewell why)
     return "the server is shutting down, try again soon";
 }
 
+Task<> Strand::sleep(SteadyTime until)
+{
+    deadline(until);
+    try {
+        for (;;)
+            co_await wait(kStep); // which nobody sends who sleeps
+    } catch (const DeadlinePassed&) {
+        // it is over
+    }
+}
+
 Task<> Strand::completion(std::function<void(std::function<void()> done)> start)
 {
     const auto self = shared_from_this();

@@ -63,6 +63,7 @@ public:
     virtual Task<> turn() = 0;                       // lets the others go first; throws as wait() does
     virtual bool turnDue() const = 0;                // true after about a millisecond on the worker: time for turn()
     virtual void deadline(SteadyTime when) = 0;      // one store; SteadyTime::max() for none
+    Task<> sleep(SteadyTime until);                  // uses the deadline up: whoever had one sets it anew
     virtual Scheduler& scheduler() = 0;
     virtual SessionRecord& record() = 0;             // what is known of this session; lives as long as the strand
 
