@@ -287,6 +287,7 @@ public:
     std::string quarantinedZip(const By& by, std::int64_t id);              // in an archive under a password, see quarantine_zip.h
     void releaseQuarantined(const By& by, std::int64_t id, const ReleaseWish& wish);
     void deleteQuarantined(const By& by, std::int64_t id);
+    void askForRelease(const By& by, const std::string& account, std::int64_t id, const std::string& words); // by its recipient
     struct ExposureOf {              // of a quarantined content: who has or had it, and who had it handed out
         std::vector<store::Quarantined> quarantined;
         std::vector<std::pair<std::string, store::Place>> stored; // account; in a mailbox still

@@ -6,6 +6,7 @@
 #include "server/base/hash.h"
 #include "server/base/text.h"
 #include "server/delivery/received.h"
+#include "server/delivery/release_request.h"
 #include "server/mail/decode.h"
 #include "server/mail/header.h"
 #include "server/mail/structure.h"
@@ -163,6 +164,17 @@ void Service::releaseQuarantined(const By& by, std::int64_t id, const ReleaseWis
             tx.putAllowance(*allowance);
             notes.add("allowance.add", targetOf(*allowance), nullptr, allowanceJson(*allowance));
         }
+    });
+}
+
+void Service::askForRelease(const By& by, const std::string& account, std::int64_t id, const std::string& words)
+{
+    const auto entry = quarantined(id);
+    if (entry.address != account) // somebody else's is none
+        throw Problem(404, "not_found", "There is no " + subjectOf(id) + ".");
+    change(subjectOf(id), by, [&](store::WriteTx& tx, Notes& notes) {
+        delivery::recordRequest(tx, entry.id, delivery::inOneLine(words));
+        notes.add("quarantine.ask", targetOf(entry));
     });
 }
 

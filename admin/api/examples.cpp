@@ -22,6 +22,7 @@ std::string exampleOf(std::string_view schema)
         {"OfficeApply", R"({"domains": [{"name": "example.org"}], "accounts": [{"address": "alice@example.org", "name": "Alice Doe"}],
             "aliases": [{"address": "office@example.org", "targets": ["alice@example.org"]}]})"},
         {"Release", R"({"never_again": "content", "expires": "2030-12-31T00:00:00Z"})"},
+        {"ReleaseAsk", R"({"words": "It is the offer that I am waiting for."})"},
         {"AllowancePut", R"({"expires": "2030-12-31T00:00:00Z"})"},
         {"CheckCreate", R"({"repair": false})"},
         {"BackupCreate", R"({"folder": "monday", "keep": 7, "verify": "new"})"},

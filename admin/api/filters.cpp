@@ -28,6 +28,14 @@ std::string wordOf(const Call& call, const std::string& name, std::initializer_l
     throw Problem(422, "invalid_parameter", "The parameter \"" + name + "\" must be one of " + known + ".");
 }
 
+bool flagOf(const Call& call, const std::string& name)
+{
+    const auto value = call.parameter(name);
+    if (!value.empty() && value != "true" && value != "false")
+        throw Problem(422, "invalid_parameter", "The parameter \"" + name + "\" must be true or false.");
+    return value == "true";
+}
+
 Span spanOf(const Call& call) { return {timeOf(call, "since"), timeOf(call, "until")}; }
 
 Sort sortOf(const Call& call, const std::vector<std::string_view>& names)

@@ -25,6 +25,7 @@ Response deleteMyAppPassword(Service&, const Call&);
 Response listMySessions(Service&, const Call&);
 Response deleteMySession(Service&, const Call&);
 Response listMyQuarantine(Service&, const Call&);
+Response askForMine(Service&, const Call&);
 Response listMyDeleted(Service&, const Call&);
 Response restoreMyDeleted(Service&, const Call&);
 

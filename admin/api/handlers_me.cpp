@@ -26,6 +26,7 @@ std::vector<Route> meRoutes()
         {"DELETE", "/api/v1/me/sessions/{id}", "me:write", "endMySession", "End a session of one's own", handle::deleteMySession, none, "", "", {204, 404}},
         {"GET",    "/api/v1/me/quarantine", "me", "listMyQuarantine", "One's quarantined messages, without their content; releasing is the administrator's",
          handle::listMyQuarantine, none, "", "list:Quarantined", {200, 422}, {"limit", "cursor", "q", "since", "until", "sort"}},
+        {"POST",   "/api/v1/me/quarantine/{id}/ask", "me:write", "askForRelease", "Ask the administrator to release it; once more, and the words are others", handle::askForMine, json, "ReleaseAsk", "", {204, 404, 422}},
         {"GET",    "/api/v1/me/deleted", "me", "listMyDeleted", "What one deleted and can have back", handle::listMyDeleted, none, "", "list:Deleted", {200, 422}, {"limit", "cursor", "mailbox", "cause", "since", "until", "sort"}},
         {"POST",   "/api/v1/me/deleted/{id}/restore", "me:write", "restoreMyDeleted", "Put it back into its mailbox, with flags and dates", handle::restoreMyDeleted, none, "", "Restored", {200, 404, 409, 507}},
         // clang-format on

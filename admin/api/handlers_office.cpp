@@ -1,5 +1,6 @@
 // Mailboxes of an account; the office as one document.
 #include "admin/api/conditions.h"
+#include "admin/api/filters.h"
 #include "admin/api/handlers.h"
 #include "admin/api/schemas.h"
 #include "admin/office.h"
@@ -57,14 +58,6 @@ Response mailboxAnswer(int status, const store::Mailbox& mailbox)
     auto response = Response::json(status, toJson(mailbox));
     response.headers.emplace_back("ETag", entityTag(response.body));
     return response;
-}
-
-bool flagOf(const Call& call, const std::string& name)
-{
-    const auto value = call.parameter(name);
-    if (!value.empty() && value != "true" && value != "false")
-        throw Problem(422, "invalid_parameter", "The parameter \"" + name + "\" must be true or false.");
-    return value == "true";
 }
 
 Poco::JSON::Array::Ptr listOf(const std::vector<OfficeChange>& changes)

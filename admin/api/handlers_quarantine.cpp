@@ -3,6 +3,7 @@
 #include "admin/api/handlers.h"
 #include "admin/api/page.h"
 #include "server/base/text.h"
+#include "server/delivery/release_request.h"
 
 #include <cstdint>
 
@@ -95,6 +96,7 @@ Response listQuarantine(Service& service, const Call& call)
     wish.filter.signature = call.parameter("signature");
     wish.filter.reason = call.parameter("reason");
     wish.filter.way_in = call.parameter("way_in");
+    wish.filter.asked = flagOf(call, "asked");
     return quarantineList(service, call, wish);
 }
 
@@ -134,6 +136,18 @@ Response downloadQuarantined(Service& service, const Call& call)
     Response response{200, "application/zip", service.quarantinedZip(call.who.by, id), {}};
     response.headers.emplace_back("Content-Disposition", "attachment; filename=\"quarantine-" + std::to_string(id) + ".zip\"");
     return response;
+}
+
+Response askForMine(Service& service, const Call& call)
+{
+    std::string words;
+    if (!call.body.empty()) {
+        auto fields = call.fields();
+        words = fields.text("words", delivery::kRequestWords).value_or("");
+        fields.finish();
+    }
+    service.askForRelease(call.who.by, call.who.account, idOf(call), words);
+    return Response::empty();
 }
 
 Response deleteQuarantined(Service& service, const Call& call)

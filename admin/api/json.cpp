@@ -377,7 +377,9 @@ Object::Ptr toJson(const store::Quarantined& entry)
     out->set("sha256", base::hex(entry.sha256));
     out->set("received", base::rfc3339(entry.internal_date));
     out->set("created", base::rfc3339(entry.created));
-    out->set("cleared", entry.cleared ? Poco::Dynamic::Var(base::rfc3339(*entry.cleared)) : Poco::Dynamic::Var());
+    out->set("cleared", dateOrNull(entry.cleared));
+    out->set("asked", dateOrNull(entry.asked));
+    out->set("asked_words", entry.asked ? Poco::Dynamic::Var(entry.asked_words) : Poco::Dynamic::Var());
     return out;
 }
 

@@ -150,12 +150,16 @@ constexpr const char* kSchemas = R"json({
   "tls": {"type": ["object", "null"], "required": ["protocol", "cipher"], "additionalProperties": false, "properties": {
     "protocol": {"type": "string"}, "cipher": {"type": "string"}}},
   "since": {"type": "string", "format": "date-time"}, "bytes_in": {"type": "integer"}, "bytes_out": {"type": "integer"}}},
-"Quarantined": {"type": "object", "required": ["id", "account", "mailbox", "signature", "reason", "sender", "recipient", "subject", "way_in", "size", "sha256", "received", "created", "cleared"], "additionalProperties": false, "properties": {
+"Quarantined": {"type": "object", "required": ["id", "account", "mailbox", "signature", "reason", "sender", "recipient", "subject", "way_in", "size", "sha256", "received", "created", "cleared",
+  "asked", "asked_words"], "additionalProperties": false, "properties": {
   "id": {"type": "integer"}, "account": {"type": "string"}, "mailbox": {"type": "string"}, "signature": {"type": "string"},
   "reason": {"type": "string", "enum": ["infected", "encrypted", "limit", "timeout", "broken", "macros", "phishing", "attachment"]}, "sender": {"type": "string"},
   "recipient": {"type": "string"}, "subject": {"type": "string"}, "way_in": {"type": "string"}, "size": {"type": "integer"}, "sha256": {"type": "string"},
   "received": {"type": "string", "format": "date-time"}, "created": {"type": "string", "format": "date-time"},
-  "cleared": {"type": ["string", "null"], "format": "date-time", "description": "When newer signatures found nothing in it any more"}}},
+  "cleared": {"type": ["string", "null"], "format": "date-time", "description": "When newer signatures found nothing in it any more"},
+  "asked": {"type": ["string", "null"], "format": "date-time", "description": "When its recipient first asked for its release"},
+  "asked_words": {"type": ["string", "null"], "description": "What he said of it last"}}},
+"ReleaseAsk": {"type": "object", "additionalProperties": false, "properties": {"words": {"type": "string", "description": "Why; for the administrator", "maxLength": 500}}},
 "Exposure": {"type": "object", "required": ["holders", "reads"], "additionalProperties": false, "properties": {
   "holders": {"type": "array", "items": {"type": "object", "required": ["account", "mailbox", "state"], "additionalProperties": false, "properties": {
     "account": {"type": "string"}, "mailbox": {"type": "string"}, "state": {"type": "string", "enum": ["quarantined", "stored"]}}}},
@@ -347,6 +351,7 @@ const std::map<std::string, const char*> kParameters = {
     {"signature", R"({"in": "query", "name": "signature", "description": "A part of what was found", "schema": {"type": "string"}})"},
     {"reason", R"({"in": "query", "name": "reason", "description": "infected, encrypted, limit, timeout, broken, macros, phishing or attachment", "schema": {"type": "string"}})"},
     {"way_in", R"({"in": "query", "name": "way_in", "description": "lmtp, import or rescan", "schema": {"type": "string"}})"},
+    {"asked", R"({"in": "query", "name": "asked", "description": "Only what its recipient wants released", "schema": {"type": "boolean"}})"},
     {"since", R"({"in": "query", "name": "since", "description": "Not before this time", "schema": {"type": "string", "format": "date-time"}})"},
     {"until", R"({"in": "query", "name": "until", "description": "Before this time", "schema": {"type": "string", "format": "date-time"}})"},
     {"service", R"({"in": "query", "name": "service", "description": "Of this service alone", "schema": {"type": "string", "enum": ["imap", "imaps", "pop3", "pop3s", "lmtp"]}})"},
@@ -500,7 +505,7 @@ Object::Ptr operation(const Route& route)
         auto body = object();
         body->set("required", *route.takes != 0 && std::string_view(route.takes) != "DomainPut" && std::string_view(route.takes) != "CheckCreate"
                                   && std::string_view(route.takes) != "Release" && std::string_view(route.takes) != "TotpBegin"
-                                  && std::string_view(route.takes) != "AllowancePut");
+                                  && std::string_view(route.takes) != "AllowancePut" && std::string_view(route.takes) != "ReleaseAsk");
         auto kinds = contentOf(route.takes);
         if (const auto example = exampleOf(route.takes); !example.empty())
             for (const auto& kind : kinds->getNames())

@@ -68,7 +68,7 @@ const std::vector<Route>& routes()
         {"DELETE", "/api/v1/sessions/{id}", "accounts", "endSession", "End a session: it says goodbye and goes", handle::deleteSession, none, "", "", {204, 404}},
 
         {"GET",    "/api/v1/quarantine", "read", "listQuarantine", "Quarantined messages, oldest first", handle::listQuarantine, none, "", "list:Quarantined", {200, 404, 422},
-         {"limit", "cursor", "account", "signature", "reason", "way_in", "q", "since", "until", "sort"}},
+         {"limit", "cursor", "account", "signature", "reason", "way_in", "asked", "q", "since", "until", "sort"}},
         {"GET",    "/api/v1/quarantine/{id}", "read", "getQuarantined", "One quarantined message, without its content", handle::getQuarantined, none, "", "Quarantined", {200, 404}},
         {"GET",    "/api/v1/quarantine/{id}/exposure", "scan", "getExposure", "Who has or had this content, and who fetched it, when, from which address, with which program", handle::getExposure, none, "", "Exposure", {200, 404}},
         {"GET",    "/api/v1/quarantine/{id}/structure", "scan", "inspectQuarantined", "Its headers and what it is made of, without its content", handle::inspectQuarantined, none, "", "QuarantinedMail", {200, 404}},

@@ -58,6 +58,7 @@ const std::vector<OptionName>& optionNames()
         {"--outcome", "WORD", "ok, wrong, disabled or refused (too many wrong ones came before)"},
         {"--check", "", "ask DNS what is there"},
         {"--dry-run", "", "only say what would change"},
+        {"--asked", "", "only what its recipient wants released"},
         {"--prune", "", "aliases and empty domains that are not in the document go too"},
         {"--actor", "WHO", "token:NAME, local:UID, account:ADDRESS or server; token alone stands for every token"},
         {"--action", "WHAT", "account.change, account …"},
@@ -161,8 +162,8 @@ const std::vector<Command>& commands()
          "A signature that is found in much stored mail at once may be a bad one: past scanner.brake_hits and\n"
          "scanner.brake_percent nothing more is quarantined until you say what it is.\n\nExample: postfach scan confirm Win.Test.EICAR_HDB-1", run::scanConfirm},
         {{"scan", "dismiss"}, "SIGNATURE", 1, 1, {}, "leave it where it is: a false alarm", "What was quarantined before you were asked goes back to its mailboxes.\n\nExample: postfach scan dismiss Win.Test.EICAR_HDB-1", run::scanDismiss},
-        {{"quarantine", "list"}, "", 0, 0, {"--account", "--signature", "--reason", "--way-in", "--search", "--since", "--until", "--sort"}, "list the quarantined messages",
-         "Example: postfach quarantine list --account alice@example.org --reason macros --since 7d", run::quarantineList},
+        {{"quarantine", "list"}, "", 0, 0, {"--account", "--signature", "--reason", "--way-in", "--search", "--since", "--until", "--sort", "--asked"}, "list the quarantined messages",
+         "With --asked only those that their recipients want released.\n\nExample: postfach quarantine list --account alice@example.org --reason macros --since 7d", run::quarantineList},
         {{"quarantine", "show"}, "ID", 1, 1, {}, "show one of them: headers and parts, not the content", "Example: postfach quarantine show 17", run::quarantineShow},
         {{"quarantine", "release"}, "ID…", 1, 1000, {"--to", "--never-again", "--expires"}, "put it into the mailbox it was meant for",
          "Only what was surely found by mistake. With --to another account gets a copy, and the message stays in quarantine.\n\n"

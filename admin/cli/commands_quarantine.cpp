@@ -56,13 +56,16 @@ void finish(const Invocation& invocation, const std::string& sentence)
 
 int quarantineList(Invocation& invocation)
 {
-    const auto rows = invocation.list(invocation.narrowed("/api/v1/quarantine",
-                                                          {"account", "signature", "reason", "way_in", "q", "since", "until", "sort"}));
+    std::string target = invocation.narrowed("/api/v1/quarantine", {"account", "signature", "reason", "way_in", "q", "since", "until", "sort"});
+    if (invocation.has("--asked"))
+        target += (target.find('?') == std::string::npos ? "?" : "&") + std::string("asked=true");
+    const auto rows = invocation.list(target);
     if (invocation.json)
         printList(rows);
     else
         printTable({{"ID", "id"}, {"ACCOUNT", "account"}, {"SIGNATURE", "signature"}, {"SENDER", "sender"}, {"SUBJECT", "subject"},
-                    {"CREATED", "created", Kind::date}}, rows);
+                    {"CREATED", "created", Kind::date},
+                    {"ASKED", "asked", Kind::date}}, rows);
     return 0;
 }
 
@@ -80,7 +83,8 @@ int quarantineShow(Invocation& invocation)
     }
     printFields({{"ID", "id"}, {"ACCOUNT", "account"}, {"MAILBOX", "mailbox"}, {"SIGNATURE", "signature"}, {"SENDER", "sender"},
                  {"RECIPIENT", "recipient"}, {"SUBJECT", "subject"}, {"WAY IN", "way_in"}, {"SIZE", "size", Kind::size}, {"SHA-256", "sha256"},
-                 {"RECEIVED", "received", Kind::date}, {"CREATED", "created", Kind::date}, {"CLEARED", "cleared", Kind::date}}, row);
+                 {"RECEIVED", "received", Kind::date}, {"CREATED", "created", Kind::date}, {"CLEARED", "cleared", Kind::date}, {"ASKED FOR", "asked", Kind::date},
+                 {"WORDS", "asked_words"}}, row);
     std::cout << '\n';
     for (const auto& item : *mail->getArray("headers")) {
         const auto field = item.extract<Poco::JSON::Object::Ptr>();

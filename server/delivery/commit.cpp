@@ -112,6 +112,7 @@ Result Delivery::Inner::commitTo(store::WriteTx& tx, Job& job, std::size_t index
     tx.recordScan(notice.body, clean);
     result.where = tx.append(mailbox->id, notice);
     entry.notice = result.where.uid;
+    entry.token = job.notices[index].token;
     tellQuarantined(tx, tx.addQuarantine(entry));
     result.outcome = Outcome::quarantined;
     result.detail = entry.signature;

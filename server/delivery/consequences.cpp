@@ -4,6 +4,7 @@
 #include "server/delivery/judgement.h"
 #include "server/delivery/notice.h"
 #include "server/delivery/received.h"
+#include "server/delivery/release_request.h"
 #include "server/delivery/understand.h"
 #include "server/delivery/verdicts.h"
 #include "server/mail/summary.h"
@@ -202,7 +203,7 @@ std::uint64_t Consequences::replaceSome(const Scanned& scanned, const std::vecto
 {
     struct Prepared {
         std::unique_ptr<store::PreparedBody> body;
-        std::string summary;
+        std::string summary, token;
         std::optional<store::BodyId> id;
     };
     std::map<std::int64_t, Prepared> notices; // by account
@@ -220,8 +221,9 @@ std::uint64_t Consequences::replaceSome(const Scanned& scanned, const std::vecto
         notice.signature = scanned.verdict.name;
         notice.received = place.internal_date;
         notice.was_delivered = true;
+        notice.token = newReleaseToken();
         const std::string text = composeNotice(notice);
-        notices[place.account.value] = {store_.prepareBody(text), mail::serialize(mail::summarize(text)), std::nullopt};
+        notices[place.account.value] = {store_.prepareBody(text), mail::serialize(mail::summarize(text)), notice.token, std::nullopt};
     }
     std::uint64_t replaced = 0;
     store_.writeAndWait([&](store::WriteTx& tx) {
@@ -239,7 +241,8 @@ std::uint64_t Consequences::replaceSome(const Scanned& scanned, const std::vecto
                 tx.recordScan(*prepared.id, own);
             }
             try {
-                const auto entry = tx.replaceByNotice(place, {scanned.verdict.name, scanned.sender, scanned.subject, kWayIn, *prepared.id});
+                const auto entry = tx.replaceByNotice(
+                    place, {scanned.verdict.name, scanned.sender, scanned.subject, kWayIn, *prepared.id, prepared.token});
                 if (!entry)
                     continue;
                 tellQuarantined(tx, *entry);

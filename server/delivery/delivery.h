@@ -79,6 +79,10 @@ public:
     // `message` comes from newSpool(envelope) and has CRLF line ends (mail::CrlfNormalizer). One result a recipient, in order.
     net::Task<std::vector<Result>> deliver(net::Strand& strand, const Envelope& envelope, Spool& message);
 
+    // An answer to notices: `tokens` are those that its recipients name (release_request.h), `from` is of its envelope. False: not written,
+    // try again later.
+    net::Task<bool> requestRelease(net::Strand& strand, std::vector<std::string> tokens, std::string from, Spool& message);
+
     // IMAP APPEND and REPLACE: bytes as they are, all messages or none, in one transaction. What would be quarantined is refused: its
     // author is there to be told.
     struct Owner {

@@ -2,6 +2,7 @@
 #include "server/base/hash.h"
 #include "server/delivery/inner.h"
 #include "server/delivery/received.h"
+#include "server/delivery/release_request.h"
 #include "server/delivery/notice.h"
 #include "server/mail/summary.h"
 
@@ -99,6 +100,7 @@ void Delivery::Inner::prepare(Job& job, std::string_view message)
         const Target& target = job.targets[i];
         if (target.action != Action::quarantine)
             continue;
+        job.notices[i].token = newReleaseToken();
         Notice notice;
         notice.server_name = policy().server_name;
         notice.recipient = target.address;
@@ -107,6 +109,7 @@ void Delivery::Inner::prepare(Job& job, std::string_view message)
         notice.signature = scanner::inWords(target.judgement.decisive);
         notice.reason = scanner::wordFor(target.judgement.decisive.what);
         notice.received = clock.now();
+        notice.token = job.notices[i].token;
         const std::string text = composeNotice(notice);
         job.notices[i].body = store.prepareBody(text);
         job.notices[i].summary = mail::serialize(mail::summarize(text));

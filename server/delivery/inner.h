@@ -79,7 +79,7 @@ struct Delivery::Inner {
         std::unique_ptr<store::PreparedBody> body;
         struct PreparedNotice {
             std::unique_ptr<store::PreparedBody> body;
-            std::string summary;
+            std::string summary, token;
         };
         std::vector<PreparedNotice> notices; // one a target, filled where it is quarantined
         std::vector<Result> results;

@@ -1,5 +1,6 @@
 #include "server/delivery/notice.h"
 #include "server/base/id.h"
+#include "server/delivery/release_request.h"
 #include "server/mail/compose.h"
 #include "server/mail/header.h"
 
@@ -67,9 +68,10 @@ std::string composeNotice(const Notice& notice)
                  "Found:    " + notice.signature + "\n"
                  "\n"
                  "Nobody can open it from here. If you do not expect it, delete this\n"
-                 "notice and do nothing else. If you are sure that you need it, ask your\n"
-                 "administrator, who can look at it and release it; it then takes the\n"
-                 "place of this notice.\n";
+                 "notice and do nothing else. If you are sure that you need it, answer\n"
+                 "this notice and say why: your administrator hears of it, can look at it\n"
+                 "and release it; it then takes the place of this notice.\n";
+    draft.extra.emplace_back("Reply-To", releaseAddress(notice.token, notice.recipient));
     return mail::compose(draft);
 }
 

@@ -14,6 +14,7 @@ struct Notice {
     std::string signature;
     std::string reason = "infected";    // scanner::wordFor()
     base::Time received{};
+    std::string token;                  // of who answers it (release_request.h)
     bool was_delivered = false;        // found later, by newer signatures: it may have been read
 };
 std::string composeNotice(const Notice& notice);

@@ -19,6 +19,7 @@ struct Transaction {                     // of MAIL until DATA is answered or RS
     std::string from;
     std::vector<std::string> recipients; // as accepted, in order; each gets one answer
     std::vector<std::vector<store::AccountId>> accounts; // of each: an alias may name several
+    std::vector<std::string> tokens;     // of each: the notice of a quarantined mail that it answers; else empty
 };
 
 class Session {

@@ -41,6 +41,7 @@ struct Replacement {                       // of a message that is there by a no
     std::string signature, sender, subject; // as in NewQuarantine
     std::string way_in;
     BodyId notice;
+    std::string token;                     // as in NewQuarantine
 };
 
 // A signature that was found in delivered mail, and how often. The brake: when it is found more often than is likely, nothing is

@@ -107,6 +107,7 @@ public:
     virtual std::optional<Quarantined> quarantined(QuarantineId id) = 0;
 
     virtual std::vector<Quarantined> quarantineOf(BodyId body) = 0;                  // every entry with this content
+    virtual std::vector<Quarantined> quarantineBehind(std::string_view token) = 0;   // of one notice; several where it stands for several
 
     // --- scans of what is stored
     virtual Coverage coverage(std::string_view signatures) = 0;                      // looks at every content's row
@@ -228,6 +229,7 @@ public:
     // A copy into another account's INBOX, with date and keywords, unseen; the entry and the notice stay. overQuota
     virtual Appended copyFromQuarantine(QuarantineId id, AccountId to) = 0;
     virtual void deleteQuarantine(QuarantineId id) = 0;
+    virtual void askForRelease(QuarantineId id, std::string_view words) = 0; // noSuchEntry; the first time stays, the last words too
 
     // --- scans of what is stored
     // Takes a message that is there into quarantine, with all that a release gives back (flags, dates, UIDL, what POP3 knows of it), and

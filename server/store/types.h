@@ -321,6 +321,7 @@ struct NewQuarantine {
     Time internal_date{};
     std::string uidl;
     std::optional<Uid> notice;             // the notice that stands in its place, in `mailbox`
+    std::string token;                     // whoever answers the notice names it; empty: it cannot be answered
 };
 
 struct Quarantined : NewQuarantine {
@@ -330,6 +331,8 @@ struct Quarantined : NewQuarantine {
     base::Sha256 sha256{};
     Time created{};
     std::optional<Time> cleared;           // when newer signatures found nothing in it any more
+    std::optional<Time> asked;             // when its recipient first asked for its release
+    std::string asked_words;               // what he said of it last, one line, bounded by the caller
 };
 
 struct QuarantineFilter {                  // absent or empty: any
@@ -337,6 +340,7 @@ struct QuarantineFilter {                  // absent or empty: any
     std::string signature;                 // a part of it, without regard to case of ASCII
     std::string reason, way_in;
     std::optional<Time> since, until;      // when it came in: not before, and before
+    bool asked = false;                    // only what its recipient wants released
 };
 
 struct QuotaLevel {                        // of an account whose owner should be told something new

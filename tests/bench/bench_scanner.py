@@ -16,10 +16,10 @@ from speak import Failed, Lmtp
 SWAP_EVERY = 5
 
 
-def scan(work, mode, **options):
+def scan(work, mode, signatures=None, **options):
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:  # as the workers' folders are in memory
-        signatures = os.path.join(folder, "signatures")
-        os.mkdir(signatures)
+        signatures = signatures or os.path.join(folder, "signatures")
+        os.makedirs(signatures, exist_ok=True)
         words = [os.path.join(work.build, "bench_scan"), mode, "--signatures", signatures, "--folder", os.path.join(folder, "run")]
         os.mkdir(os.path.join(folder, "run"))
         for name, value in options.items():

@@ -6,6 +6,7 @@ import bench_deliver
 import bench_fetch
 import bench_imap
 import bench_login
+import bench_million
 import bench_pop3
 import bench_scanner
 import bench_search
@@ -26,5 +27,6 @@ BENCHES = {
     "pop3": bench_pop3.BENCH,
     "select": bench_select.BENCH,
     "store": bench_store.BENCH,
+    "million": bench_million.BENCH,
     "admin": bench_admin.BENCH,
 }

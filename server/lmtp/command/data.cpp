@@ -94,6 +94,18 @@ Fanout fanOut(const Session& session)
     }
     return fanout;
 }
+// What answers notices goes to the administrator. False: not now.
+net::Task<bool> askedForRelease(Session& session, const Transaction& transaction, delivery::Spool& spool)
+{
+    std::vector<std::string> tokens;
+    for (const std::string& token : transaction.tokens)
+        if (!token.empty())
+            tokens.push_back(token);
+    if (tokens.empty())
+        co_return true;
+    const bool taken = co_await session.context.delivery.requestRelease(session.stream.strand(), std::move(tokens), transaction.from, spool);
+    co_return taken;
+}
 } // namespace
 
 // DATA: one answer a recipient, in order, each only when its mail is on disk. RFC 2033 4.2.
@@ -109,14 +121,22 @@ net::Task<> cmdData(Session& session, std::string argument)
     session.reply("354 end with a dot on a line of its own");
     const Received received = co_await receive(session, spool);
 
-    const auto recipients = std::exchange(session.transaction, Transaction{}).recipients;
+    Transaction transaction = std::exchange(session.transaction, Transaction{});
+    const auto& recipients = transaction.recipients;
     if (received != Received::whole) {
         for (std::size_t i = 0; i < recipients.size(); ++i)
             session.reply(received == Received::tooLarge ? "552 5.3.4 message too large" : "452 4.3.1 no room now, try again later");
         co_return;
     }
-    const std::vector<delivery::Result> results = co_await session.context.delivery.deliver(session.stream.strand(), fanout.envelope, spool);
+    std::vector<delivery::Result> results;
+    if (!fanout.envelope.accounts.empty())
+        results = co_await session.context.delivery.deliver(session.stream.strand(), fanout.envelope, spool);
+    const bool asked = co_await askedForRelease(session, transaction, spool);
     for (std::size_t i = 0; i < recipients.size(); ++i) {
+        if (!transaction.tokens[i].empty()) {
+            session.reply(asked ? "250 2.0.0 <" + recipients[i] + "> delivered" : "451 4.3.0 not taken now, try again later");
+            continue;
+        }
         const delivery::Result* worst = nullptr;
         bool some = false;
         for (const auto target : fanout.targets[i]) {

@@ -1,9 +1,29 @@
 #include "server/base/limits.h"
+#include "server/delivery/release_request.h"
 #include "server/lmtp/commands.h"
 #include "server/lmtp/path.h"
 #include "server/net/sessions.h"
 
 namespace postfach::lmtp {
+namespace {
+
+struct Destination { // one of both, or nothing
+    std::vector<store::AccountId> accounts;
+    std::string token;
+    Destination() = default;
+};
+
+Destination destinationOf(store::ReadTx& tx, const std::string& address)
+{
+    Destination found;
+    if (const auto token = delivery::releaseToken(address); !token.empty() && !tx.quarantineBehind(token).empty())
+        found.token = token;
+    else
+        found.accounts = tx.resolve(address);
+    return found;
+}
+
+} // namespace
 
 // RCPT: a recipient is taken when somebody here gets its mail. RFC 5321 4.1.1.3, bounded as 4.5.3.1.10 allows.
 net::Task<> cmdRcpt(Session& session, std::string argument)
@@ -18,12 +38,13 @@ net::Task<> cmdRcpt(Session& session, std::string argument)
         throw BadCommand("555 5.5.4 unknown parameter");
     if (transaction.recipients.size() >= static_cast<std::size_t>(base::limits::kRecipients))
         throw Reply("452 4.5.3 too many recipients");
-    auto resolve = [&session, &path] { return session.context.store.read()->resolve(path->address); };
-    std::vector<store::AccountId> accounts = co_await session.stream.strand().offload(std::move(resolve));
-    if (accounts.empty())
+    auto resolve = [&session, &path] { return destinationOf(*session.context.store.read(), path->address); };
+    Destination destination = co_await session.stream.strand().offload(std::move(resolve));
+    if (destination.accounts.empty() && destination.token.empty())
         throw Reply("550 5.1.1 no such user here");
     transaction.recipients.push_back(path->address);
-    transaction.accounts.push_back(std::move(accounts));
+    transaction.accounts.push_back(std::move(destination.accounts));
+    transaction.tokens.push_back(std::move(destination.token));
     session.stream.strand().record().vouched(); // an MTA with mail for somebody here
     session.reply("250 2.1.5 recipient taken");
 }

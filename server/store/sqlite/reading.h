@@ -85,6 +85,7 @@ public:
     std::vector<Quarantined> quarantine(const QuarantineFilter& filter, const Page& page);
     std::optional<Quarantined> quarantined(QuarantineId id);
     std::vector<Quarantined> quarantineOf(BodyId body);
+    std::vector<Quarantined> quarantineBehind(std::string_view token);
 
     Coverage coverage(std::string_view signatures);
     std::vector<Behind> behind(std::string_view signatures, BehindOrder order, BodyId before, std::size_t limit);
@@ -192,6 +193,7 @@ public:
     std::vector<Quarantined> quarantine(const QuarantineFilter& filter, const Page& page) override { return reading_.quarantine(filter, page); }
     std::optional<Quarantined> quarantined(QuarantineId id) override { return reading_.quarantined(id); }
     std::vector<Quarantined> quarantineOf(BodyId body) override { return reading_.quarantineOf(body); }
+    std::vector<Quarantined> quarantineBehind(std::string_view token) override { return reading_.quarantineBehind(token); }
 
     Coverage coverage(std::string_view signatures) override { return reading_.coverage(signatures); }
     std::vector<Behind> behind(std::string_view signatures, BehindOrder order, BodyId before, std::size_t limit) override

@@ -51,7 +51,7 @@ MessageRow messageOf(const Statement& row) // uid, modseq, body_id, size, flags,
 
 #define QUARANTINE_COLUMNS \
     "SELECT q.id, q.account_id, q.mailbox, q.body_id, q.signature, q.sender, q.recipient, q.subject, q.way_in, q.flags," \
-    " q.keywords, q.date, q.uidl, q.notice, q.created, a.address, b.size, b.hash, b.verdict, b.verdict_time, q.reason " \
+    " q.keywords, q.date, q.uidl, q.notice, q.created, a.address, b.size, b.hash, b.verdict, b.verdict_time, q.reason, q.token, q.asked, q.asked_words " \
     "FROM quarantine q JOIN account a ON a.id = q.account_id JOIN body b ON b.id = q.body_id "
 
 Quarantined quarantinedOf(const Statement& row)
@@ -79,6 +79,10 @@ Quarantined quarantinedOf(const Statement& row)
     if (static_cast<ScanRecord::Verdict>(row.integer(18)) == ScanRecord::Verdict::clean)
         q.cleared = base::fromMillis(row.integer(19));
     q.reason = row.text(20);
+    q.token = row.text(21);
+    if (!row.isNull(22))
+        q.asked = base::fromMillis(row.integer(22));
+    q.asked_words = row.text(23);
     return q;
 }
 
@@ -356,10 +360,12 @@ std::vector<Quarantined> Reading::quarantine(const QuarantineFilter& filter, con
     constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
     Statement row = db_.query(QUARANTINE_COLUMNS "WHERE q.id > ?1 AND (?2 = 0 OR q.account_id = ?2)"
                                                  " AND (?3 = '' OR instr(lower(q.signature), lower(?3)) > 0) AND (?4 = '' OR q.reason = ?4)"
-                                                 " AND (?5 = '' OR q.way_in = ?5) AND q.created >= ?6 AND q.created < ?7 ORDER BY q.id LIMIT ?8",
+                                                 " AND (?5 = '' OR q.way_in = ?5) AND q.created >= ?6 AND q.created < ?7 AND (?9 = 0 OR q.asked IS NOT NULL)"
+                                                 " ORDER BY q.id LIMIT ?8",
                               std::min<std::uint64_t>(after, kMost), filter.account.value_or(AccountId{}), filter.signature, filter.reason,
                               filter.way_in, filter.since ? base::toMillis(*filter.since) : std::numeric_limits<std::int64_t>::min(),
-                              filter.until ? base::toMillis(*filter.until) : kMost, std::min<std::size_t>(page.limit, 1U << 30));
+                              filter.until ? base::toMillis(*filter.until) : kMost, std::min<std::size_t>(page.limit, 1U << 30),
+                              filter.asked ? 1 : 0);
     while (row.step())
         all.push_back(quarantinedOf(row));
     return all;
@@ -369,6 +375,15 @@ std::vector<Quarantined> Reading::quarantineOf(BodyId body)
 {
     std::vector<Quarantined> all;
     Statement row = db_.query(QUARANTINE_COLUMNS "WHERE q.body_id = ? ORDER BY q.id", body);
+    while (row.step())
+        all.push_back(quarantinedOf(row));
+    return all;
+}
+
+std::vector<Quarantined> Reading::quarantineBehind(std::string_view token)
+{
+    std::vector<Quarantined> all;
+    Statement row = db_.query(QUARANTINE_COLUMNS "WHERE q.token = ? AND q.token <> '' ORDER BY q.id", token);
     while (row.step())
         all.push_back(quarantinedOf(row));
     return all;

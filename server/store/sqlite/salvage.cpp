@@ -45,7 +45,7 @@ constexpr Shape kShapes[] = {
     {"mailbox", true, "nittiiiiiiiiti"},
     {"account", true, "ntttiti[i]itbbbi*[iiii]i[iiiiiii]t[iii]"},
     {"usage", true, "niii*iii"},
-    {"quarantine", true, "nitiitttttii[b]it[i]i*t"},
+    {"quarantine", true, "nitiitttttii[b]it[i]i*tt[i]t"},
     {"recoverable", true, "niitii[t]iii[b]iiit"},
     {"message", false, "iiiiiii[b]*i"},
 };

@@ -216,6 +216,12 @@ const std::vector<Migration>& migrations()
             " last INTEGER NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (account_id, hour, service, address, mechanism, tls, outcome,"
             " app_password)) STRICT, WITHOUT ROWID",
         },
+        {   // Who wants what is in quarantine released. token: an answer to the notice names it; asked: when its recipient first did.
+            "ALTER TABLE quarantine ADD COLUMN token TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE quarantine ADD COLUMN asked INTEGER",
+            "ALTER TABLE quarantine ADD COLUMN asked_words TEXT NOT NULL DEFAULT ''",
+            "CREATE INDEX quarantine_token ON quarantine (token) WHERE token <> ''",
+        },
     };
     return all;
 }

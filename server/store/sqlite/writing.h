@@ -113,6 +113,7 @@ public:
     Appended releaseQuarantine(QuarantineId id) override;
     Appended copyFromQuarantine(QuarantineId id, AccountId to) override;
     void deleteQuarantine(QuarantineId id) override;
+    void askForRelease(QuarantineId id, std::string_view words) override;
     void putAllowance(const Allowance& allowance) override;
     void removeAllowance(Allowance::Kind kind, std::string_view what) override;
 

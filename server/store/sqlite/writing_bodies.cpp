@@ -135,11 +135,11 @@ QuarantineId Writing::addQuarantine(const NewQuarantine& entry)
     const auto home = findMailbox(entry.account, entry.mailbox);
     const std::string keywords = packKeywords(entry.flags.more);
     Statement insert = db_.statement("INSERT INTO quarantine (account_id, mailbox, home, body_id, signature, sender, recipient, subject,"
-                                     " way_in, flags, keywords, date, uidl, notice, created, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                     " way_in, flags, keywords, date, uidl, notice, created, reason, token) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(entry.account, entry.mailbox, home ? home->id.value : 0, entry.body, entry.signature, entry.sender,
                 entry.recipient, entry.subject, entry.way_in, entry.flags.bits, Blob{keywords}, messageSeconds(entry.internal_date),
                 entry.uidl, entry.notice ? std::optional<std::int64_t>(entry.notice->value) : std::nullopt, base::toMillis(now_),
-                entry.reason);
+                entry.reason, entry.token);
     insert.step();
     ++refs_[entry.body.value];
     return QuarantineId{db_.lastId()};
@@ -208,6 +208,13 @@ void Writing::deleteQuarantine(QuarantineId id)
     --refs_[row.integer(0)];
     row.step();
     db_.run("DELETE FROM replaced WHERE quarantine_id = ?", id);
+}
+
+void Writing::askForRelease(QuarantineId id, std::string_view words)
+{
+    db_.run("UPDATE quarantine SET asked = coalesce(asked, ?), asked_words = ? WHERE id = ?", base::toMillis(now_), words, id);
+    if (db_.changes() == 0)
+        throw Error(Kind::noSuchEntry, "no quarantine entry " + std::to_string(id.value));
 }
 
 } // namespace postfach::store::sqlite

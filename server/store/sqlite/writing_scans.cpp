@@ -30,6 +30,7 @@ std::optional<QuarantineId> Writing::replaceByNotice(const Place& message, const
     entry.flags = {row->message.bits, row->more};
     entry.internal_date = row->message.internal_date;
     entry.uidl = uidl(message.mailbox, message.uid);
+    entry.token = by.token;
     const QuarantineId id = addQuarantine(entry);
     keepReplaced(id, message.mailbox, message.uid);
     expunge(message.mailbox, {message.uid});

@@ -350,6 +350,10 @@ TEST_CASE("Every answer fits the schema that the document promises", "[admin][op
     check("DELETE", me + "/sessions/none", me + "/sessions/{id}", 404);
     check("GET", me + "/logins", me + "/logins", 200);
     check("GET", me + "/quarantine", me + "/quarantine", 200);
+    for (const auto& own : http.get("/api/v1/quarantine?account=alice@example.org").column("id"))
+        check("POST", me + "/quarantine/" + own + "/ask", me + "/quarantine/{id}/ask", 204, R"({"words":"please"})");
+    check("POST", me + "/quarantine/0/ask", me + "/quarantine/{id}/ask", 404);
+    check("GET", v1 + "/quarantine?asked=true", v1 + "/quarantine", 200);
     check("GET", me + "/deleted", me + "/deleted", 200);
     check("POST", me + "/deleted/99999/restore", me + "/deleted/{id}/restore", 404);
     check("PUT", me + "/password", me + "/password", 200, R"({"password":"secret"})");
