@@ -24,6 +24,13 @@ std::string pretty(const Object::Ptr& object)
     return std::move(out).str();
 }
 
+std::string compact(const Object::Ptr& object)
+{
+    std::ostringstream out;
+    object->stringify(out);
+    return std::move(out).str();
+}
+
 // "#/components/schemas/Account" and lists of it, as links.
 std::string schemaLink(const Object::Ptr& schema)
 {
@@ -60,6 +67,31 @@ std::string parameterRows(const Object::Ptr& operation)
     return out.empty() ? out : "<table>" + out + "</table>";
 }
 
+std::string quoted(const std::string& text) // for a shell
+{
+    std::string out = "'";
+    for (const char c : text)
+        out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
+}
+
+// The call that the document's example makes, to be pasted where SERVER and TOKEN are set.
+std::string exampleText(const std::string& verb, const std::string& path, bool open, const Object::Ptr& content)
+{
+    for (const auto& type : content->getNames()) {
+        const auto kind = content->getObject(type);
+        if (!kind->has("example"))
+            continue;
+        const auto example = kind->get("example");
+        const std::string body = example.type() == typeid(Object::Ptr) ? compact(example.extract<Object::Ptr>()) : example.convert<std::string>();
+        const std::string who = open ? "" : path.starts_with("/api/v1/me") ? " -u ADDRESS" : " -H \"Authorization: Bearer $TOKEN\"";
+        return "<pre>" + markupText("curl -X " + verb + who + " -H 'Content-Type: " + type + "' \\\n  --data-binary " + quoted(body) + " \\\n  \"$SERVER"
+                                    + path + "\"")
+            + "</pre>";
+    }
+    return {};
+}
+
 std::string operationText(const std::string& method, const std::string& path, const Object::Ptr& operation)
 {
     std::string verb = method;
@@ -69,8 +101,10 @@ std::string operationText(const std::string& method, const std::string& path, co
         + "\"><h3><code><span class=\"m\">" + verb + "</span> " + markupText(path) + "</code></h3><p>"
         + markupText(operation->getValue<std::string>("summary")) + ". "
         + markupText(operation->optValue<std::string>("description", "Asks for no token.")) + "</p>" + parameterRows(operation);
-    if (operation->has("requestBody"))
-        out += "<p>Takes " + contentLinks(operation->getObject("requestBody")->getObject("content")) + ".</p>";
+    if (operation->has("requestBody")) {
+        const auto content = operation->getObject("requestBody")->getObject("content");
+        out += "<p>Takes " + contentLinks(content) + ".</p>" + exampleText(verb, path, !operation->has("description"), content);
+    }
     const auto answers = operation->getObject("responses");
     out += "<p>Answers ";
     std::string list;
@@ -96,7 +130,9 @@ std::string page(const std::string& name)
         + markupText(name)
         + ". The same for programs: <a href=\"/openapi.json\">/openapi.json</a>. "
           "Administrators send <code>Authorization: Bearer TOKEN</code>, owners of an account their address and password (HTTP "
-          "Basic).</p>"
+          "Basic). The examples take <code>SERVER=https://"
+        + markupText(name)
+        + ":8443</code> and a token in <code>TOKEN</code>.</p>"
           "<p><a href=\"#paths\">Paths</a> · <a href=\"#shapes\">Shapes</a> · <a href=\"#codes\">Codes of refusals</a></p><h2 "
           "id=\"paths\">Paths</h2>\n";
     const auto paths = document->getObject("paths");

@@ -410,6 +410,10 @@ TEST_CASE("The page for people names every path, shape and code, and wants nothi
         CHECK(page.body.find("<section id=\"" + name + "\">") != std::string::npos);
     for (const auto& one : postfach::admin::problemCodes())
         CHECK(page.body.find("<code>" + std::string(one.code) + "</code>") != std::string::npos);
+    CHECK_THAT(page.body, Catch::ContainsSubstring("curl -X PUT -H &quot;Authorization: Bearer $TOKEN&quot; -H 'Content-Type: application/json' \\\n"
+                                                   "  --data-binary '{&quot;targets&quot;:["));
+    CHECK_THAT(page.body, Catch::ContainsSubstring("curl -X PUT -u ADDRESS "));
+    CHECK_THAT(page.body, Catch::ContainsSubstring("curl -X POST -H 'Content-Type: application/json'")); // signing in
     // Every link leads to a place in the page, or to this server.
     std::size_t links = 0;
     for (auto at = page.body.find("href=\""); at != std::string::npos; at = page.body.find("href=\"", at + 1), ++links) {
