@@ -131,7 +131,13 @@ Principal ownerOf(const std::optional<auth::Login>& login, const std::string& pe
         throw problem;
     }
     const auto& address = login->account.address;
-    return {address, {}, false, {"account:" + address, peer}, address, login->app_password.empty()};
+    return {address, {}, false, {"account:" + address, peer}, address, login->app_password.empty() && !login->account.totp};
+}
+
+// Where the account has a second factor its password alone may only look.
+bool wantsSecondFactor(const std::optional<auth::Login>& login)
+{
+    return login && login->result == auth::Login::Result::ok && login->app_password.empty() && login->account.totp;
 }
 } // namespace
 
@@ -204,11 +210,13 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, 
     checkOrigin(head);
     judged.match = findRoute(head.method, judged.target);
     const auto& route = *judged.match.route;
-    if (*route.scope != 0 && !judged.who.may(route.scope))
+    const bool brings_both = route.proof == Proof::both && wantsSecondFactor(login);
+    if (*route.scope != 0 && !judged.who.may(route.scope) && !brings_both)
         throw Problem(403, "scope",
                       std::string_view(route.scope) == "session"       ? "This is for a browser that has signed in."
                       : !std::string_view(route.scope).starts_with("me") ? "This needs a token with the scope " + std::string(route.scope) + "."
                       : judged.who.account.empty()                     ? "This is for the owner of an account, over HTTPS."
+                      : wantsSecondFactor(login) ? "This account has a second factor, and its password alone may only look: sign in (POST /api/v1/session)."
                                                                        : "This needs the account's own password: an app password may only look.");
     const auto takes = [&route](const std::string& name) {
         return std::find(route.parameters.begin(), route.parameters.end(), name) != route.parameters.end();

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <set>
+#include <tuple>
 
 using namespace postfach;
 using namespace postfach::test;
@@ -82,14 +83,42 @@ TEST_CASE("A second factor is in force once its owner has shown a code of it", "
     const auto done = phone.ask("POST", "/confirm", "{\"code\":\"" + phone.code() + "\"}");
     REQUIRE(done.status == 200);
     CHECK(done.json()->getArray("recovery_codes")->size() == 10);
-    CHECK(phone.ask("POST", "").text("code") == "already_exists");
-    CHECK(phone.ask("POST", "/confirm", "{\"code\":\"" + phone.code(1) + "\"}").status == 409);
+    CHECK(phone.ask("POST", "").status == 403); // the password alone only looks from now on
+    CHECK(phone.ask("POST", "/confirm", "{\"code\":\"" + phone.code(1) + "\"}").status == 403);
     CHECK(phone.ask("GET", "").text("enabled") == "true");
     CHECK(admin.get(kAlice).text("totp") == "true");
     CHECK(admin.patch(kAlice, R"({"totp":false})").text("code") == "read_only_field");
     CHECK(admin.get("/api/v1/audit?action=totp").column("action") == std::vector<std::string>{"totp.enable", "totp.begin", "totp.begin"});
     const auto journal = admin.get("/api/v1/audit").body + admin.get("/api/v1/events", {{"Accept", "application/json"}}).body;
     CHECK(journal.find(next) == std::string::npos);
+}
+
+TEST_CASE("Where there is a second factor, the password alone looks and changes nothing", "[admin][totp][me]")
+{
+    TestServer server;
+    Phone phone(server);
+    const auto basic = [&server](const std::string& method, const std::string& path, const std::string& body = {}) {
+        HttpHeaders headers{{"Authorization", "Basic " + base::base64("alice@example.org:secret")}};
+        if (!body.empty())
+            headers.emplace_back("Content-Type", "application/json");
+        return Http(server).request(method, "/api/v1/me" + path, body, headers);
+    };
+    const std::string label = R"({"label":"phone","scopes":["imap"]})", fresh = R"({"password":"another long password"})";
+    CHECK(basic("POST", "/app-passwords", label).status == 201);
+    const auto recovery = phone.enrol();
+    CHECK(basic("GET", "").status == 200);
+    CHECK(basic("GET", "/app-passwords").column("label") == std::vector<std::string>{"phone"});
+    for (const auto& [method, path, body] : std::vector<std::tuple<std::string, std::string, std::string>>{
+             {"PUT", "/password", fresh}, {"POST", "/app-passwords", R"({"label":"mine","scopes":["imap"]})"}, {"DELETE", "/app-passwords/phone", ""},
+             {"POST", "/quarantine/1/ask", "{}"}}) {
+        INFO(method << " " << path);
+        const auto refused = basic(method, path, body);
+        CHECK(refused.status == 403);
+        CHECK(refused.text("detail").find("second factor") != std::string::npos);
+    }
+    CHECK(phone.ask("POST", "/remove", R"({"password":"secret","code":"000000"})").status != 204);
+    CHECK(phone.ask("POST", "/remove", R"({"password":"secret","code":")" + recovery.at(0) + "\"}").status == 204); // both are in the body
+    CHECK(basic("PUT", "/password", fresh).status == 200);
 }
 
 TEST_CASE("A browser needs the code, each code works once, and a wrong one is slowed as a wrong password is", "[admin][totp][rfc6238-5.2]")
