@@ -288,12 +288,12 @@ public:
     void releaseQuarantined(const By& by, std::int64_t id, const ReleaseWish& wish);
     void deleteQuarantined(const By& by, std::int64_t id);
     void askForRelease(const By& by, const std::string& account, std::int64_t id, const std::string& words); // by its recipient
-    struct ExposureOf {              // of a quarantined content: who has or had it, and who had it handed out
+    struct ExposureOf {              // of quarantined contents: who has or had them, and who had them handed out
         std::vector<store::Quarantined> quarantined;
         std::vector<std::pair<std::string, store::Place>> stored; // account; in a mailbox still
         std::vector<store::Exposure> reads;
     };
-    ExposureOf exposure(std::int64_t id);
+    ExposureOf exposure(std::int64_t id, bool by_signature); // of this content, or of all in which the same was found
 
     // --- what is not to be found again
     std::vector<store::Allowance> allowances();

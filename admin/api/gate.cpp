@@ -216,7 +216,7 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, 
                       std::string_view(route.scope) == "session"       ? "This is for a browser that has signed in."
                       : !std::string_view(route.scope).starts_with("me") ? "This needs a token with the scope " + std::string(route.scope) + "."
                       : judged.who.account.empty()                     ? "This is for the owner of an account, over HTTPS."
-                      : wantsSecondFactor(login) ? "This account has a second factor, and its password alone may only look: sign in (POST /api/v1/session)."
+                      : wantsSecondFactor(login) ? "This account has a second factor, and its password alone may only look: sign in."
                                                                        : "This needs the account's own password: an app password may only look.");
     const auto takes = [&route](const std::string& name) {
         return std::find(route.parameters.begin(), route.parameters.end(), name) != route.parameters.end();

@@ -176,7 +176,7 @@ Response releaseQuarantined(Service& service, const Call& call)
 
 Response getExposure(Service& service, const Call& call)
 {
-    const auto exposure = service.exposure(idOf(call));
+    const auto exposure = service.exposure(idOf(call), wordOf(call, "of", {"content", "signature"}) == "signature");
     Poco::JSON::Array::Ptr holders = new Poco::JSON::Array;
     const auto add = [&holders](const std::string& account, const std::string& mailbox, const char* state) {
         auto one = object();

@@ -351,6 +351,7 @@ const std::map<std::string, const char*> kParameters = {
     {"signature", R"({"in": "query", "name": "signature", "description": "A part of what was found", "schema": {"type": "string"}})"},
     {"reason", R"({"in": "query", "name": "reason", "description": "infected, encrypted, limit, timeout, broken, macros, phishing or attachment", "schema": {"type": "string"}})"},
     {"way_in", R"({"in": "query", "name": "way_in", "description": "lmtp, import or rescan", "schema": {"type": "string"}})"},
+    {"of", R"({"in": "query", "name": "of", "description": "Of this content, or of every one in which the same was found", "schema": {"type": "string", "enum": ["content", "signature"], "default": "content"}})"},
     {"asked", R"({"in": "query", "name": "asked", "description": "Only what its recipient wants released", "schema": {"type": "boolean"}})"},
     {"since", R"({"in": "query", "name": "since", "description": "Not before this time", "schema": {"type": "string", "format": "date-time"}})"},
     {"until", R"({"in": "query", "name": "until", "description": "Before this time", "schema": {"type": "string", "format": "date-time"}})"},

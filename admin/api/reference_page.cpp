@@ -85,9 +85,9 @@ std::string exampleText(const std::string& verb, const std::string& path, bool o
         const auto example = kind->get("example");
         const std::string body = example.type() == typeid(Object::Ptr) ? compact(example.extract<Object::Ptr>()) : example.convert<std::string>();
         const std::string who = open ? "" : path.starts_with("/api/v1/me") ? " -u ADDRESS" : " -H \"Authorization: Bearer $TOKEN\"";
-        return "<pre>" + markupText("curl -X " + verb + who + " -H 'Content-Type: " + type + "' \\\n  --data-binary " + quoted(body) + " \\\n  \"$SERVER"
-                                    + path + "\"")
-            + "</pre>";
+        const std::string call = "curl -X " + verb + who + " -H 'Content-Type: " + type + "' \\\n  --data-binary " + quoted(body)
+                               + " \\\n  \"$SERVER" + path + "\"";
+        return "<pre>" + markupText(call) + "</pre>";
     }
     return {};
 }

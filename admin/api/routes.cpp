@@ -70,7 +70,7 @@ const std::vector<Route>& routes()
         {"GET",    "/api/v1/quarantine", "read", "listQuarantine", "Quarantined messages, oldest first", handle::listQuarantine, none, "", "list:Quarantined", {200, 404, 422},
          {"limit", "cursor", "account", "signature", "reason", "way_in", "asked", "q", "since", "until", "sort"}},
         {"GET",    "/api/v1/quarantine/{id}", "read", "getQuarantined", "One quarantined message, without its content", handle::getQuarantined, none, "", "Quarantined", {200, 404}},
-        {"GET",    "/api/v1/quarantine/{id}/exposure", "scan", "getExposure", "Who has or had this content, and who fetched it, when, from which address, with which program", handle::getExposure, none, "", "Exposure", {200, 404}},
+        {"GET",    "/api/v1/quarantine/{id}/exposure", "scan", "getExposure", "Who has or had this content, and who fetched it, when, from which address, with which program", handle::getExposure, none, "", "Exposure", {200, 404, 422}, {"of"}},
         {"GET",    "/api/v1/quarantine/{id}/structure", "scan", "inspectQuarantined", "Its headers and what it is made of, without its content", handle::inspectQuarantined, none, "", "QuarantinedMail", {200, 404}},
         {"GET",    "/api/v1/quarantine/{id}/zip", "mail", "downloadQuarantined", "The message in a zip under the password `infected`", handle::downloadQuarantined, none, "", "zip", {200, 404}},
         {"DELETE", "/api/v1/quarantine/{id}", "scan", "deleteQuarantined", "Delete for good", handle::deleteQuarantined, none, "", "", {204, 404}},

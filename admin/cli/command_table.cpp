@@ -58,6 +58,7 @@ const std::vector<OptionName>& optionNames()
         {"--outcome", "WORD", "ok, wrong, disabled or refused (too many wrong ones came before)"},
         {"--check", "", "ask DNS what is there"},
         {"--dry-run", "", "only say what would change"},
+        {"--everywhere", "", "of every mail in which the same was found"},
         {"--asked", "", "only what its recipient wants released"},
         {"--prune", "", "aliases and empty domains that are not in the document go too"},
         {"--actor", "WHO", "token:NAME, local:UID, account:ADDRESS or server; token alone stands for every token"},
@@ -164,7 +165,8 @@ const std::vector<Command>& commands()
         {{"scan", "dismiss"}, "SIGNATURE", 1, 1, {}, "leave it where it is: a false alarm", "What was quarantined before you were asked goes back to its mailboxes.\n\nExample: postfach scan dismiss Win.Test.EICAR_HDB-1", run::scanDismiss},
         {{"quarantine", "list"}, "", 0, 0, {"--account", "--signature", "--reason", "--way-in", "--search", "--since", "--until", "--sort", "--asked"}, "list the quarantined messages",
          "With --asked only those that their recipients want released.\n\nExample: postfach quarantine list --account alice@example.org --reason macros --since 7d", run::quarantineList},
-        {{"quarantine", "show"}, "ID", 1, 1, {}, "show one of them: headers and parts, not the content", "Example: postfach quarantine show 17", run::quarantineShow},
+        {{"quarantine", "show"}, "ID", 1, 1, {"--everywhere"}, "show one of them: headers and parts, who has it and who fetched it, not the content",
+         "With --everywhere who has or fetched any mail in which the same was found.\n\nExample: postfach quarantine show 17 --everywhere", run::quarantineShow},
         {{"quarantine", "release"}, "ID…", 1, 1000, {"--to", "--never-again", "--expires"}, "put it into the mailbox it was meant for",
          "Only what was surely found by mistake. With --to another account gets a copy, and the message stays in quarantine.\n\n"
          "Example: postfach quarantine release 17 --never-again signature --expires 30d", run::quarantineRelease},

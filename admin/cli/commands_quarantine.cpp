@@ -73,7 +73,8 @@ int quarantineShow(Invocation& invocation)
 {
     auto row = invocation.call("GET", pathOf(invocation.arguments[0]));
     const auto mail = invocation.call("GET", pathOf(invocation.arguments[0], "/structure"));
-    const auto exposure = invocation.call("GET", pathOf(invocation.arguments[0], "/exposure"));
+    const char* const which = invocation.has("--everywhere") ? "/exposure?of=signature" : "/exposure";
+    const auto exposure = invocation.call("GET", pathOf(invocation.arguments[0], which));
     if (invocation.json) {
         for (const char* field : {"headers", "parts", "content"})
             row->set(field, mail->get(field));

@@ -116,7 +116,7 @@ public:
     virtual std::vector<Place> places(const std::vector<BodyId>& bodies) = 0;        // by mailbox and UID; looks at every message
     virtual std::vector<Outbreak> outbreaks() = 0;                                   // by signature
     virtual std::vector<BodyId> waiting(std::string_view signature, std::size_t limit) = 0; // contents that wait for an answer
-    virtual std::vector<Exposure> exposure(BodyId body, std::size_t limit) = 0;      // by day; looks at every record
+    virtual std::vector<Exposure> exposure(const std::vector<BodyId>& bodies, std::size_t limit) = 0; // by day; looks at every record
     // Every content of which the inside is known; packed: InnerHash::kPacked bytes each, unpacked by unpackInnerHashes().
     virtual void eachInnerHashes(const std::function<void(BodyId, std::string_view packed)>& visit) = 0;
     virtual std::vector<Allowance> allowances() = 0;                                 // also what has expired; by kind and name

@@ -92,7 +92,7 @@ public:
     std::vector<Place> places(const std::vector<BodyId>& bodies);
     std::vector<Outbreak> outbreaks();
     std::vector<BodyId> waiting(std::string_view signature, std::size_t limit);
-    std::vector<Exposure> exposure(BodyId body, std::size_t limit);
+    std::vector<Exposure> exposure(const std::vector<BodyId>& bodies, std::size_t limit);
     void eachInnerHashes(const std::function<void(BodyId, std::string_view)>& visit);
 
     std::vector<Allowance> allowances();
@@ -203,7 +203,7 @@ public:
     std::vector<Place> places(const std::vector<BodyId>& bodies) override { return reading_.places(bodies); }
     std::vector<Outbreak> outbreaks() override { return reading_.outbreaks(); }
     std::vector<BodyId> waiting(std::string_view signature, std::size_t limit) override { return reading_.waiting(signature, limit); }
-    std::vector<Exposure> exposure(BodyId body, std::size_t limit) override { return reading_.exposure(body, limit); }
+    std::vector<Exposure> exposure(const std::vector<BodyId>& bodies, std::size_t limit) override { return reading_.exposure(bodies, limit); }
     void eachInnerHashes(const std::function<void(BodyId, std::string_view)>& visit) override { reading_.eachInnerHashes(visit); }
 
     std::vector<Allowance> allowances() override { return reading_.allowances(); }

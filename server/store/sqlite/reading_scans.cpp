@@ -56,14 +56,22 @@ std::vector<Behind> Reading::behind(std::string_view signatures, BehindOrder ord
     return all;
 }
 
+namespace {
+std::unordered_set<std::int64_t> valuesOf(const std::vector<BodyId>& bodies)
+{
+    std::unordered_set<std::int64_t> values;
+    for (const BodyId body : bodies)
+        values.insert(body.value);
+    return values;
+}
+} // namespace
+
 std::vector<Place> Reading::places(const std::vector<BodyId>& bodies)
 {
     std::vector<Place> all;
     if (bodies.empty())
         return all;
-    std::unordered_set<std::int64_t> wanted;
-    for (const BodyId body : bodies)
-        wanted.insert(body.value);
+    const auto wanted = valuesOf(bodies);
     const auto [least, greatest] = std::minmax_element(bodies.begin(), bodies.end());
     Statement row = db_.query("SELECT m.body_id, b.account_id, m.mailbox_id, m.uid, m.date FROM message m JOIN mailbox b ON b.id = m.mailbox_id"
                               " WHERE m.body_id BETWEEN ? AND ? ORDER BY m.mailbox_id, m.uid", *least, *greatest);
@@ -105,13 +113,19 @@ std::vector<BodyId> Reading::waiting(std::string_view signature, std::size_t lim
     return all;
 }
 
-std::vector<Exposure> Reading::exposure(BodyId body, std::size_t limit)
+std::vector<Exposure> Reading::exposure(const std::vector<BodyId>& bodies, std::size_t limit)
 {
     std::vector<Exposure> all;
-    Statement row = db_.query("SELECT r.account_id, r.protocol, r.address, r.client, coalesce(a.address, ''), f.day, f.first, f.last, f.times"
-                              " FROM fetched f JOIN reader r ON r.id = f.reader_id LEFT JOIN account a ON a.id = r.account_id"
-                              " WHERE f.body_id = ? ORDER BY f.day, f.first, r.account_id, r.id LIMIT ?", body, std::min<std::size_t>(limit, 1U << 30));
-    while (row.step()) {
+    if (bodies.empty())
+        return all;
+    const auto wanted = valuesOf(bodies);
+    const auto [least, greatest] = std::minmax_element(bodies.begin(), bodies.end());
+    Statement row = db_.query("SELECT r.account_id, r.protocol, r.address, r.client, coalesce(a.address, ''), f.day, f.first, f.last, f.times,"
+                              " f.body_id FROM fetched f JOIN reader r ON r.id = f.reader_id LEFT JOIN account a ON a.id = r.account_id"
+                              " WHERE f.body_id BETWEEN ? AND ? ORDER BY f.day, f.first, r.account_id, r.id", *least, *greatest);
+    while (all.size() < limit && row.step()) {
+        if (!wanted.contains(row.integer(9)))
+            continue;
         Exposure one;
         one.reader = {AccountId{row.integer(0)}, static_cast<Reader::Protocol>(row.integer(1)), row.text(2), row.text(3)};
         one.account = row.text(4);

@@ -153,6 +153,7 @@ TEST_CASE("What newer signatures find gives way to a notice in every mailbox, an
     REQUIRE(reads->size() == 1); // POP3 has listed it, bob nothing
     CHECK(reads->getObject(0)->getValue<std::string>("account") == kAlice);
     CHECK(reads->getObject(0)->getValue<std::string>("protocol") == "imap");
+    CHECK(http.get("/api/v1/quarantine/" + ids[0] + "/exposure?of=everything").status == 422);
     for (const auto& id : ids)
         CHECK(http.request("POST", "/api/v1/quarantine/" + id + "/release").status == 204);
 
@@ -233,6 +234,23 @@ TEST_CASE("More hits than are likely stop the acting, not the looking, until som
         return event->getObject("data")->template getValue<std::string>("fate") == "stored";
     }) == 3);
 
+    SECTION("who has any of them is told by what was found, also where it waits and was found at the door")
+    {
+        CHECK(has(imap.talk("FETCH 1:* BODY[]"), "Quarantined"));
+        const auto id = http.get("/api/v1/quarantine?signature=Test.Common").column("id").at(0);
+        const auto exposed = [&](const std::string& of) {
+            const auto told = http.get("/api/v1/quarantine/" + id + "/exposure" + of).json();
+            std::multiset<std::string> states;
+            const auto holders = told->getArray("holders");
+            for (const auto& one : *holders)
+                states.insert(one.extract<Poco::JSON::Object::Ptr>()->getValue<std::string>("state"));
+            return std::pair(states, told->getArray("reads")->size());
+        };
+        CHECK(exposed("") == std::pair(std::multiset<std::string>{"quarantined"}, std::size_t{0}));
+        const auto all = exposed("?of=signature");
+        CHECK(all.first == std::multiset<std::string>{"quarantined", "quarantined", "stored", "stored", "stored"});
+        CHECK(all.second == 3); // those that wait could be read
+    }
     SECTION("it asks on with the next signatures, and after a restart")
     {
         server.scanner().learn("more", "Test.More");
@@ -410,7 +428,7 @@ TEST_CASE("Who had more than the header of a mail is recorded, by program, addre
         const auto tx = server.store().read();
         const auto inbox = tx->findMailbox(tx->findAccount(kAlice)->id, "INBOX")->id;
         const auto body = server.store().view(inbox)->now().at(0).body;
-        for (const auto& read : tx->exposure(body, 100))
+        for (const auto& read : tx->exposure({body}, 100))
             all.push_back(read.account + (read.reader.protocol == store::Reader::Protocol::imap ? " imap " : " pop3 ") + std::to_string(read.times));
         return all;
     };

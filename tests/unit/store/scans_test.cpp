@@ -170,7 +170,7 @@ TEST_CASE("who had a content is known by day, program and address, for as long a
         tx.recordFetched(desk, {{one, morning, morning, 1}});
         tx.recordFetched({AccountId{99}, Reader::Protocol::imap, "192.0.2.9", ""}, {{one, morning, morning, 1}}); // nobody
     });
-    auto all = office.store->read()->exposure(one, 10);
+    auto all = office.store->read()->exposure({one}, 10);
     REQUIRE(all.size() == 3);
     CHECK(all[0].account == "alice@example.org");
     CHECK(all[0].reader.client == "Phone");
@@ -179,19 +179,19 @@ TEST_CASE("who had a content is known by day, program and address, for as long a
     CHECK(all[0].times == 3);
     CHECK(all[1].reader.protocol == Reader::Protocol::pop3);
     CHECK(all[2].first == next);
-    CHECK(office.store->read()->exposure(one, 1).size() == 1);
+    CHECK(office.store->read()->exposure({one}, 1).size() == 1);
 
     office.write([&](WriteTx& tx) { // who comes from everywhere does not fill the disk
         for (int i = 0; i < 300; ++i)
             tx.recordFetched({office.alice, Reader::Protocol::imap, "2001:db8::" + std::to_string(i), ""}, {{two, morning, morning, 1}});
     });
-    CHECK(office.store->read()->exposure(two, 1000).size() <= 201);
+    CHECK(office.store->read()->exposure({two}, 1000).size() <= 201);
     CHECK(office.store->check(false).empty());
     office.write([&](WriteTx& tx) { tx.forgetFetched(next); });
-    CHECK(office.store->read()->exposure(one, 10).size() == 1);
-    CHECK(office.store->read()->exposure(two, 10).empty());
+    CHECK(office.store->read()->exposure({one}, 10).size() == 1);
+    CHECK(office.store->read()->exposure({two}, 10).empty());
     office.write([&](WriteTx& tx) { tx.removeAccount(office.alice); });
-    CHECK(office.store->read()->exposure(one, 10).empty());
+    CHECK(office.store->read()->exposure({one}, 10).empty());
     CHECK(office.store->check(false).empty());
 }
 
