@@ -57,7 +57,7 @@ void printHelp(std::ostream& out, const std::string& word = {})
         out << "  " << left << (left.size() < 38 ? std::string(39 - left.size(), ' ') : "\n" + std::string(41, ' ')) << command.summary << '\n';
     }
     out << "\nOptions may stand before or after the words.\n";
-    for (const char* name : {"--data", "--json", "--help"})
+    for (const char* name : {"--data", "--json", "--help", "--version"})
         printOption(out, *findOption(name));
     out << "\n`postfach COMMAND --help` says more. Exit status: 0 done, 1 refused, 2 usage, 3 server not reachable.\n";
 }
@@ -138,6 +138,10 @@ int runCommand(int argc, char** argv)
 {
     Invocation invocation;
     const auto words = takeOptions(argc, argv, invocation);
+    if (invocation.has("--version") && words.empty()) {
+        std::cout << "postfach " POSTFACH_VERSION "\n";
+        return 0;
+    }
     if (words.empty() || words[0] == "help") {
         const bool asked = invocation.has("--help") || !words.empty();
         printHelp(asked ? std::cout : std::cerr);

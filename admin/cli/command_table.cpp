@@ -10,6 +10,7 @@ const std::vector<OptionName>& optionNames()
         {"--data", "DIR", "the server's data folder (or POSTFACH_DATA)"},
         {"--json", "", "answers for machines: lists are JSON arrays of objects"},
         {"--help", "", "what a command takes and does"},
+        {"--version", "", "which Postfach this is"},
         {"--password-stdin", "", "read the password from the first line of standard input; at a terminal it is asked for, twice and unseen"},
         {"--password-hash-stdin", "", "read a hash from another server there instead: {SHA512-CRYPT}$6$…, $2y$…, $argon2id$…"},
         {"--generate", "", "make up a password that can be typed on a phone, and print it; so it is without --password-stdin too"},

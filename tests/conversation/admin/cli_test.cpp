@@ -42,6 +42,8 @@ TEST_CASE("A command line that cannot be meant exits 2 and says what can", "[adm
 TEST_CASE("--help teaches, for everything, with exit status 0", "[admin][cli]")
 {
     CHECK(command({"--help"}).out.find("account add ADDRESS") != std::string::npos);
+    CHECK(command({"--version"}).out == "postfach " POSTFACH_VERSION "\n");
+    CHECK(command({"account", "list", "--version"}).status == 2);
     CHECK(command({"help"}).status == 0);
     CHECK(command({"account", "--help"}).out.find("account disable") != std::string::npos);
     const auto run = command({"account", "add", "-h"});
