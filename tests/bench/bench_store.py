@@ -2,6 +2,9 @@
 
 The large mailbox is some mails delivered one by one, then copied within the mailbox until it is full: the same way for all.
 """
+import os
+import subprocess
+import tempfile
 import time
 
 import load
@@ -12,6 +15,19 @@ SENDERS = (1, 10, 50)
 SHARED = 10              # recipients of one mail
 FIRST, DOUBLED = 3125, 5  # 100,000 messages
 MANY = 10000             # changed by one command
+
+
+def alone(subject, work):
+    """Mails into the store itself: what is left for all that is above it."""
+    for writers in SENDERS:
+        if subject.name != "Postfach":
+            yield "into the store alone, %d at once" % writers, None
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            words = [os.path.join(work.build, "bench_store"), "--folder", os.path.join(folder, "data"), "--writers", str(writers),
+                     "--mails", str(work.deliveries * (2 if writers == 1 else 20))]
+            done = subprocess.run(words, capture_output=True, text=True, timeout=600)
+        yield "into the store alone, %d at once" % writers, load.parsed(done.stdout, "bench_store")["rate"]
 
 
 def incoming(subject, work):
@@ -102,6 +118,7 @@ def beside(subject, work):
 
 
 def store(subject, work, number):
+    yield from alone(subject, work)
     yield from incoming(subject, work)
     yield from beside(subject, work)
     yield from reading(subject, work)
@@ -109,6 +126,9 @@ def store(subject, work, number):
 
 
 BENCH = Bench(store, {
+    "into the store alone, 1 at once": Row("mails/s"),
+    "into the store alone, 10 at once": Row("mails/s"),
+    "into the store alone, 50 at once": Row("mails/s"),
     "deliver, 1 at once": Row("mails/s", target={"Dovecot": 2}),
     "deliver, 10 at once": Row("mails/s", target={"Dovecot": 5}),
     "deliver, 50 at once": Row("mails/s", target={"Dovecot": 5}),

@@ -79,9 +79,11 @@ TEST_CASE("Readiness warns of old signatures, an ending certificate and a backup
     SECTION("a backup")
     {
         CHECK_FALSE(component(server, "backup").warning); // the first is not due yet
+        server.appliance().housekeeper().runDue();        // what a start brings is over: else it may find the backup due before we do
         server.clock().advance(24h * 3);
-        CHECK(component(server, "backup").detail == "There is none yet.");
-        CHECK(component(server, "backup").warning);
+        const auto late = component(server, "backup");
+        CHECK(late.detail == "There is none yet.");
+        CHECK(late.warning);
         server.appliance().housekeeper().runDue();
         CHECK_FALSE(component(server, "backup").warning);
         server.restart();
