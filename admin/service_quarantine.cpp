@@ -7,6 +7,7 @@
 #include "server/base/text.h"
 #include "server/delivery/received.h"
 #include "server/delivery/release_request.h"
+#include "server/delivery/understand.h"
 #include "server/mail/decode.h"
 #include "server/mail/header.h"
 #include "server/mail/structure.h"
@@ -173,7 +174,7 @@ void Service::askForRelease(const By& by, const std::string& account, std::int64
     if (entry.address != account) // somebody else's is none
         throw Problem(404, "not_found", "There is no " + subjectOf(id) + ".");
     change(subjectOf(id), by, [&](store::WriteTx& tx, Notes& notes) {
-        delivery::recordRequest(tx, entry.id, delivery::inOneLine(words));
+        delivery::recordRequest(tx, entry.id, delivery::inOneLine(words, delivery::kRequestWords));
         notes.add("quarantine.ask", targetOf(entry));
     });
 }

@@ -120,6 +120,12 @@ std::optional<auth::Attempt> Gate::attemptIn(const Judged& judged, const std::st
 }
 
 namespace {
+// Where the account has a second factor its password alone may only look.
+bool wantsSecondFactor(const std::optional<auth::Login>& login)
+{
+    return login && login->result == auth::Login::Result::ok && login->app_password.empty() && login->account.totp;
+}
+
 Principal ownerOf(const std::optional<auth::Login>& login, const std::string& peer)
 {
     if (login && login->result == auth::Login::Result::unavailable)
@@ -131,13 +137,7 @@ Principal ownerOf(const std::optional<auth::Login>& login, const std::string& pe
         throw problem;
     }
     const auto& address = login->account.address;
-    return {address, {}, false, {"account:" + address, peer}, address, login->app_password.empty() && !login->account.totp};
-}
-
-// Where the account has a second factor its password alone may only look.
-bool wantsSecondFactor(const std::optional<auth::Login>& login)
-{
-    return login && login->result == auth::Login::Result::ok && login->app_password.empty() && login->account.totp;
+    return {address, {}, false, {"account:" + address, peer}, address, login->app_password.empty() && !wantsSecondFactor(login)};
 }
 } // namespace
 

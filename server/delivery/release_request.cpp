@@ -35,18 +35,6 @@ std::string_view releaseToken(std::string_view address)
     return digits ? token : std::string_view();
 }
 
-std::string inOneLine(std::string_view words)
-{
-    std::string line;
-    for (const char c : words) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (line.size() >= kRequestWords && (byte & 0xC0) != 0x80)
-            break;
-        line += byte < 0x20 || byte == 0x7F ? ' ' : c;
-    }
-    return std::string(base::trim(line));
-}
-
 Request requestIn(std::string_view message)
 {
     Request request;
@@ -57,7 +45,7 @@ Request requestIn(std::string_view message)
         return request.counts;
     });
     if (request.counts)
-        request.words = inOneLine(mail::summarize(message).preview);
+        request.words = inOneLine(mail::summarize(message).preview, kRequestWords);
     return request;
 }
 

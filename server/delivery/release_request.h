@@ -21,7 +21,6 @@ struct Request {
     std::string words;
 };
 Request requestIn(std::string_view message);
-std::string inOneLine(std::string_view words); // without control characters, cut between characters
 
 // Keeps the words, and tells of the first request of an entry (`quarantine.asked`). noSuchEntry
 void recordRequest(store::WriteTx& tx, store::QuarantineId id, std::string_view words);

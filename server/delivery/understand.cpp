@@ -112,17 +112,9 @@ std::string refusedName(std::string_view message, const mail::Structure& structu
     return found;
 }
 
-// Decoded, in one line, without control characters (an administrator's terminal obeys some), cut between characters.
 std::string forPeople(const std::string& raw)
 {
-    std::string text;
-    for (const char c : mail::decodeWords(raw)) {
-        const bool continues = (static_cast<unsigned char>(c) & 0xc0) == 0x80;
-        if (text.size() >= kMostForPeople && !continues)
-            break;
-        text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-    }
-    return std::string(base::trim(text));
+    return inOneLine(mail::decodeWords(raw), kMostForPeople);
 }
 
 std::string senderOf(const mail::Envelope& envelope)
@@ -135,6 +127,18 @@ std::string senderOf(const mail::Envelope& envelope)
     return {};
 }
 } // namespace
+
+std::string inOneLine(std::string_view words, std::size_t most)
+{
+    std::string line;
+    for (const char c : words) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (line.size() >= most && (byte & 0xC0) != 0x80)
+            break;
+        line += byte < 0x20 || byte == 0x7F ? ' ' : c;
+    }
+    return std::string(base::trim(line));
+}
 
 Understood understand(std::string_view message, scanner::Content& content, const std::string& refused)
 {

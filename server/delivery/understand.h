@@ -18,4 +18,8 @@ struct Understood {
 // `refused`: attachment types; the content asks the scanner for them too.
 Understood understand(std::string_view message, scanner::Content& content, const std::string& refused = {});
 
+
+// In one line, without control characters (an administrator's terminal obeys some), trimmed; cut between characters at `most` bytes or just behind.
+std::string inOneLine(std::string_view words, std::size_t most);
+
 } // namespace postfach::delivery
