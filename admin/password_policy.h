@@ -15,7 +15,8 @@ struct PasswordRules { // auth.password_policy, auth.password_length
 // dictionary with their usual disguises, and the names in the address. Any thread, one at a time; some milliseconds.
 std::string weakness(const std::string& password, const std::string& address, unsigned least);
 
-// "kotuba-remino-salefu-dapo": 68 random bits in syllables, lower case, nothing that looks like something else.
-std::string generatedPassword();
+// "kotuba-remino-salefu-dapo": 68 random bits in syllables, lower case, nothing that looks like something else, and nothing
+// that weakness() says against it.
+std::string generatedPassword(const std::string& address);
 
 } // namespace postfach::admin

@@ -11,7 +11,7 @@ namespace postfach::admin {
 namespace {
 
 using Counting = store::WriteTx::Counting;
-constexpr auto kKept = std::chrono::hours(24 * 400);
+constexpr auto kStatisticsKept = std::chrono::hours(24 * 400);
 
 struct Source {
     const char* series; // stays the same for ever
@@ -85,7 +85,7 @@ void Service::sampleStatistics()
         for (const auto& [what, how] : news)
             tx.count(what, how);
         if (fresh)
-            tx.forgetStatistics(now - kKept);
+            tx.forgetStatistics(now - kStatisticsKept);
     });
 }
 

@@ -6,7 +6,7 @@
 
 namespace postfach::admin {
 namespace {
-constexpr auto kKept = std::chrono::hours(24 * 7); // of what is over
+constexpr auto kTasksKept = std::chrono::hours(24 * 7); // of what is over
 constexpr std::size_t kMost = 100;
 
 store::NewEvent eventOf(const Task& task)
@@ -42,7 +42,7 @@ std::vector<Task> Service::earlierTasks()
     std::vector<Task> all;
     try {
         for (const auto& record : context_.store.read()->tasks())
-            if (!record.finished || context_.clock.now() - *record.finished < kKept)
+            if (!record.finished || context_.clock.now() - *record.finished < kTasksKept)
                 all.push_back(admin::taskOf(record));
     } catch (const store::Error& error) {
         base::logError("admin", "earlier tasks are not readable", {{"reason", error.what()}});
@@ -63,7 +63,7 @@ void Service::tellTask(const Task& task)
     context_.store.writeLater([record = recordOf(task), event = eventOf(task), waits = task.state == Task::State::waiting](store::WriteTx& tx) {
         tx.putTask(record);
         if (record.finished)
-            tx.forgetTasks(tx.now() - kKept, kMost);
+            tx.forgetTasks(tx.now() - kTasksKept, kMost);
         if (!waits)
             tx.addEvent(event);
     });

@@ -38,6 +38,14 @@ bool flagOf(const Call& call, const std::string& name)
 
 Span spanOf(const Call& call) { return {timeOf(call, "since"), timeOf(call, "until")}; }
 
+std::int64_t messageIn(const Call& call, std::size_t place, const char* kind)
+{
+    const auto number = base::parseU64(call.values[place]);
+    if (!number || *number > INT64_MAX)
+        throw Problem(404, "not_found", "There is no " + std::string(kind) + " message " + base::printable(call.values[place]) + ".");
+    return static_cast<std::int64_t>(*number);
+}
+
 Sort sortOf(const Call& call, const std::vector<std::string_view>& names)
 {
     Sort sort;

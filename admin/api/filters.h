@@ -14,6 +14,8 @@ namespace postfach::admin {
 std::optional<base::Time> timeOf(const Call& call, const std::string& name);                       // RFC 3339
 std::string wordOf(const Call& call, const std::string& name, std::initializer_list<std::string_view> allowed);
 bool flagOf(const Call& call, const std::string& name);                                             // true or false; absent: false
+// A message's number in the path; what is none is Problem 404, "There is no `kind` message".
+std::int64_t messageIn(const Call& call, std::size_t place, const char* kind);
 struct Span {            // since and until
     std::optional<base::Time> since, until;
     bool has(base::Time time) const { return (!since || time >= *since) && (!until || time < *until); }

@@ -35,7 +35,7 @@ std::string allowedFolder(Service& service, const Call& call, std::string folder
     return (std::filesystem::absolute(service.context().data_folder) / "backups" / folder).string();
 }
 
-Poco::JSON::Object::Ptr toJson(const FoundBackup& found)
+Poco::JSON::Object::Ptr backupJson(const FoundBackup& found)
 {
     auto out = object();
     out->set("folder", found.folder);
@@ -65,7 +65,7 @@ Response listBackups(Service& service, const Call& call)
         {{"folder", [](const FoundBackup& b) { return b.folder; }},
          {"created", [](const FoundBackup& b) { return sortable(b.info.created); }},
          {"bytes", [](const FoundBackup& b) { return sortable(b.info.bytes); }}},
-        [](const FoundBackup& b) { return b.folder + "\n" + b.info.id; }, [](const FoundBackup& b) { return toJson(b); });
+        [](const FoundBackup& b) { return b.folder + "\n" + b.info.id; }, [](const FoundBackup& b) { return backupJson(b); });
 }
 
 Response postBackup(Service& service, const Call& call)

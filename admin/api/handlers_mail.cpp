@@ -67,13 +67,6 @@ std::string padded(std::uint64_t number) // so that texts sort as the numbers do
     return std::string(10 - std::min<std::size_t>(10, text.size()), '0') + text;
 }
 
-std::int64_t idOf(const Call& call, std::size_t place = 0, const char* kind = "quarantined")
-{
-    const auto number = base::parseU64(call.values[place]);
-    if (!number || *number > INT64_MAX)
-        throw Problem(404, "not_found", "There is no " + std::string(kind) + " message " + base::printable(call.values[place]) + ".");
-    return static_cast<std::int64_t>(*number);
-}
 } // namespace
 
 Response listMailboxes(Service& service, const Call& call)
@@ -160,7 +153,7 @@ Response listDeleted(Service& service, const Call& call)
 
 Response restoreDeleted(Service& service, const Call& call)
 {
-    const auto restored = service.restoreDeleted(call.who.by, call.values[0], idOf(call, 1, "deleted"));
+    const auto restored = service.restoreDeleted(call.who.by, call.values[0], messageIn(call, 1, "deleted"));
     auto out = object();
     out->set("mailbox", restored.mailbox.name);
     out->set("uid", restored.where.uid.value);
@@ -169,7 +162,7 @@ Response restoreDeleted(Service& service, const Call& call)
 
 Response forgetDeleted(Service& service, const Call& call)
 {
-    service.forgetDeleted(call.who.by, call.values[0], idOf(call, 1, "deleted"));
+    service.forgetDeleted(call.who.by, call.values[0], messageIn(call, 1, "deleted"));
     return Response::empty();
 }
 

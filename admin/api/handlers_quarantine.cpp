@@ -12,13 +12,7 @@ namespace {
 using Poco::Dynamic::Var;
 using Kind = store::Allowance::Kind;
 
-std::int64_t idOf(const Call& call)
-{
-    const auto number = base::parseU64(call.values[0]);
-    if (!number || *number > INT64_MAX)
-        throw Problem(404, "not_found", "There is no quarantined message " + base::printable(call.values[0]) + ".");
-    return static_cast<std::int64_t>(*number);
-}
+std::int64_t quarantinedIn(const Call& call) { return messageIn(call, 0, "quarantined"); }
 
 std::optional<Kind> kindOf(std::string_view word)
 {
@@ -100,11 +94,14 @@ Response listQuarantine(Service& service, const Call& call)
     return quarantineList(service, call, wish);
 }
 
-Response getQuarantined(Service& service, const Call& call) { return Response::json(200, toJson(service.quarantined(idOf(call)))); }
+Response getQuarantined(Service& service, const Call& call)
+{
+    return Response::json(200, toJson(service.quarantined(quarantinedIn(call))));
+}
 
 Response inspectQuarantined(Service& service, const Call& call)
 {
-    const auto mail = service.inspectQuarantined(idOf(call));
+    const auto mail = service.inspectQuarantined(quarantinedIn(call));
     Poco::JSON::Array::Ptr headers = new Poco::JSON::Array, parts = new Poco::JSON::Array;
     for (const auto& field : mail.headers) {
         auto one = object();
@@ -132,7 +129,7 @@ Response inspectQuarantined(Service& service, const Call& call)
 
 Response downloadQuarantined(Service& service, const Call& call)
 {
-    const auto id = idOf(call);
+    const auto id = quarantinedIn(call);
     Response response{200, "application/zip", service.quarantinedZip(call.who.by, id), {}};
     response.headers.emplace_back("Content-Disposition", "attachment; filename=\"quarantine-" + std::to_string(id) + ".zip\"");
     return response;
@@ -146,13 +143,13 @@ Response askForMine(Service& service, const Call& call)
         words = fields.text("words", delivery::kRequestWords).value_or("");
         fields.finish();
     }
-    service.askForRelease(call.who.by, call.who.account, idOf(call), words);
+    service.askForRelease(call.who.by, call.who.account, quarantinedIn(call), words);
     return Response::empty();
 }
 
 Response deleteQuarantined(Service& service, const Call& call)
 {
-    service.deleteQuarantined(call.who.by, idOf(call));
+    service.deleteQuarantined(call.who.by, quarantinedIn(call));
     return Response::empty();
 }
 
@@ -170,13 +167,13 @@ Response releaseQuarantined(Service& service, const Call& call)
         wish.expires = expiryOf(fields);
         fields.finish();
     }
-    service.releaseQuarantined(call.who.by, idOf(call), wish);
+    service.releaseQuarantined(call.who.by, quarantinedIn(call), wish);
     return Response::empty();
 }
 
 Response getExposure(Service& service, const Call& call)
 {
-    const auto exposure = service.exposure(idOf(call), wordOf(call, "of", {"content", "signature"}) == "signature");
+    const auto exposure = service.exposure(quarantinedIn(call), wordOf(call, "of", {"content", "signature"}) == "signature");
     Poco::JSON::Array::Ptr holders = new Poco::JSON::Array;
     const auto add = [&holders](const std::string& account, const std::string& mailbox, const char* state) {
         auto one = object();

@@ -47,7 +47,7 @@ const char* webSessionSchemas()
 
 namespace handle {
 namespace {
-Poco::JSON::Object::Ptr toJson(Service& service, const store::WebSession& session, const std::string& current)
+Poco::JSON::Object::Ptr webSessionJson(Service& service, const store::WebSession& session, const std::string& current)
 {
     auto out = object();
     out->set("id", session.id);
@@ -68,7 +68,7 @@ Response signedIn(Service& service, int status, const store::Account& account, c
     out->set("scopes", array(account.scopes));
     out->set("totp", account.totp);
     out->set("csrf_token", csrfToken(secret));
-    out->set("session", toJson(service, session, session.id));
+    out->set("session", webSessionJson(service, session, session.id));
     return Response::json(status, out);
 }
 } // namespace
@@ -117,7 +117,7 @@ Response listMyWebSessions(Service& service, const Call& call)
     const std::string current = call.who.browser ? call.who.browser->session.id : "";
     return listOfAll(
         call, service.webSessions(call.who.account), [](const auto& s) { return s.id; },
-        [&](const auto& s) { return toJson(service, s, current); });
+        [&](const auto& s) { return webSessionJson(service, s, current); });
 }
 
 Response deleteMyWebSession(Service& service, const Call& call)

@@ -20,13 +20,13 @@
 
 namespace postfach::admin {
 namespace {
-namespace net = Poco::Net;
+namespace http = Poco::Net;
 
 // A socket whose peer is memory. Poco looks whether there is a descriptor before it reads: there is one, of an eventfd
 // that nothing is ever read from, and the base class closes it. Every call that would use it is answered here.
-class MemorySocketImpl final : public net::StreamSocketImpl {
+class MemorySocketImpl final : public http::StreamSocketImpl {
 public:
-    MemorySocketImpl(std::string in, std::string& out) : net::StreamSocketImpl(::eventfd(0, EFD_CLOEXEC)), in_(std::move(in)), out_(out) {}
+    MemorySocketImpl(std::string in, std::string& out) : http::StreamSocketImpl(::eventfd(0, EFD_CLOEXEC)), in_(std::move(in)), out_(out) {}
 
     int sendBytes(const void* buffer, int length, int) override
     {
@@ -41,15 +41,15 @@ public:
         return static_cast<int>(count);
     }
     int available() override { return static_cast<int>(in_.size() - at_); }
-    bool poll(const Poco::Timespan&, int mode) override { return (mode & net::Socket::SELECT_READ) == 0 || at_ < in_.size(); }
+    bool poll(const Poco::Timespan&, int mode) override { return (mode & http::Socket::SELECT_READ) == 0 || at_ < in_.size(); }
     void shutdown() override {}
     void shutdownReceive() override {}
     void shutdownSend() override {}
     void setSendTimeout(const Poco::Timespan&) override {}
     void setReceiveTimeout(const Poco::Timespan&) override {}
     void setRawOption(int, int, const void*, poco_socklen_t) override {}
-    net::SocketAddress address() override { return {}; }
-    net::SocketAddress peerAddress() override { return {}; }
+    http::SocketAddress address() override { return {}; }
+    http::SocketAddress peerAddress() override { return {}; }
     bool secure() const override { return true; } // no request comes here in the clear: TLS, or the local socket
 
 protected:
@@ -61,9 +61,9 @@ private:
     std::size_t at_ = 0;
 };
 
-class MemorySocket final : public net::StreamSocket {
+class MemorySocket final : public http::StreamSocket {
 public:
-    MemorySocket(std::string in, std::string& out) : net::StreamSocket(new MemorySocketImpl(std::move(in), out)) {}
+    MemorySocket(std::string in, std::string& out) : http::StreamSocket(new MemorySocketImpl(std::move(in), out)) {}
 };
 
 // Nothing here is a page that may load, frame or be sniffed as anything.
@@ -76,11 +76,11 @@ constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
     {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"},
 };
 
-class Handler final : public net::HTTPRequestHandler {
+class Handler final : public http::HTTPRequestHandler {
 public:
     explicit Handler(const std::function<Response()>& handle) : handle_(handle) {}
 
-    void handleRequest(net::HTTPServerRequest&, net::HTTPServerResponse& response) override
+    void handleRequest(http::HTTPServerRequest&, http::HTTPServerResponse& response) override
     {
         Response answer;
         try {
@@ -92,7 +92,7 @@ public:
             base::logError("admin", "request failed", {{"reference", reference}, {"reason", error.what()}});
             answer = Response::problem({500, "internal", "Something went wrong here; the log says more under reference " + reference + "."});
         }
-        response.setStatusAndReason(static_cast<net::HTTPResponse::HTTPStatus>(answer.status), std::string(reasonPhrase(answer.status)));
+        response.setStatusAndReason(static_cast<http::HTTPResponse::HTTPStatus>(answer.status), std::string(reasonPhrase(answer.status)));
         for (const auto& [name, value] : kSecurityHeaders)
             response.set(name, value);
         for (const auto& [name, value] : answer.headers)
@@ -109,10 +109,10 @@ private:
     const std::function<Response()>& handle_;
 };
 
-class HandlerFactory final : public net::HTTPRequestHandlerFactory {
+class HandlerFactory final : public http::HTTPRequestHandlerFactory {
 public:
     explicit HandlerFactory(const std::function<Response()>& handle) : handle_(handle) {}
-    net::HTTPRequestHandler* createRequestHandler(const net::HTTPServerRequest&) override { return new Handler(handle_); } // Poco deletes it
+    http::HTTPRequestHandler* createRequestHandler(const http::HTTPServerRequest&) override { return new Handler(handle_); } // Poco deletes it
 
 private:
     const std::function<Response()>& handle_;
@@ -133,12 +133,12 @@ std::string rewritten(const RequestHead& head, bool keep_alive)
 std::string exchange(const RequestHead& head, bool keep_alive, const std::function<Response()>& handle)
 {
     std::string out;
-    net::HTTPServerParams::Ptr params = new net::HTTPServerParams;
+    http::HTTPServerParams::Ptr params = new http::HTTPServerParams;
     params->setKeepAlive(true);
     params->setMaxKeepAliveRequests(2); // the first of two: Connection says what we say
     params->setSoftwareVersion("postfach");
     try {
-        net::HTTPServerConnection connection(MemorySocket(rewritten(head, keep_alive), out), params, new HandlerFactory(handle));
+        http::HTTPServerConnection connection(MemorySocket(rewritten(head, keep_alive), out), params, new HandlerFactory(handle));
         connection.run();
     } catch (const Poco::Exception& error) {
         base::logError("admin", "http server failed", {{"reason", error.displayText()}});

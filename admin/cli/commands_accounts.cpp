@@ -35,7 +35,7 @@ std::string firstLine(const char* option, const char* what)
 }
 
 // From standard input, or made up: then it is in `generated` too, to be told once.
-void setPassword(Invocation& invocation, Poco::JSON::Object::Ptr body, std::optional<std::string>& generated)
+void setPassword(Invocation& invocation, const std::string& address, Poco::JSON::Object::Ptr body, std::optional<std::string>& generated)
 {
     if (invocation.has("--generate") && (invocation.has("--password-stdin") || invocation.has("--password-hash-stdin")))
         throw Usage("--generate or a password from standard input, not both");
@@ -46,7 +46,7 @@ void setPassword(Invocation& invocation, Poco::JSON::Object::Ptr body, std::opti
     } else if (invocation.has("--password-stdin")) {
         body->set("password", firstLine("--password-stdin", "password"));
     } else {
-        generated = generatedPassword();
+        generated = generatedPassword(address);
         body->set("password", *generated);
     }
 }
@@ -169,7 +169,7 @@ int accountAdd(Invocation& invocation)
     const auto& address = invocation.arguments[0];
     auto body = changes(invocation);
     std::optional<std::string> generated;
-    setPassword(invocation, body, generated);
+    setPassword(invocation, address, body, generated);
     say(invocation, invocation.call("PUT", path("accounts", address), body, kOnlyNew), "account " + address + " added", generated);
     return 0;
 }
@@ -206,7 +206,7 @@ int accountPassword(Invocation& invocation)
     const auto& address = invocation.arguments[0];
     auto body = object();
     std::optional<std::string> generated;
-    setPassword(invocation, body, generated);
+    setPassword(invocation, address, body, generated);
     say(invocation, invocation.call("PATCH", path("accounts", address), body), "account " + address + " has a new password", generated);
     return 0;
 }

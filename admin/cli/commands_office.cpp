@@ -18,7 +18,7 @@ std::string mailboxPath(const std::string& address, const std::string& name)
     return mailboxesOf(address) + "/" + percentEncoded(name);
 }
 
-void say(Invocation& invocation, const Poco::JSON::Object::Ptr& answer, const std::string& sentence)
+void tell(Invocation& invocation, const Poco::JSON::Object::Ptr& answer, const std::string& sentence)
 {
     if (invocation.json)
         printObject(answer);
@@ -62,7 +62,7 @@ int mailboxCreate(Invocation& invocation)
         const auto& name = invocation.arguments[i];
         const auto answer =
             invocation.call("PUT", mailboxPath(invocation.arguments[0], name), object(), {{"If-None-Match", "*"}});
-        say(invocation, answer, "mailbox " + name + " created");
+        tell(invocation, answer, "mailbox " + name + " created");
     }
     return 0;
 }
@@ -72,7 +72,7 @@ int mailboxRename(Invocation& invocation)
     auto body = object();
     body->set("name", invocation.arguments[2]);
     const auto answer = invocation.call("PATCH", mailboxPath(invocation.arguments[0], invocation.arguments[1]), body);
-    say(invocation, answer, "mailbox " + invocation.arguments[1] + " is " + invocation.arguments[2] + " now");
+    tell(invocation, answer, "mailbox " + invocation.arguments[1] + " is " + invocation.arguments[2] + " now");
     return 0;
 }
 
@@ -83,7 +83,7 @@ int mailboxRemove(Invocation& invocation)
         invocation.call("DELETE", mailboxPath(invocation.arguments[0], name));
         auto answer = object();
         answer->set("removed", name);
-        say(invocation, answer, "mailbox " + name + " removed");
+        tell(invocation, answer, "mailbox " + name + " removed");
     }
     return 0;
 }
@@ -109,7 +109,7 @@ int configApply(Invocation& invocation)
         "POST", "/api/v1/configuration/apply" + (options.empty() ? "" : "?" + options.substr(0, options.size() - 1)), body);
     if (!invocation.has("--dry-run")) {
         answer = waitForTask(invocation, answer);
-        say(invocation, answer, forPeople(answer->get("result")));
+        tell(invocation, answer, forPeople(answer->get("result")));
         return 0;
     }
     if (invocation.json) {

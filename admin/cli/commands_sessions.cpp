@@ -6,10 +6,12 @@
 #include <iostream>
 
 namespace postfach::admin::run {
+namespace {
+using Kind = Column::Kind;
+} // namespace
 
 int sessionList(Invocation& invocation)
 {
-    using Kind = Column::Kind;
     const auto all = invocation.list(invocation.narrowed("/api/v1/sessions", {"account", "service", "address", "q", "since", "until", "sort"}));
     if (invocation.json) {
         printList(all);

@@ -1,15 +1,15 @@
 #include "server/auth/directory.h"
+#include "server/base/limits.h"
 #include "server/base/text.h"
 
 namespace postfach::auth {
 namespace {
-constexpr std::size_t kMost = 20'000;      // entries, a kilobyte each; past it all are read again, at a query each
-constexpr std::size_t kLongestName = 320;  // of an address, RFC 5321
+constexpr std::size_t kMostEntries = 20'000;      // entries, a kilobyte each; past it all are read again, at a query each
 } // namespace
 
 std::shared_ptr<const Known> Directory::find(const std::string& user) const
 {
-    if (user.size() > kLongestName)
+    if (user.size() > base::limits::kAddress)
         return std::make_shared<const Known>();
     const auto version = store_.accountsVersion();
     const std::lock_guard lock(mutex_);
@@ -30,7 +30,7 @@ std::shared_ptr<const Known> Directory::read(const std::string& user)
         }
     }
     const std::lock_guard lock(mutex_);
-    if (entries_.size() >= kMost)
+    if (entries_.size() >= kMostEntries)
         entries_.clear();
     entries_[base::lower(user)] = {known, version};
     return known;

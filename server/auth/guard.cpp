@@ -1,4 +1,5 @@
 #include "server/auth/guard.h"
+#include "server/base/limits.h"
 #include "server/base/log.h"
 #include "server/base/metrics.h"
 #include "server/base/text.h"
@@ -20,7 +21,6 @@ constexpr std::size_t kMost = 20'000;             // entries of each count; some
 constexpr std::size_t kHomes = 100'000;           // every account from a handful of places
 constexpr auto kHomeFor = std::chrono::hours(24 * 30);
 constexpr auto kLongestBan = 60min;
-constexpr std::size_t kLongestName = 320;         // of an address, RFC 5321: a longer one is no account
 } // namespace
 
 struct Guard::Rules {
@@ -73,7 +73,7 @@ bool Guard::atHome(const Pair& pair, SteadyTime now) const
 
 static std::pair<std::string, std::string> pairOf(const std::string& user, const std::string& address)
 {
-    return {base::lower(std::string_view(user).substr(0, kLongestName)), Guard::network(address)};
+    return {base::lower(std::string_view(user).substr(0, base::limits::kAddress)), Guard::network(address)};
 }
 
 Guard::Decision Guard::ask(const std::string& user, const std::string& address)

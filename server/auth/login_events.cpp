@@ -1,5 +1,6 @@
 #include "server/auth/login_events.h"
 #include "server/base/json_text.h"
+#include "server/base/limits.h"
 #include "server/base/text.h"
 
 #include <utility>
@@ -22,7 +23,7 @@ void LoginEvents::failed(
         ++told_;
         untold = std::exchange(untold_, 0);
     }
-    const std::string name = base::lower(base::printable(account, 320));
+    const std::string name = base::lower(base::printable(account, base::limits::kAddress));
     store::NewEvent event{"login.failed", name,
         base::jsonObject(
             {{"account", name}, {"address", address}, {"service", service}, {"mechanism", mechanism}, {"untold", untold}})};
@@ -32,7 +33,7 @@ void LoginEvents::failed(
 void LoginEvents::banned(const std::vector<Ban>& bans)
 {
     for (const Ban& ban : bans) {
-        const std::string name = base::printable(ban.account, 320);
+        const std::string name = base::printable(ban.account, base::limits::kAddress);
         store::NewEvent event{"ban.set", name,
             base::jsonObject({{"account", name}, {"address", ban.address}, {"seconds", ban.left.count() / 1000}})};
         store_.writeLater([event = std::move(event)](store::WriteTx& tx) { tx.addEvent(event); });

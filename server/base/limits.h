@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 // Lines and literals. A real client's longest command is a UID set; 64 KiB holds about 10,000 scattered UIDs.
 inline constexpr std::size_t kLineBeforeLogin = 8 * 1024;
 inline constexpr std::size_t kLineAfterLogin = 64 * 1024;
+inline constexpr std::size_t kAddress = 320;                 // bytes of a mailbox's address: 64, "@" and 255 (RFC 5321 4.5.3.1)
 inline constexpr std::size_t kLiteralBeforeLogin = 4 * 1024; // a password, a SASL answer
 inline constexpr std::size_t kLiteralAfterLogin = 64 * 1024; // a search text; APPEND has limits.message_size
 inline constexpr std::size_t kCommandAfterLogin = 256 * 1024; // a command with all its literals, APPEND's aside

@@ -6,12 +6,12 @@ namespace postfach::delivery {
 
 std::uint64_t expireQuarantine(store::Store& store, store::Time before, const std::stop_token& stop)
 {
-    constexpr std::size_t kAtOnce = 100; // deliveries wait for no more than that
+    constexpr std::size_t kEntriesAtOnce = 100; // deliveries wait for no more than that
     store::QuarantineFilter old;
     old.until = before;
     std::uint64_t gone = 0;
     while (!stop.stop_requested()) {
-        const auto entries = store.read()->quarantine(old, {"", kAtOnce});
+        const auto entries = store.read()->quarantine(old, {"", kEntriesAtOnce});
         if (entries.empty())
             break;
         store.writeAndWait([&](store::WriteTx& tx) {

@@ -1,24 +1,10 @@
 #include "server/mail/binary.h"
 
-#include "server/base/text.h"
+#include "server/mail/encode.h"
 #include "server/mail/header.h"
 #include "server/mail/structure.h"
 
 namespace postfach::mail {
-namespace {
-
-constexpr std::size_t kBytesALine = 57; // 76 characters, RFC 2045 6.8
-
-void putBase64(std::string& out, std::string_view body)
-{
-    for (std::size_t at = 0; at < body.size(); at += kBytesALine) {
-        if (at > 0)
-            out += "\r\n";
-        out += base::base64(body.substr(at, kBytesALine));
-    }
-}
-
-} // namespace
 
 std::optional<std::string> encodeBinaryParts(std::string_view message)
 {
@@ -37,8 +23,8 @@ std::optional<std::string> encodeBinaryParts(std::string_view message)
         out += "Content-Transfer-Encoding: base64\r\n";
         out += message.substr(field_end, part.body_begin - field_end);
         putBase64(out, part.body(message));
-        if (part.parent < 0)
-            out += "\r\n";
+        if (part.parent >= 0) // the last line end is the boundary's
+            out.resize(out.size() - 2);
         copied = part.body_end;
     }
     out += message.substr(copied);

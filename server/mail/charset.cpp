@@ -68,10 +68,24 @@ Converter openConverter(const char* name)
     return U_SUCCESS(error) ? std::move(converter) : Converter();
 }
 
+// A header may name a charset for each of thousands of short words: the last one stays open, once a thread. Every conversion
+// resets it.
+UConverter* converterOf(const std::string& name)
+{
+    struct Opened {
+        std::string name;
+        Converter converter;
+    };
+    static thread_local Opened last;
+    if (last.name != name || !last.converter)
+        last = {name, openConverter(name.c_str())};
+    return last.converter.get();
+}
+
 // ICU's standing callbacks put U+FFFD where bytes make no character.
 std::string convert(UConverter* from, std::string_view bytes)
 {
-    // A header may hold thousands of short words: this side is opened once a thread, and reset by every conversion.
+    // This side is always the same one: opened once a thread, and reset like the other.
     static thread_local const Converter to = openConverter("UTF-8");
     std::string out;
     if (!from || !to)
@@ -114,7 +128,7 @@ std::string toUtf8(std::string_view charset, std::string_view bytes)
         return std::string(bytes);
     if (name.empty())
         name = is_utf8 ? "UTF-8" : "windows-1252";
-    return convert(openConverter(name.c_str()).get(), bytes);
+    return convert(converterOf(name), bytes);
 }
 
 } // namespace postfach::mail

@@ -1,4 +1,5 @@
 #include "server/mail/compose.h"
+#include "server/mail/encode.h"
 
 #include "server/base/hash.h"
 #include "server/base/text.h"
@@ -13,7 +14,7 @@ namespace postfach::mail {
 
 namespace {
 
-constexpr std::size_t kLine = 76;
+constexpr std::size_t kLine = kEncodedLine;
 constexpr std::size_t kLongestLine = 998;   // RFC 5322 2.1.1
 constexpr std::size_t kWordBytes = 45;      // of UTF-8 in one encoded word: 60 letters of base64, 72 with their frame (RFC 2047 2)
 constexpr std::size_t kFileName = 200;
@@ -213,15 +214,6 @@ std::string fileNameParameter(std::string_view name)
         }
     }
     return out;
-}
-
-void putBase64(std::string& out, std::string_view bytes)
-{
-    constexpr std::size_t kBytesOfLine = kLine / 4 * 3;
-    for (std::size_t at = 0; at < bytes.size(); at += kBytesOfLine) {
-        out += base::base64(bytes.substr(at, kBytesOfLine));
-        out += "\r\n";
-    }
 }
 
 void putAttachment(std::string& out, const Draft::Attachment& attachment)

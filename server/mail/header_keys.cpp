@@ -16,7 +16,7 @@ using Text = HeaderKeys::Text;
 
 constexpr std::array<std::string_view, 5> kFields{"subject", "from", "to", "cc", "bcc"};
 
-struct Collected {
+struct CollectedKeys {
     std::array<std::string, HeaderKeys::kTexts> texts;
     std::uint8_t present = 0;
     bool is_reply = false;
@@ -56,7 +56,7 @@ void takeAddress(std::string_view value, std::string& mailbox, std::string* disp
         *display = first.host ? collationKey(local + '@' + *first.host) : mailbox;
 }
 
-void takeField(Collected& all, std::size_t which, std::string_view value)
+void takeField(CollectedKeys& all, std::size_t which, std::string_view value)
 {
     const bool is_first = (all.present >> which & 1) == 0;
     all.present = static_cast<std::uint8_t>(all.present | 1U << which);
@@ -82,7 +82,7 @@ void takeField(Collected& all, std::size_t which, std::string_view value)
 }
 
 // RFC 5256 3, REFERENCES (1): References, or else the first id of In-Reply-To.
-void takeOther(Collected& all, const Field& field)
+void takeOther(CollectedKeys& all, const Field& field)
 {
     if (base::iequals(field.name, "date") && !all.has_date) {
         all.has_date = true;
@@ -130,7 +130,7 @@ std::vector<std::string_view> HeaderKeys::references() const
 
 HeaderKeys readHeaderKeys(std::string_view header)
 {
-    Collected all;
+    CollectedKeys all;
     eachField(header, [&all](const Field& field) {
         if (const auto known = HeaderKeys::fieldNamed(field.name))
             takeField(all, static_cast<std::size_t>(*known), field.value);

@@ -5,7 +5,7 @@
 
 namespace postfach::pop3 {
 namespace {
-constexpr std::size_t kPiece = 16 * 1024; // what is formatted before anybody else gets a turn; what the stream queues at a time
+constexpr std::size_t kListingPiece = 16 * 1024; // what is formatted before anybody else gets a turn; what the stream queues at a time
 } // namespace
 
 void putNumber(std::string& out, std::uint32_t number)
@@ -19,7 +19,7 @@ net::Task<> sendListing(Session& session, ListingPart part)
 {
     const Maildrop& drop = session.maildrop();
     std::string piece;
-    piece.reserve(kPiece + 128);
+    piece.reserve(kListingPiece + 128);
     for (std::uint32_t next = 1; next <= drop.count();) {
         const std::uint32_t from = std::exchange(next, drop.count() + 1);
         drop.each(from, [&](std::uint32_t number, const store::Message& message) {
@@ -27,7 +27,7 @@ net::Task<> sendListing(Session& session, ListingPart part)
             piece += ' ';
             part(piece, message);
             piece += "\r\n";
-            if (piece.size() < kPiece)
+            if (piece.size() < kListingPiece)
                 return true;
             next = number + 1;
             return false;

@@ -3,7 +3,7 @@
 
 namespace postfach::pop3 {
 namespace {
-constexpr std::uint64_t kPiece = 64 * 1024; // a slow reader holds one of these
+constexpr std::uint64_t kBodyPiece = 64 * 1024; // a slow reader holds one of these
 } // namespace
 
 // Dots are rarer than line ends, and not there at all in base64: looking for them first is one fast scan of the piece.
@@ -89,9 +89,9 @@ net::Task<> sendLarge(Session& session, std::uint32_t number, std::optional<std:
     const std::uint64_t size = session.maildrop().at(number).size;
     const auto send = [&session](std::string_view bytes) { session.stream.write(bytes); };
     bool announced = false;
-    for (std::uint64_t offset = 0; offset < size || !announced; offset += kPiece) {
+    for (std::uint64_t offset = 0; offset < size || !announced; offset += kBodyPiece) {
         auto read = [&session, number, offset] {
-            return session.context.store.read()->bodyRange(session.maildrop().at(number).body, offset, kPiece);
+            return session.context.store.read()->bodyRange(session.maildrop().at(number).body, offset, kBodyPiece);
         };
         std::string piece;
         try {
@@ -120,7 +120,7 @@ net::Task<> sendLarge(Session& session, std::uint32_t number, std::optional<std:
 net::Task<> sendMessage(Session& session, std::uint32_t number, std::optional<std::uint32_t> body_lines)
 {
     session.handOut(session.maildrop().at(number), body_lines == 0U);
-    if (session.maildrop().at(number).size > kPiece) {
+    if (session.maildrop().at(number).size > kBodyPiece) {
         co_await sendLarge(session, number, body_lines);
         co_return;
     }

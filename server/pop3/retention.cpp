@@ -4,7 +4,7 @@
 
 namespace postfach::pop3 {
 namespace {
-constexpr std::size_t kPiece = 500; // messages in a transaction: deliveries wait for no longer
+constexpr std::size_t kMessagesAtOnce = 500; // messages in a transaction: deliveries wait for no longer
 } // namespace
 
 std::size_t carryOutRetention(store::Store& store, const base::Clock& clock, const std::stop_token& stop)
@@ -12,7 +12,7 @@ std::size_t carryOutRetention(store::Store& store, const base::Clock& clock, con
     std::size_t total = 0;
     for (bool more = true; more && !stop.stop_requested();) {
         more = false;
-        for (const store::Pop3Due& found : store.read()->pop3Due(clock.now(), kPiece)) {
+        for (const store::Pop3Due& found : store.read()->pop3Due(clock.now(), kMessagesAtOnce)) {
             if (stop.stop_requested())
                 break;
             std::size_t gone = 0;
@@ -20,7 +20,7 @@ std::size_t carryOutRetention(store::Store& store, const base::Clock& clock, con
             store.writeAndWait([&](store::WriteTx& tx) {
                 gone = 0;
                 // Asked again inside: the policy may have changed since, and what it keeps now must stay.
-                for (const store::Pop3Due& due : tx.pop3Due(clock.now(), kPiece, found.account)) {
+                for (const store::Pop3Due& due : tx.pop3Due(clock.now(), kMessagesAtOnce, found.account)) {
                     if (due.hide)
                         tx.hideFromPop3(due.mailbox, due.uids);
                     else

@@ -24,7 +24,7 @@ bool flagsDiffer(const ChunkNode& a, std::uint32_t i, const ChunkNode& b, std::u
 }
 
 // A place in a root, from message to message.
-struct Place {
+struct Position {
     const Snapshot::Root& root;
     std::size_t node = 0;
     std::uint32_t slot = 0;
@@ -136,7 +136,7 @@ Snapshot::Difference Snapshot::since(const Snapshot& older) const
     Difference d;
     if (root_ == older.root_)
         return d;
-    Place was{*older.root_}, is{*root_};
+    Position was{*older.root_}, is{*root_};
     was.settle();
     is.settle();
     while (!was.atEnd() && !is.atEnd()) {

@@ -13,17 +13,17 @@ namespace postfach::imap {
 namespace {
 
 namespace limits = base::limits;
-using Kind = MailboxFilter::Kind;
+using FilterKind = MailboxFilter::Kind;
 
-constexpr auto kKinds = std::to_array<std::pair<std::string_view, Kind>>({
-    {"selected", Kind::selected},
-    {"selected-delayed", Kind::selectedDelayed},
-    {"inboxes", Kind::inboxes},
-    {"personal", Kind::personal},
-    {"subscribed", Kind::subscribed},
-    {"subtree", Kind::subtree},
-    {"subtree-one", Kind::subtreeOne},
-    {"mailboxes", Kind::mailboxes},
+constexpr auto kKinds = std::to_array<std::pair<std::string_view, FilterKind>>({
+    {"selected", FilterKind::selected},
+    {"selected-delayed", FilterKind::selectedDelayed},
+    {"inboxes", FilterKind::inboxes},
+    {"personal", FilterKind::personal},
+    {"subscribed", FilterKind::subscribed},
+    {"subtree", FilterKind::subtree},
+    {"subtree-one", FilterKind::subtreeOne},
+    {"mailboxes", FilterKind::mailboxes},
 });
 
 } // namespace
@@ -33,19 +33,19 @@ bool MailboxFilter::means(const std::string& name, bool subscribed, char delimit
     const auto isNamed = [&](const std::string& top) {
         if (name == top)
             return true;
-        if (kind == Kind::mailboxes || !store::isBelow(name, top, delimiter))
+        if (kind == FilterKind::mailboxes || !store::isBelow(name, top, delimiter))
             return false;
-        return kind == Kind::subtree || name.find(delimiter, top.size() + 1) == std::string::npos;
+        return kind == FilterKind::subtree || name.find(delimiter, top.size() + 1) == std::string::npos;
     };
     switch (kind) {
-    case Kind::selected:
-    case Kind::selectedDelayed: return false;
-    case Kind::inboxes: return name == "INBOX"; // nothing is delivered elsewhere
-    case Kind::personal: return true;
-    case Kind::subscribed: return subscribed;
-    case Kind::subtree:
-    case Kind::subtreeOne:
-    case Kind::mailboxes: return std::any_of(names.begin(), names.end(), isNamed);
+    case FilterKind::selected:
+    case FilterKind::selectedDelayed: return false;
+    case FilterKind::inboxes: return name == "INBOX"; // nothing is delivered elsewhere
+    case FilterKind::personal: return true;
+    case FilterKind::subscribed: return subscribed;
+    case FilterKind::subtree:
+    case FilterKind::subtreeOne:
+    case FilterKind::mailboxes: return std::any_of(names.begin(), names.end(), isNamed);
     }
     return false;
 }
@@ -58,7 +58,7 @@ MailboxFilter parseMailboxFilter(Parser& args, std::size_t& named, std::size_t m
         throw BadSyntax("Unknown mailbox filter");
     MailboxFilter filter;
     filter.kind = known->second;
-    if (filter.kind < Kind::subtree)
+    if (filter.kind < FilterKind::subtree)
         return filter;
     args.space();
     const bool several = args.tryChar('(');
@@ -81,7 +81,7 @@ std::vector<MailboxFilter> parseSearchSources(Parser& args)
         if (sources.size() == limits::kSearchSources)
             throw BadSyntax("Too many mailbox filters");
         sources.push_back(parseMailboxFilter(args, named, limits::kSearchMailboxes));
-        if (sources.back().kind == Kind::selectedDelayed) // NOTIFY's alone
+        if (sources.back().kind == FilterKind::selectedDelayed) // NOTIFY's alone
             throw BadSyntax("Unknown mailbox filter");
     } while (args.trySpace());
     args.expect(')');

@@ -8,6 +8,8 @@
 namespace postfach::imap {
 namespace {
 
+using FilterKind = MailboxFilter::Kind;
+
 // One event and, behind MessageNew, what is to be fetched.
 void parseEvent(Parser& args, NotifyEvents& events, bool& appears, bool& goes)
 {
@@ -58,19 +60,18 @@ NotifyEvents parseEvents(Parser& args)
 
 void parseGroup(Parser& args, NotifyWish& wish, bool& has_selected)
 {
-    using Kind = MailboxFilter::Kind;
     args.expect('(');
     std::size_t named = 0;
     NotifyGroup group;
     group.filter = parseMailboxFilter(args, named, base::limits::kNotifyMailboxes);
     args.space();
-    const Kind kind = group.filter.kind;
-    if (kind == Kind::subtreeOne) // ESEARCH's alone
+    const FilterKind kind = group.filter.kind;
+    if (kind == FilterKind::subtreeOne) // ESEARCH's alone
         throw BadSyntax("Unknown mailbox filter");
-    if (kind == Kind::selected || kind == Kind::selectedDelayed) {
+    if (kind == FilterKind::selected || kind == FilterKind::selectedDelayed) {
         if (std::exchange(has_selected, true))
             throw BadSyntax("The selected mailbox may be named once");
-        wish.delayed = kind == Kind::selectedDelayed;
+        wish.delayed = kind == FilterKind::selectedDelayed;
         wish.selected = parseEvents(args);
         const NotifyEvents& events = wish.selected;
         if (events.names || events.subscriptions || events.metadata || events.server_metadata)

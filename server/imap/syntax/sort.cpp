@@ -11,7 +11,7 @@
 namespace postfach::imap {
 namespace {
 
-using Kind = SortKey::Kind;
+using SortKind = SortKey::Kind;
 using Text = mail::HeaderKeys::Text;
 
 constexpr std::size_t kKeys = 20;         // each once and some to spare: more could not change the order
@@ -19,19 +19,19 @@ constexpr std::size_t kTextBytes = 1'024; // texts that are the same so far are 
 
 struct Named {
     std::string_view name;
-    Kind kind;
+    SortKind kind;
 };
 constexpr auto kNames = std::to_array<Named>({
-    {"ARRIVAL", Kind::arrival},
-    {"CC", Kind::cc},
-    {"DATE", Kind::date},
-    {"DISPLAYFROM", Kind::displayFrom},
-    {"DISPLAYTO", Kind::displayTo},
-    {"FROM", Kind::from},
-    {"RELEVANCY", Kind::relevancy},
-    {"SIZE", Kind::size},
-    {"SUBJECT", Kind::subject},
-    {"TO", Kind::to},
+    {"ARRIVAL", SortKind::arrival},
+    {"CC", SortKind::cc},
+    {"DATE", SortKind::date},
+    {"DISPLAYFROM", SortKind::displayFrom},
+    {"DISPLAYTO", SortKind::displayTo},
+    {"FROM", SortKind::from},
+    {"RELEVANCY", SortKind::relevancy},
+    {"SIZE", SortKind::size},
+    {"SUBJECT", SortKind::subject},
+    {"TO", SortKind::to},
 });
 
 void putNumber(std::string& out, std::int64_t value)
@@ -47,7 +47,7 @@ void putText(std::string& out, std::string_view text)
     out += '\0'; // shorter is smaller
 }
 
-std::int64_t seconds(store::Time time) { return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count(); }
+std::int64_t secondsOf(store::Time time) { return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count(); }
 
 } // namespace
 
@@ -82,16 +82,16 @@ std::string sortBytes(
     for (const SortKey& key : keys) {
         const std::size_t begin = out.size();
         switch (key.kind) {
-        case Kind::arrival: putNumber(out, seconds(message.internal_date)); break;
-        case Kind::cc: putText(out, header.text(Text::ccMailbox)); break;
-        case Kind::date: putNumber(out, header.sent().value_or(seconds(message.internal_date))); break; // RFC 5256 2.2
-        case Kind::displayFrom: putText(out, header.text(Text::fromDisplay)); break;
-        case Kind::displayTo: putText(out, header.text(Text::toDisplay)); break;
-        case Kind::from: putText(out, header.text(Text::fromMailbox)); break;
-        case Kind::relevancy: putNumber(out, -std::int64_t{relevancy}); break; // the best first
-        case Kind::size: putNumber(out, message.size); break;
-        case Kind::subject: putText(out, header.text(Text::baseSubject)); break;
-        case Kind::to: putText(out, header.text(Text::toMailbox)); break;
+        case SortKind::arrival: putNumber(out, secondsOf(message.internal_date)); break;
+        case SortKind::cc: putText(out, header.text(Text::ccMailbox)); break;
+        case SortKind::date: putNumber(out, header.sent().value_or(secondsOf(message.internal_date))); break; // RFC 5256 2.2
+        case SortKind::displayFrom: putText(out, header.text(Text::fromDisplay)); break;
+        case SortKind::displayTo: putText(out, header.text(Text::toDisplay)); break;
+        case SortKind::from: putText(out, header.text(Text::fromMailbox)); break;
+        case SortKind::relevancy: putNumber(out, -std::int64_t{relevancy}); break; // the best first
+        case SortKind::size: putNumber(out, message.size); break;
+        case SortKind::subject: putText(out, header.text(Text::baseSubject)); break;
+        case SortKind::to: putText(out, header.text(Text::toMailbox)); break;
         }
         if (key.reverse)
             for (std::size_t i = begin; i < out.size(); ++i)

@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kHead = "audit.head"; // setting: auditHeadText() of the last entry
 constexpr std::size_t kPiece = 1000;        // rows in a transaction of verifyAudit(): the log may start anew meanwhile
-constexpr std::size_t kBatch = 500;         // events that go in one transaction: a few milliseconds of the writer
+constexpr std::size_t kEventsAtOnce = 500;         // events that go in one transaction: a few milliseconds of the writer
 
 #define AUDIT_COLUMNS "SELECT id, time, actor, address, action, target, before, after, previous, hash FROM audit "
 // A filter's text is empty, the whole value, or the part of it before `mark`.
@@ -217,7 +217,7 @@ std::uint64_t SqliteStore::trimEvents(Time before, std::size_t keep, const std::
     }
     std::uint64_t gone = 0;
     while (!due.empty() && !stop.stop_requested()) {
-        const std::size_t piece = std::min(kBatch, due.size());
+        const std::size_t piece = std::min(kEventsAtOnce, due.size());
         writeAndWait([&](WriteTx& tx) {
             auto& db = dynamic_cast<Writing&>(tx).db();
             for (std::size_t i = 0; i < piece; ++i)

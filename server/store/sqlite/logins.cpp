@@ -5,7 +5,7 @@
 
 namespace postfach::store::sqlite {
 namespace {
-constexpr std::size_t kBatch = 100;       // accounts in one transaction: a few milliseconds of the writer
+constexpr std::size_t kAccountsAtOnce = 100;       // accounts in one transaction: a few milliseconds of the writer
 } // namespace
 
 std::vector<LoginRecord> Reading::logins(AccountId id)
@@ -61,9 +61,9 @@ std::uint64_t SqliteStore::forgetLogins(Time before, const std::stop_token& stop
             accounts.push_back(row.integer(0));
     }
     std::uint64_t gone = 0;
-    for (std::size_t from = 0; from < accounts.size() && !stop.stop_requested(); from += kBatch)
+    for (std::size_t from = 0; from < accounts.size() && !stop.stop_requested(); from += kAccountsAtOnce)
         writeAndWait([&](WriteTx& tx) {
-            for (std::size_t i = from; i < std::min(accounts.size(), from + kBatch); ++i)
+            for (std::size_t i = from; i < std::min(accounts.size(), from + kAccountsAtOnce); ++i)
                 gone += dynamic_cast<Writing&>(tx).forgetLogins(AccountId{accounts[i]}, before);
         });
     return gone;

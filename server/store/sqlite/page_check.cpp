@@ -13,8 +13,6 @@
 namespace postfach::store::sqlite {
 namespace {
 
-constexpr int kPage = 4096;
-constexpr int kHeader = 100;    // of the file (SQLite's file format, 1.3), on its first page; read alone when it is opened
 constexpr int kPageSizeAt = 16; // big-endian
 constexpr int kReservedAt = 20; // bytes kept free at the end of each page
 constexpr int kTakeAsSealed = 0x50466368, kIsSealed = kTakeAsSealed + 1; // file controls of our own
@@ -36,16 +34,16 @@ sqlite3_vfs g_vfs;
 // user_version, application_id and the two version numbers at its end.
 std::uint64_t sealOf(const std::uint8_t* page, sqlite3_int64 offset)
 {
-    const auto place = static_cast<std::uint64_t>(offset / kPage) + 1;
+    const auto place = static_cast<std::uint64_t>(offset / kPageBytes) + 1;
     if (offset != 0)
-        return XXH3_64bits_withSeed(page, kPage - kSealBytes, place);
-    std::uint8_t copy[kPage];
-    std::memcpy(copy, page, kPage);
+        return XXH3_64bits_withSeed(page, kPageBytes - kSealBytes, place);
+    std::uint8_t copy[kPageBytes];
+    std::memcpy(copy, page, kPageBytes);
     std::memset(copy + 24, 0, 4);
     std::memset(copy + 60, 0, 4);
     std::memset(copy + 68, 0, 4);
     std::memset(copy + 92, 0, 8);
-    return XXH3_64bits_withSeed(copy, kPage - kSealBytes, place);
+    return XXH3_64bits_withSeed(copy, kPageBytes - kSealBytes, place);
 }
 
 bool saysSealed(const std::uint8_t* header)
@@ -56,13 +54,13 @@ bool saysSealed(const std::uint8_t* header)
 std::uint64_t sealIn(const std::uint8_t* page)
 {
     std::uint64_t seal = 0;
-    std::memcpy(&seal, page + kPage - kSealBytes, sizeof seal);
+    std::memcpy(&seal, page + kPageBytes - kSealBytes, sizeof seal);
     return seal;
 }
 
 int damaged(sqlite3_int64 offset)
 {
-    sqlite3_log(SQLITE_IOERR_DATA, "page %lld is not as it was written", offset / kPage + 1);
+    sqlite3_log(SQLITE_IOERR_DATA, "page %lld is not as it was written", offset / kPageBytes + 1);
     return SQLITE_IOERR_DATA;
 }
 
@@ -70,9 +68,9 @@ int damaged(sqlite3_int64 offset)
 void lookAtHeader(File& file, const std::uint8_t* header)
 {
     file.sealed = saysSealed(header);
-    file.broken = file.sealed && (header[kPageSizeAt] != kPage >> 8 || header[kPageSizeAt + 1] != 0);
-    std::uint8_t page[kPage];
-    if (file.sealed || file.real->pMethods->xRead(file.real, page, kPage, 0) != SQLITE_OK) // new, or nothing of ours
+    file.broken = file.sealed && (header[kPageSizeAt] != kPageBytes >> 8 || header[kPageSizeAt + 1] != 0);
+    std::uint8_t page[kPageBytes];
+    if (file.sealed || file.real->pMethods->xRead(file.real, page, kPageBytes, 0) != SQLITE_OK) // new, or nothing of ours
         return;
     page[kReservedAt] = kSealBytes;
     file.broken = sealIn(page) != 0 && sealIn(page) == sealOf(page, 0);
@@ -82,23 +80,23 @@ int readFile(sqlite3_file* f, void* bytes, int size, sqlite3_int64 offset)
 {
     File& file = self(f);
     const int rc = file.real->pMethods->xRead(file.real, bytes, size, offset);
-    if (rc != SQLITE_OK && file.database && offset == 0 && size == kHeader) { // as of a new file: the first page is read next, and
-        std::memset(bytes, 0, kHeader);                                       // what is wrong with it is said then, not tried again
+    if (rc != SQLITE_OK && file.database && offset == 0 && size == kFileHeaderBytes) { // as of a new file: the first page is read next, and
+        std::memset(bytes, 0, kFileHeaderBytes);                                       // what is wrong with it is said then, not tried again
         return SQLITE_IOERR_SHORT_READ;
     }
     if (rc != SQLITE_OK || !file.database)
         return rc;
     auto* page = static_cast<std::uint8_t*>(bytes);
-    if (offset == 0 && size >= kHeader)
+    if (offset == 0 && size >= kFileHeaderBytes)
         lookAtHeader(file, page);
-    if (file.broken && size > kHeader) // opening, which reads the header alone, is not the time to say so: it would be tried again
+    if (file.broken && size > kFileHeaderBytes) // opening, which reads the header alone, is not the time to say so: it would be tried again
         return damaged(offset);
-    if (!file.sealed || size != kPage || offset % kPage != 0)
+    if (!file.sealed || size != kPageBytes || offset % kPageBytes != 0)
         return SQLITE_OK;
     const std::uint64_t seal = sealIn(page);
     if (seal != 0 && seal != sealOf(page, offset))
         return damaged(offset);
-    std::memset(page + kPage - kSealBytes, 0, kSealBytes); // so that whoever copies the page elsewhere copies no seal that is not its own
+    std::memset(page + kPageBytes - kSealBytes, 0, kSealBytes); // so that whoever copies the page elsewhere copies no seal that is not its own
     return SQLITE_OK;
 }
 
@@ -106,16 +104,16 @@ int writeFile(sqlite3_file* f, const void* bytes, int size, sqlite3_int64 offset
 {
     File& file = self(f);
     const auto* page = static_cast<const std::uint8_t*>(bytes);
-    if (file.database && offset == 0 && size >= kHeader) {
+    if (file.database && offset == 0 && size >= kFileHeaderBytes) {
         file.sealed = saysSealed(page);
         file.broken = false;
     }
-    if (!file.database || !file.sealed || size != kPage || offset % kPage != 0)
+    if (!file.database || !file.sealed || size != kPageBytes || offset % kPageBytes != 0)
         return file.real->pMethods->xWrite(file.real, bytes, size, offset);
-    std::uint8_t copy[kPage]; // the page itself is SQLite's
-    std::memcpy(copy, page, kPage);
+    std::uint8_t copy[kPageBytes]; // the page itself is SQLite's
+    std::memcpy(copy, page, kPageBytes);
     const std::uint64_t seal = sealOf(copy, offset);
-    std::memcpy(copy + kPage - kSealBytes, &seal, sizeof seal);
+    std::memcpy(copy + kPageBytes - kSealBytes, &seal, sizeof seal);
     return file.real->pMethods->xWrite(file.real, copy, size, offset);
 }
 
@@ -202,7 +200,7 @@ void sealCopy(sqlite3* source, sqlite3* copy)
 
 bool saysSealed(std::string_view first_page)
 {
-    return first_page.size() >= kHeader && saysSealed(reinterpret_cast<const std::uint8_t*>(first_page.data()));
+    return first_page.size() >= kFileHeaderBytes && saysSealed(reinterpret_cast<const std::uint8_t*>(first_page.data()));
 }
 
 bool sealIsThere(std::string_view page) { return sealIn(reinterpret_cast<const std::uint8_t*>(page.data())) != 0; }
@@ -215,10 +213,10 @@ bool sealHolds(std::string_view page, std::uint64_t offset)
 
 void sealPages(std::string& pages, std::uint64_t offset)
 {
-    for (std::size_t at = 0; at + kPage <= pages.size(); at += kPage) {
+    for (std::size_t at = 0; at + kPageBytes <= pages.size(); at += kPageBytes) {
         auto* page = reinterpret_cast<std::uint8_t*>(pages.data() + at);
         const std::uint64_t seal = sealOf(page, static_cast<sqlite3_int64>(offset + at));
-        std::memcpy(page + kPage - kSealBytes, &seal, sizeof seal);
+        std::memcpy(page + kPageBytes - kSealBytes, &seal, sizeof seal);
     }
 }
 

@@ -15,7 +15,9 @@ struct sqlite3;
 
 namespace postfach::store::sqlite {
 
-inline constexpr int kSealBytes = 8;
+inline constexpr int kPageBytes = 4096;
+inline constexpr int kSealBytes = 8;         // at its end
+inline constexpr int kFileHeaderBytes = 100; // on the first page (SQLite's file format, 1.3)
 
 void installPageChecks();            // once a process; any thread
 void askForSeals(sqlite3* database); // before a new database gets its first page

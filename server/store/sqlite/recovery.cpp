@@ -3,7 +3,7 @@
 
 namespace postfach::store::sqlite {
 namespace {
-constexpr std::size_t kBatch = 500; // a few milliseconds of the writer
+constexpr std::size_t kMessagesAtOnce = 500; // a few milliseconds of the writer
 
 Time before(Time now, std::uint32_t days) { return now - std::chrono::hours(24) * static_cast<std::int64_t>(days); }
 } // namespace
@@ -46,11 +46,11 @@ std::uint64_t SqliteStore::emptyTrash(const std::stop_token& stop)
             {
                 const auto transaction = readTransaction();
                 Statement row = transaction->db().query("SELECT uid FROM message WHERE mailbox_id = ? AND saved < ? ORDER BY uid LIMIT ?", mailbox,
-                                                        messageSeconds(saved_before), kBatch);
+                                                        messageSeconds(saved_before), kMessagesAtOnce);
                 while (row.step())
                     due.push_back(Uid{static_cast<std::uint32_t>(row.integer(0))});
             }
-            more = due.size() == kBatch;
+            more = due.size() == kMessagesAtOnce;
             if (due.empty())
                 break;
             writeAndWait([&](WriteTx& tx) {
@@ -83,9 +83,9 @@ std::uint64_t SqliteStore::forgetRecoverable(const std::stop_token& stop)
     for (const auto& [account, removed_before] : accounts)
         for (bool more = true; more && !stop.stop_requested();)
             writeAndWait([&, owner = account, due = removed_before](WriteTx& tx) {
-                const std::size_t taken = dynamic_cast<Writing&>(tx).forgetRecoverable(owner, due, kBatch);
+                const std::size_t taken = dynamic_cast<Writing&>(tx).forgetRecoverable(owner, due, kMessagesAtOnce);
                 gone += taken;
-                more = taken == kBatch;
+                more = taken == kMessagesAtOnce;
             });
     return gone;
 }

@@ -15,7 +15,7 @@
 namespace postfach::store::sqlite {
 namespace {
 
-constexpr std::size_t kPage = 4096, kUsable = kPage - kSealBytes, kFileHeader = 100;
+constexpr std::size_t kPage = kPageBytes, kUsable = kPage - kSealBytes, kFileHeader = kFileHeaderBytes;
 constexpr std::uint64_t kLongestRow = 1U << 30;
 constexpr std::size_t kSampled = 64; // pages, where the header does not say whether there are seals
 

@@ -1,7 +1,7 @@
 #include "server/imap/syntax/mailbox_name.h"
 #include "tests/support/catch.h"
+#include "tests/support/work.h"
 
-#include <chrono>
 
 using namespace postfach::imap;
 using namespace std::string_literals;
@@ -109,11 +109,11 @@ TEST_CASE("no LIST pattern explodes", "[imap][syntax][list][threats-19]")
     for (int i = 0; i < 2000; ++i)
         both += "%*";
     const std::string many(64'000, '%');
-    const auto start = std::chrono::steady_clock::now();
+    const postfach::test::Work work;
     CHECK_FALSE(matchesPattern(name, stars + "*b", '/'));
     CHECK(matchesPattern(name, stars, '/'));
     CHECK(matchesPattern(name, both, '/'));
     CHECK(matchesPattern(name, many, '/'));
     CHECK_FALSE(matchesPattern(name, std::string(64'000, 'a'), '/'));
-    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(1));
+    CHECK(work.seconds() < 1);
 }

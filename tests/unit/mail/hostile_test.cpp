@@ -4,12 +4,12 @@
 #include "server/mail/summary.h"
 #include "server/mail/text.h"
 #include "tests/support/catch.h"
+#include "tests/support/work.h"
 #include "tests/unit/mail/outline.h"
-
-#include <ctime>
 
 using namespace postfach;
 using namespace postfach::mail;
+using postfach::test::secondsOf;
 
 namespace {
 
@@ -22,26 +22,11 @@ std::string repeat(std::string_view piece, std::size_t times)
     return out;
 }
 
-// Of this thread's own work: what else the machine does is not the parser's fault.
-double threadSeconds()
-{
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-double secondsOf(const auto& work)
-{
-    const double start = threadSeconds();
-    work();
-    return threadSeconds() - start;
-}
-
 Summary summarizeWithin(double seconds, const std::string& message)
 {
     Summary summary;
     CHECK(secondsOf([&] { summary = summarize(message); }) < seconds);
-    CHECK(test::brokenRule(message, summary.structure) == "");
+    CHECK(mail::test::brokenRule(message, summary.structure) == "");
     CHECK(summary.structure.parts.size() <= static_cast<std::size_t>(base::limits::kMimeParts));
     const auto back = deserialize(serialize(summary));
     REQUIRE(back);

@@ -1,4 +1,5 @@
 // What happens to scans when processes die, hang or lose their ground.
+#include "tests/support/work.h"
 #include "tests/unit/scanner_client/support.h"
 
 #include <algorithm>
@@ -225,13 +226,7 @@ TEST_CASE("stopping answers every scan and leaves no process and no folder", "[s
 
 TEST_CASE("workers are confined", "[scanner][sandbox]")
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    const bool filtered = false; // the sanitizers' run time needs calls of its own
-#elif defined(__has_feature)
-    const bool filtered = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
-#else
-    const bool filtered = true;
-#endif
+    const bool filtered = !postfach::test::kIsSanitized; // the sanitizers' run time needs calls of its own
     Scanning scanning;
     const auto confined = [&](int worker) {
         std::ifstream file("/proc/" + std::to_string(worker) + "/status");
