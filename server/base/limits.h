@@ -41,6 +41,7 @@ inline constexpr int kMimeParts = 10'000;
 inline constexpr int kHeaderFields = 1'000;          // looked at per part; more are kept, not looked at
 inline constexpr std::size_t kHeaderField = 64 * 1024; // bytes of one field that are decoded; the rest is not looked at
 inline constexpr int kMimeParameters = 100;
+inline constexpr std::size_t kBoundary = 1'000; // bytes; RFC 2046 5.1.1 allows 70, and a line that holds one is at most as long (RFC 5322 2.1.1)
 inline constexpr int kAddresses = 1'000; // of one field in an ENVELOPE
 inline constexpr int kReferences = 100; // of one mail, for THREAD; mail programs cut at some 20
 

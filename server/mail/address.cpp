@@ -169,6 +169,7 @@ private:
         case Kind::comma:
         case Kind::colon:
             if (in_angle_ && routeGoesOn()) { // the route of RFC 5322 4.4: <@a,@b:user@host>
+                route_ended_ = token.kind == Kind::colon;
                 angle_.push_back(std::move(token));
                 return true;
             }
@@ -190,11 +191,7 @@ private:
         }
     }
 
-    bool routeGoesOn() const
-    {
-        return !angle_.empty() && angle_.front().kind == Token::Kind::at
-            && std::none_of(angle_.begin(), angle_.end(), [](const Token& t) { return t.kind == Token::Kind::colon; });
-    }
+    bool routeGoesOn() const { return routeStarts() && !route_ended_; }
 
     void beginGroup()
     {
@@ -219,7 +216,7 @@ private:
         words_.clear();
         angle_.clear();
         comment_.clear();
-        in_angle_ = angle_seen_ = space_carried_ = false;
+        in_angle_ = angle_seen_ = route_ended_ = space_carried_ = false;
     }
 
     void flush()
@@ -303,7 +300,7 @@ private:
     std::vector<Address> result_;
     Tokens words_, angle_; // of the address that is being read: outside and inside of < >
     std::string comment_;
-    bool in_angle_ = false, angle_seen_ = false, in_group_ = false, space_carried_ = false;
+    bool in_angle_ = false, angle_seen_ = false, route_ended_ = false, in_group_ = false, space_carried_ = false;
 };
 
 } // namespace

@@ -115,10 +115,14 @@ private:
             openPart(static_cast<std::int32_t>(open.part));
             return;
         }
-        current.kind = Part::Kind::multipart;
-        open.is_digest = current.subtype == "digest";
         std::string boundary(parameterValue(current.parameters, "boundary"));
         boundary.erase(boundary.find_last_not_of(" \t") + 1); // RFC 2046 5.1.1: it never ends with a space
+        if (boundary.size() > base::limits::kBoundary) { // a hundred of these cost a comparison of megabytes at each line
+            makeOpaque(current);
+            return;
+        }
+        current.kind = Part::Kind::multipart;
+        open.is_digest = current.subtype == "digest";
         if (!boundary.empty())
             boundaries_.open(std::move(boundary), stack_.size() - 1);
     }

@@ -135,9 +135,11 @@ TEST_CASE("encoded words, comments and groups by the hundred thousand cost linea
         INFO(piece);
         CHECK(secondsOf([&] { decodeWords(repeat(piece, 200'000)); }) < 3);
     }
-    for (const char* piece : {"(", "g:", "g:g:g:", "<", "\"", "\\", "@", "[", "a ", ";", ",", "a@b", "(x)", ".", "<@a,@b:"}) {
+    for (const char* piece : {"(", "g:", "g:g:g:", "<", "\"", "\\", "@", "[", "a ", ";", ",", "a@b", "(x)", ".", "<@a,@b:", "<@,", "a,<@"}) {
         INFO(piece);
         const std::string list = repeat(piece, 200'000);
+        for (const std::string& one : {"<@" + list, "<@a:" + list}) // a route that never ends
+            CHECK(secondsOf([&] { parseAddresses(one); }) < 1);
         std::vector<Address> found;
         CHECK(secondsOf([&] { found = parseAddresses(list); }) < 1);
         CHECK(found.size() <= static_cast<std::size_t>(base::limits::kAddresses));
@@ -172,6 +174,19 @@ TEST_CASE("near misses of ninety open boundaries cost no more than of one", "[ma
         head += "Content-Type: multipart/mixed; boundary=" + boundary + "x\r\n\r\n--" + boundary + "x\r\n";
     summarizeWithin(3, head + "\r\n" + repeat("--bbb\r\n", 200'000));
     summarizeWithin(3, head + "\r\n" + repeat("--" + boundary + "\r\n", 50'000));
+}
+
+TEST_CASE("ninety long boundaries that begin alike cost linear time, however often another opens", "[mail][hostile][threat-17]")
+{
+    for (const std::size_t length : {std::size_t{900}, std::size_t{60'000}}) {
+        std::string message;
+        for (int i = 0; i < 90; ++i) {
+            const std::string boundary = std::string(length, 'b') + std::to_string(i) + "x";
+            message += "Content-Type: multipart/mixed; boundary=" + boundary + "\r\n\r\n--" + boundary + "\r\n";
+        }
+        message += "Content-Type: multipart/mixed; boundary=x\r\n\r\n" + repeat("--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n", 4'000);
+        CHECK(summarizeWithin(3, message).structure.truncated == (length > base::limits::kBoundary));
+    }
 }
 
 TEST_CASE("a boundary of more than 70 characters is understood", "[mail][hostile][threat-17]")
