@@ -27,9 +27,11 @@ Spool::~Spool()
         ::munmap(map_, mapped_);
 }
 
+bool Spool::needsDisk(std::size_t bytes) const { return file_ || memory_.size() + bytes > base::limits::kSpoolInMemory; }
+
 void Spool::append(std::string_view bytes)
 {
-    if (!file_ && memory_.size() + bytes.size() > base::limits::kSpoolInMemory) {
+    if (!file_ && needsDisk(bytes.size())) {
         // Unlinked from the start: a crash leaves nothing to sweep.
         file_ = base::Fd(::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
         if (!file_)

@@ -17,6 +17,7 @@ public:
     Spool& operator=(Spool&&) = delete;
 
     void append(std::string_view bytes);          // std::system_error when the disk is full
+    bool needsDisk(std::size_t bytes) const;      // to take so many more: not work for a thread that serves others
     void cut(std::uint64_t size);                 // what lies behind goes; std::system_error
     std::uint64_t size() const { return size_; }
     std::string_view view();                      // all of it; stays valid until the next append or the end of the spool

@@ -291,7 +291,7 @@ net::Task<> Appending::receive(std::uint64_t size)
 // Disk is touched on a helper only. A spool that cannot be written is no reason to lose step with the client.
 net::Task<> Appending::keep(std::string_view bytes)
 {
-    const bool to_disk = spool_.size() + bytes.size() > limits::kSpoolInMemory;
+    const bool to_disk = spool_.needsDisk(bytes.size());
     try {
         if (kept_ && to_disk) {
             auto write = [this, bytes] { spool_.append(bytes); };

@@ -1,11 +1,11 @@
 #include "server/lmtp/path.h"
+#include "server/base/limits.h"
 #include "server/base/text.h"
 
 #include <algorithm>
 
 namespace postfach::lmtp {
 namespace {
-constexpr std::size_t kLongest = 320; // 64 + 1 + 255, RFC 5321 4.5.3.1
 
 // A letter or digit, or any character beyond ASCII (RFC 6531 3.3).
 bool isWord(char c)
@@ -77,6 +77,11 @@ std::optional<std::string> parseMailbox(std::string_view path)
 }
 } // namespace
 
+bool Path::has(std::string_view keyword) const
+{
+    return std::any_of(parameters.begin(), parameters.end(), [&](const auto& parameter) { return parameter.first == keyword; });
+}
+
 std::optional<Path> parsePath(std::string_view argument, std::string_view keyword)
 {
     if (!base::istartsWith(argument, keyword))
@@ -94,7 +99,7 @@ std::optional<Path> parsePath(std::string_view argument, std::string_view keywor
         if (quoted && argument[end] == '\\')
             ++end;
     }
-    if (end >= argument.size() || end > kLongest)
+    if (end >= argument.size() || end > base::limits::kAddress)
         return std::nullopt;
     Path path;
     if (end > 1) {

@@ -11,6 +11,7 @@ namespace postfach::lmtp {
 struct Path {
     std::string address;                                       // without <>; empty: the null path; quoted local parts unquoted where they need not be
     std::vector<std::pair<std::string, std::string>> parameters; // KEYWORD in capitals, value
+    bool has(std::string_view keyword) const;
 };
 
 // `argument` is what stands behind MAIL or RCPT; `keyword` is "FROM:" or "TO:". nullopt: malformed (control characters, no

@@ -16,6 +16,7 @@ struct BadCommand : Reply { using Reply::Reply; };                   // the same
 
 struct Transaction {                     // of MAIL until DATA is answered or RSET
     bool open = false;                   // MAIL was taken
+    bool utf8 = false;                   // with SMTPUTF8
     std::string from;
     std::vector<std::string> recipients; // as accepted, in order; each gets one answer
     std::vector<std::vector<store::AccountId>> accounts; // of each: an alias may name several

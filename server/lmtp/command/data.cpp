@@ -15,6 +15,22 @@ constexpr std::size_t kPiece = 64 * 1024;
 
 enum class Received { whole, tooLarge, noRoom };
 
+net::Task<Received> keep(Session& session, delivery::Spool& spool, const std::string& text)
+{
+    try {
+        if (spool.needsDisk(text.size())) {
+            auto write = [&spool, &text] { spool.append(text); };
+            co_await session.stream.strand().offload(std::move(write));
+        } else {
+            spool.append(text);
+        }
+    } catch (const std::system_error& full) {
+        base::logError("lmtp", "no room for a message", {{"reason", full.what()}});
+        co_return Received::noRoom;
+    }
+    co_return Received::whole;
+}
+
 // Reads to the end of the data whatever happens: only then an answer is in its place.
 net::Task<Received> receive(Session& session, delivery::Spool& spool)
 {
@@ -26,23 +42,20 @@ net::Task<Received> receive(Session& session, delivery::Spool& spool)
     while (!reader.ended()) {
         const std::string_view piece = co_await session.stream.some(kPiece);
         raw.clear();
-        text.clear();
         const std::size_t taken = reader.feed(piece, raw);
         session.stream.unread(piece.size() - taken);
         session.stream.strand().deadline(std::chrono::steady_clock::now() + session.context.idle);
-        size += raw.size();
-        if (size > session.context.delivery.policy().message_size)
-            result = Received::tooLarge;
         if (result != Received::whole)
             continue;
         normalizer.feed(raw, text);
         if (reader.ended())
             normalizer.finish(text);
-        try {
-            spool.append(text);
-        } catch (const std::system_error& full) {
-            base::logError("lmtp", "no room for a message", {{"reason", full.what()}});
-            result = Received::noRoom;
+        if (size + text.size() > session.context.delivery.policy().message_size) { // as it is kept: with CRLF (RFC 1870 3)
+            result = Received::tooLarge;
+        } else if (reader.ended() || text.size() >= kPiece) {
+            size += text.size();
+            result = co_await keep(session, spool, text);
+            text.clear();
         }
     }
     co_return result;

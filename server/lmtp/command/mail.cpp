@@ -4,7 +4,8 @@
 
 namespace postfach::lmtp {
 
-// MAIL: RFC 5321 4.1.1.2; SIZE (RFC 1870) is checked before a byte is sent; BODY and SMTPUTF8 change nothing: bytes are kept.
+// MAIL: RFC 5321 4.1.1.2; SIZE (RFC 1870) is checked before a byte is sent; BODY changes nothing: bytes are kept. Addresses beyond
+// ASCII need SMTPUTF8 (RFC 6531 3.4).
 net::Task<> cmdMail(Session& session, std::string argument)
 {
     if (session.transaction.open)
@@ -23,7 +24,11 @@ net::Task<> cmdMail(Session& session, std::string argument)
             throw BadCommand("555 5.5.4 unknown parameter");
         }
     }
+    const bool utf8 = path->has("SMTPUTF8");
+    if (!utf8 && !base::isAscii(path->address))
+        throw BadCommand("553 5.6.7 an address beyond ASCII needs SMTPUTF8");
     session.transaction.open = true;
+    session.transaction.utf8 = utf8;
     session.transaction.from = path->address;
     session.reply("250 2.1.0 sender taken");
     co_return;

@@ -105,8 +105,38 @@ TEST_CASE("messages over the limit are refused, told or not", "[lmtp][limits]")
     while (large.size() < 300'000)
         large += line + "\r\n";
     CHECK_THAT(client.deliver({"alice@example.org", "bob@example.org"}, large).at(1), StartsWith("552 5.3.4"));
+    std::string grows = "Subject: line ends of one byte\n\n"; // kept with two: IMAP's APPENDLIMIT would not let it back in
+    while (grows.size() < 80'000)
+        grows += "x\n";
+    CHECK_THAT(client.deliver({"alice@example.org"}, grows).at(0), StartsWith("552 5.3.4"));
     CHECK_THAT(client.deliver({"alice@example.org"}, "Subject: small\r\n\r\nx\r\n").at(0), StartsWith("250"));
     CHECK(server.pop3().talk("STAT").substr(0, 6) == "+OK 1 ");
+}
+
+TEST_CASE("a line of ten megabytes is kept as it came", "[lmtp][hostile][threat-32]")
+{
+    TestServer server;
+    const std::string message = "Subject: long\r\n\r\n" + std::string(10 << 20, 'x') + "\r\n.dot\r\n";
+    CHECK_THAT(server.lmtp().deliver({"alice@example.org"}, message).at(0), StartsWith("250"));
+    CHECK_THAT(server.pop3().retrieve("RETR 1"), Catch::EndsWith(message));
+}
+
+TEST_CASE("an address beyond ASCII is taken from who says SMTPUTF8", "[lmtp][recipients][rfc6531][threat-30]")
+{
+    const std::string address = "gr\xC3\xBC\xC3\x9F" "e@example.org";
+    TestServer server;
+    server.store().writeAndWait([&](postfach::store::WriteTx& tx) { tx.putAlias(address, {"alice@example.org"}); });
+    auto client = server.lmtp();
+    client.talk("LHLO x");
+    CHECK_THAT(client.talk("MAIL FROM:<" + address + ">"), StartsWith("553 5.6.7"));
+    CHECK_THAT(client.talk("MAIL FROM:<> BODY=8BITMIME"), StartsWith("250"));
+    CHECK_THAT(client.talk("RCPT TO:<" + address + ">"), StartsWith("553 5.6.7"));
+    CHECK_THAT(client.talk("RSET"), StartsWith("250"));
+    CHECK_THAT(client.talk("MAIL FROM:<" + address + "> SMTPUTF8"), StartsWith("250"));
+    CHECK_THAT(client.talk("RCPT TO:<" + address + ">"), StartsWith("250"));
+    CHECK_THAT(client.talk("RSET"), StartsWith("250"));
+    CHECK_THAT(client.talk("MAIL FROM:<>"), StartsWith("250"));
+    CHECK_THAT(client.talk("RCPT TO:<" + address + ">"), StartsWith("553 5.6.7")); // it ended with its transaction
 }
 
 TEST_CASE("a full mailbox is its own recipient's answer", "[lmtp][quota]")
