@@ -107,8 +107,12 @@ void LocalDoor::acceptLoop()
         if (events[0].revents == 0)
             continue;
         base::Fd peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-        if (!peer)
+        if (!peer) {
+            pollfd stop{stop_event_.get(), POLLIN, 0};
+            if (errno == EMFILE || errno == ENFILE) // who knocks stays there: without a pause this were a busy loop
+                ::poll(&stop, 1, 100);
             continue;
+        }
         const auto uid = mayEnter(peer.get());
         if (!uid) {
             base::logWarning("admin", "local socket refused to another user");
