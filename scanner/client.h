@@ -83,6 +83,7 @@ struct Options {
     std::chrono::milliseconds deadline{60'000}; // hard, wall clock, per scan
     std::uint64_t temp_bytes = 256ULL << 20;   // per worker
     bool temp_in_memory = true;                // as root: a tmpfs a worker; else, and otherwise, plain folders in run_folder
+    std::chrono::milliseconds greet_time{30'000}; // without any worker for so long the parent is taken for hung
     std::chrono::milliseconds poll{60'000};    // how often the folder is looked at for changes; 0: only reload() looks
 };
 

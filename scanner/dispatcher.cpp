@@ -21,7 +21,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr auto kLoadTime = 10min;  // a full set on a busy machine takes 40 s; an hour-long wait helps nobody
-constexpr auto kGreetTime = 30s;   // without any worker for so long the parent is taken for hung
 constexpr auto kLeaveTime = 5s;    // for a generation that has nothing left to do to end by itself
 
 base::Counter restart_count{"postfach_scanner_restarts_total", "Scanner workers and parents that died or were killed"};
@@ -156,6 +155,8 @@ void Dispatcher::countRestart()
 void Dispatcher::checkTimes()
 {
     const auto now = Clock::now();
+    if (serving_ && (serving_->greeted() || serving_->busy()))
+        serving_->alone_since = now; // however its last worker goes
     giveUp(queue_, now);
     giveUp(background_, now);
     makeWay(now);
@@ -175,9 +176,9 @@ void Dispatcher::checkTimes()
             base::logWarning("scanner", "scan took too long, worker killed", {{"slot", i}});
             died(std::move(job), *generation); // libclamav's own limit lies at half of the deadline: the worker hung, not the content
         }
-    if (serving_ && !serving_->greeted() && !serving_->busy() && now - serving_->alone_since > kGreetTime)
+    if (serving_ && !serving_->greeted() && !serving_->busy() && now - serving_->alone_since > options_.greet_time)
         servingDied(); // its destructor ends it
-    if (loading_ && (now - loading_->started > kLoadTime || (loading_->loaded && now - loading_->alone_since > kGreetTime)))
+    if (loading_ && (now - loading_->started > kLoadTime || (loading_->loaded && now - loading_->alone_since > options_.greet_time)))
         loadingFailed(start_problem_.empty() ? "not ready in time" : start_problem_);
     for (auto& generation : leaving_) {
         if (generation->busy())

@@ -135,6 +135,24 @@ TEST_CASE("a worker that hangs is killed at the deadline, its scan tried again, 
     CHECK(scanning.until([&](const Status&) { return scanning.workers().size() == 2; }));
 }
 
+TEST_CASE("a worker that is killed when its generation is old is replaced, and the signatures are not loaded again", "[scanner][deadline]")
+{
+    Scanning scanning([](Options& options) {
+        options.workers = 1;
+        options.deadline = 3s;
+        options.greet_time = 2s; // so the generation is older than that when the deadline comes
+    });
+    REQUIRE(scanning.untilReady());
+    const auto parents = scanning.processes();
+    const int worker = scanning.workers().front();
+    ::kill(worker, SIGSTOP);
+    REQUIRE(scanning.until([&](const Status&) { return stopped(worker); }));
+    CHECK(scanning.scan(plain(eicar())).kind == Kind::infected);
+    CHECK(gone(worker));
+    CHECK(scanning.processes() == parents);
+    CHECK(scanning.client().status().restarts == 1);
+}
+
 TEST_CASE("without its temporary folder nothing is clean", "[scanner][temp]")
 {
     Scanning scanning([](Options& options) {
