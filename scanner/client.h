@@ -31,6 +31,10 @@ struct Finding {
     std::string name; // of the signature, or what exactly
     bool operator==(const Finding&) const = default;
 };
+// Takes in one that is not known yet. An allowance clears what it names and nothing behind it, so several of a class are kept;
+// past kMostOfAClass the last of them says that there are others, and no more goes by the name of one.
+void addFinding(std::vector<Finding>& findings, Finding finding);
+inline constexpr std::size_t kMostOfAClass = 4;
 std::string inWords(const Finding& finding); // the signature's name; else its word, then ": " and what exactly
 
 struct Verdict {
@@ -43,14 +47,14 @@ struct Verdict {
     };
     Kind kind = Kind::error;
     std::string name;              // of the worst finding, in words; of an error: why
-    std::vector<Finding> findings; // one of a class at most, the worst first
+    std::vector<Finding> findings; // the worst first, of a class as they were found
     std::string signatures;        // identifies the signature set that said so (stable text, e.g. a short hash)
     std::string engine;            // libclamav's version
     std::uint32_t milliseconds = 0;
     // What was seen inside, as far as exact hash signatures ask (wire.h): kLayer bytes each. Empty: nothing, or too much to be told.
     std::string inner;
 
-    // Takes these in: of each class the first stays, and kind and name follow. An error stays one.
+    // Takes these in; kind and name follow. An error stays one.
     void add(const std::vector<Finding>& more);
     void keepOnly(const std::function<bool(const Finding&)>& wanted); // drops the others; kind and name follow
 };

@@ -6,6 +6,7 @@
 namespace postfach::scanner {
 namespace {
 constexpr std::array<std::string_view, 8> kWords{"infected", "encrypted", "limit", "timeout", "broken", "macros", "phishing", "attachment"};
+constexpr std::string_view kOthers = " and others";
 } // namespace
 
 std::string_view wordFor(Class what) { return kWords[static_cast<std::size_t>(what)]; }
@@ -23,6 +24,23 @@ std::string inWords(const Finding& finding)
     return finding.what == Class::infected ? finding.name : std::string(wordFor(finding.what)) + ": " + finding.name;
 }
 
+void addFinding(std::vector<Finding>& findings, Finding finding)
+{
+    if (std::find(findings.begin(), findings.end(), finding) != findings.end())
+        return;
+    std::size_t count = 0;
+    Finding* last = nullptr;
+    for (Finding& known : findings)
+        if (known.what == finding.what) {
+            ++count;
+            last = &known;
+        }
+    if (count < kMostOfAClass)
+        findings.push_back(std::move(finding));
+    else if (!last->name.ends_with(kOthers))
+        last->name += kOthers;
+}
+
 Verdict::Kind kindOf(const std::vector<Finding>& findings)
 {
     if (findings.empty())
@@ -36,15 +54,14 @@ Verdict::Kind kindOf(const std::vector<Finding>& findings)
 void Verdict::add(const std::vector<Finding>& more)
 {
     for (const Finding& finding : more)
-        if (std::none_of(findings.begin(), findings.end(), [&](const Finding& known) { return known.what == finding.what; }))
-            findings.push_back(finding);
+        addFinding(findings, finding);
     keepOnly([](const Finding&) { return true; });
 }
 
 void Verdict::keepOnly(const std::function<bool(const Finding&)>& wanted)
 {
     std::erase_if(findings, [&](const Finding& finding) { return !wanted(finding); });
-    std::sort(findings.begin(), findings.end(), [](const auto& a, const auto& b) { return a.what < b.what; });
+    std::stable_sort(findings.begin(), findings.end(), [](const auto& a, const auto& b) { return a.what < b.what; });
     if (kind == Kind::error)
         return;
     kind = kindOf(findings);

@@ -16,9 +16,10 @@ namespace postfach::scanner::wire {
 namespace {
 
 constexpr std::size_t kText = 1500;      // of one text field; two of them fit a datagram
-constexpr std::size_t kShort = 250;      // of a finding's name: one of each class fits a datagram
+constexpr std::size_t kShort = 250;      // of a finding's name: kMostOfAClass of each class fit a datagram
 constexpr std::size_t kClasses = static_cast<std::size_t>(Class::attachment) + 1;
 static_assert(kLayersAtOnce * kLayer <= kText);
+static_assert(kText + kClasses * kMostOfAClass * (kShort + 5) + 20 <= kDatagram);
 
 template <class T>
 void put(std::string& out, T value)
@@ -82,7 +83,7 @@ private:
 std::string encode(const Request& request)
 {
     std::string out;
-    out.reserve(2 * kDatagram + request.content.size());
+    out.reserve(kText + 64 + request.content.size());
     put(out, kMagic);
     put(out, static_cast<std::uint32_t>(!request.content.empty()));
     put(out, request.id);
@@ -133,11 +134,11 @@ std::optional<Answer> decodeAnswer(std::string_view bytes)
     answer.retires = in.take<std::uint8_t>() != 0;
     answer.id = in.take<std::uint64_t>();
     answer.name = in.takeText();
-    std::array<bool, kClasses> seen{};
+    std::array<std::size_t, kClasses> seen{};
     for (std::size_t left = in.take<std::uint8_t>(); left > 0; --left) {
         const std::size_t what = in.take<std::uint8_t>();
         std::string name = in.takeText();
-        if (what >= kClasses || std::exchange(seen[what], true))
+        if (what >= kClasses || ++seen[what] > kMostOfAClass)
             return std::nullopt;
         answer.findings.push_back({static_cast<Class>(what), std::move(name)});
     }

@@ -19,7 +19,7 @@
 namespace postfach::scanner::wire {
 
 inline constexpr std::uint32_t kMagic = 0x31534650; // "PFS1"; both sides come from one build
-inline constexpr std::size_t kDatagram = 4096;      // larger than any message below without a content in it
+inline constexpr std::size_t kDatagram = 12 * 1024; // larger than any message below without a content in it
 inline constexpr std::size_t kInside = 32 * 1024;   // a parcel up to here goes in the datagram: making, sealing and mapping a memfd costs some 50 us
 inline constexpr std::size_t kPieces = 30'000;      // parts of a mail and their transcodes; MIME allows 10,000 parts
 inline constexpr std::string_view kReceived = "Received: by postfach\r\n";
@@ -51,7 +51,7 @@ struct Answer {
     bool retires = false;  // the worker ends after this answer; the next one gets a fresh one
     std::uint64_t id = 0;
     std::string name;              // of an error: why; of the others: layers
-    std::vector<Finding> findings; // of a verdict: one of a class at most; none: clean
+    std::vector<Finding> findings; // of a verdict; none: clean
 };
 
 // Between client and parent.

@@ -3,6 +3,7 @@
 #include "scanner/wire.h"
 #include "server/base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -68,17 +69,12 @@ bool isTemporary(std::string_view name) { return name.starts_with("clamav-") && 
 
 } // namespace
 
-void Findings::note(Class what, const std::string& name) { first_.emplace(what, name); }
+bool Findings::has(Class what) const
+{
+    return std::any_of(found_.begin(), found_.end(), [&](const Finding& finding) { return finding.what == what; });
+}
 
 bool Findings::whole() const { return !has(Class::encrypted) && !has(Class::limit) && !has(Class::timeout) && !has(Class::broken); }
-
-std::vector<Finding> Findings::all() const
-{
-    std::vector<Finding> findings;
-    for (const auto& [what, name] : first_)
-        findings.push_back({what, name});
-    return findings;
-}
 
 void Findings::startPiece()
 {
@@ -128,16 +124,16 @@ void Findings::layer(std::string_view type, const char* name, std::string_view b
     if (type == "CL_TYPE_MSOLE2" && isEncryptedOffice(bytes)) // libclamav opens none, and says nothing
         note(Class::encrypted, "Office document");
     const bool named = name && !isTemporary(name);
-    if (const auto found = refused_.byContent(type, bytes, named))
-        note(Class::attachment, shown((named ? std::string(name) + " is " : std::string()) + *found));
-    else if (named && refused_.byName(name))
+    if (named && refused_.byName(name)) // the same words as where a header or an archive's directory names it
         note(Class::attachment, shown(name));
+    else if (const auto found = refused_.byContent(type, bytes, named))
+        note(Class::attachment, shown((named ? std::string(name) + " is " : std::string()) + *found));
     if (bytes.size() >= limits_.file_size)
         note(Class::limit, "layer of " + std::to_string(bytes.size()) + " bytes"); // inflated up to the limit, the rest unseen
     if (level + 2 >= limits_.recursion)
-        note(Class::limit, "nested " + std::to_string(level) + " deep");
+        note(Class::limit, "nested " + std::to_string(limits_.recursion - 2) + " deep");
     if (layers_ >= limits_.files / 10 * 9)
-        note(Class::limit, std::to_string(layers_) + " layers");
+        note(Class::limit, std::to_string(limits_.files / 10 * 9) + " layers");
     if (name)
         ++opened_[keyOf(name, bytes.size())];
     if (bytes.data() && wanted_sizes_.contains(bytes.size())) {
@@ -218,7 +214,7 @@ void Findings::finish(int rc, std::string_view piece)
     case CL_VERIFIED:
         break;
     case CL_VIRUS:
-        if (first_.empty() || (first_.size() == 1 && has(Class::attachment))) // the last is our own
+        if (std::all_of(found_.begin(), found_.end(), [](const Finding& finding) { return finding.what == Class::attachment; })) // our own
             alert(nullptr);
         break;
     case CL_EMAXREC:

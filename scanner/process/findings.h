@@ -7,7 +7,6 @@
 #include "server/base/hash.h"
 
 #include <cstdint>
-#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -33,24 +32,24 @@ public:
     void message(const std::string& text);       // libclamav warned
     void finish(int rc, std::string_view piece); // of cl_scan*
 
-    void note(Class what, const std::string& name); // of each class the first is kept
+    void note(Class what, const std::string& name) { addFinding(found_, {what, name}); }
 
     const std::string& trouble() const { return trouble_; } // no verdict can be had
     bool infected() const { return has(Class::infected); }
     bool whole() const;                                     // nothing kept libclamav from going on
-    std::vector<Finding> all() const;                       // the worst first
+    const std::vector<Finding>& all() const { return found_; }
     const std::string& layers() const { return layers_told_; } // wire.h
 
 private:
     void closeContainer();
     void tell(std::string_view type, std::string_view bytes, std::uint32_t level);
-    bool has(Class what) const { return first_.contains(what); }
+    bool has(Class what) const;
 
     const Limits& limits_;
     const TempSpace& space_;
     const AttachmentTypes& refused_;
     std::string trouble_;
-    std::map<Class, std::string> first_;
+    std::vector<Finding> found_;
     std::unordered_set<std::size_t> wanted_sizes_, sizes_seen_;
     std::set<base::Sha256> layers_seen_;
     std::string layers_told_;

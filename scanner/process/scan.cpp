@@ -117,15 +117,18 @@ ScanResult Scanner::scan(const std::vector<std::string_view>& pieces, Findings& 
         const int rc = scanPiece(engine_, piece, found);
         if (const std::string warnings = takeMessages(); !warnings.empty())
             found.message(warnings);
-        found.finish(rc, piece);
-        if (found.infected())
-            return {{}, found.all()}; // certain, whatever else went wrong
+        found.finish(rc, piece); // also behind an infected one: its name may be allowed, that of the next is another
     }
-    if (!found.trouble().empty())
-        return {found.trouble(), {}};
-    emptyFolder(".");
-    if (const std::string problem = space_.problemAfter(); !problem.empty())
-        return {problem, {}};
+    std::string trouble = found.trouble();
+    if (trouble.empty()) {
+        emptyFolder(".");
+        trouble = space_.problemAfter();
+    }
+    if (trouble.empty())
+        return {{}, found.all()};
+    if (!found.infected())
+        return {trouble, {}};
+    found.note(Class::broken, trouble); // what was found is certain; that there is no more is not
     return {{}, found.all()};
 }
 

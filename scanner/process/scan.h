@@ -13,7 +13,7 @@ namespace postfach::scanner {
 
 struct ScanResult {
     std::string trouble;           // why there is no verdict; empty: there is one
-    std::vector<Finding> findings; // one of a class at most
+    std::vector<Finding> findings;
     std::string layers;            // wire.h; empty when there are none, or too many
     ScanResult(std::string why, std::vector<Finding> found) : trouble(std::move(why)), findings(std::move(found)) {}
     bool clean() const { return trouble.empty() && findings.empty(); }

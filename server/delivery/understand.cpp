@@ -88,28 +88,27 @@ void eachNameInText(std::string_view text, const std::function<void(std::string_
 }
 
 // Every name a mail program might show, as each of them reads it: RFC 2231 joined and decoded, RFC 2047 decoded, as it was written.
-// The first one that is refused, for people; empty: none.
-std::string refusedName(std::string_view message, const mail::Structure& structure, const scanner::AttachmentTypes& refused)
+// Those that are refused, for people.
+void addRefusedNames(std::string_view message, const mail::Structure& structure, const scanner::AttachmentTypes& refused,
+    std::vector<scanner::Finding>& findings)
 {
-    std::string found;
     const auto look = [&](std::string_view name) {
-        if (found.empty() && refused.byName(name))
-            found = base::printable(name, 120);
+        const bool found = refused.byName(name);
+        if (found)
+            scanner::addFinding(findings, {scanner::Class::attachment, base::printable(name, 120)});
+        return found;
     };
     for (const auto& part : structure.parts) {
         for (const auto* parameters : {&part.disposition_parameters, &part.parameters})
             for (const auto& parameter : *parameters)
-                if (parameter.name == "filename" || parameter.name == "name") {
+                if ((parameter.name == "filename" || parameter.name == "name") && !look(mail::decodeWords(parameter.value)))
                     look(parameter.value);
-                    look(mail::decodeWords(parameter.value));
-                }
         if (part.kind != mail::Part::Kind::leaf || part.type != "text" || part.encoding == "base64")
             continue;
         const auto body = part.body(message);
         if (looksUuencoded(body) || body.find("=ybegin ") != std::string_view::npos)
             eachNameInText(body, look);
     }
-    return found;
 }
 
 std::string forPeople(const std::string& raw)
@@ -154,8 +153,7 @@ Understood understand(std::string_view message, scanner::Content& content, const
     if (std::string why = addPieces(message, summary.structure, content); !why.empty())
         understood.findings.push_back({scanner::Class::limit, std::move(why)});
     if (const auto types = scanner::AttachmentTypes::of(refused); !types->empty())
-        if (std::string name = refusedName(message, summary.structure, *types); !name.empty())
-            understood.findings.push_back({scanner::Class::attachment, std::move(name)});
+        addRefusedNames(message, summary.structure, *types, understood.findings);
     return understood;
 }
 

@@ -260,6 +260,39 @@ TEST_CASE("what was allowed for good is not found again, until that ends", "[lmt
     CHECK_THAT(deliver(server, mail), StartsWith("550"));
 }
 
+TEST_CASE("an allowance clears what it names, and not what lies beside it", "[lmtp][scan][policy][allowance]")
+{
+    TestServer::Settings settings;
+    settings.config = {{"scanner.attachments", "reject"}};
+    TestServer server(settings);
+    const auto allow = [&](const std::string& what) {
+        server.store().writeAndWait([&](store::WriteTx& tx) { tx.putAllowance({store::Allowance::Kind::signature, what, {}, {}, "test"}); });
+    };
+    std::string all;
+    for (const std::string word : {"alpha", "beta", "gamma", "delta", "epsilon"}) {
+        server.scanner().learn(word, "Test." + word);
+        all += word + ' ';
+    }
+    allow("Test.alpha");
+    CHECK_THAT(deliver(server, mailWith("alpha")), StartsWith("250"));
+    CHECK(quarantined(server) == 0);
+    deliver(server, mailWith("alpha gamma"));
+    REQUIRE(quarantined(server) == 1);
+    CHECK(server.store().read()->quarantine({}).front().signature == "Test.gamma");
+
+    // However many are allowed: what no longer had a place of its own is not cleared with them.
+    for (const char* word : {"Test.beta", "Test.delta", "Test.epsilon"})
+        allow(word);
+    deliver(server, mailWith(all));
+    CHECK(quarantined(server) == 2);
+
+    const auto attached = [](const std::string& name) { return "--b\r\nContent-Disposition: attachment; filename=" + name + "\r\n\r\nx\r\n"; };
+    const std::string mixed = "From: a@b.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n";
+    allow("report.exe");
+    CHECK_THAT(deliver(server, mixed + attached("report.exe") + "--b--\r\n"), StartsWith("250"));
+    CHECK_THAT(deliver(server, mixed + attached("report.exe") + attached("evil.exe") + "--b--\r\n"), ContainsSubstring("attachment: evil.exe"));
+}
+
 TEST_CASE("the verdict on a content is kept with what said it", "[lmtp][scan][policy]")
 {
     TestServer server;

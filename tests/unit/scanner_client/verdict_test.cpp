@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include <cstdlib>
 
@@ -107,6 +108,28 @@ TEST_CASE("the test file is found in every wrapping", "[scanner][infected]")
     {
         check(scanning.scan(std::vector<std::string>{attach("a.zip", zip("a.txt", "Hidden from everybody.", {0, 1, 0})), eicar()}));
     }
+}
+
+TEST_CASE("every name is told, of each piece, and that there are others where they are many", "[scanner][infected]")
+{
+    Scanning scanning;
+    std::string signatures;
+    const std::vector<std::string> words{"alphabetical", "betatronics", "gammagraphy", "deltahedron", "epsilontics"};
+    for (const std::string& word : words)
+        signatures += ndb("Test." + word, word);
+    scanning.folder.write("signatures/own.ndb", signatures);
+    scanning.client().reload();
+    REQUIRE(scanning.until([](const Status& status) { return status.ready && status.signature_count > 1; }));
+    const auto names = [&](std::vector<std::string> pieces) {
+        std::set<std::string> found;
+        for (const Finding& finding : scanning.scan(std::move(pieces)).findings)
+            found.insert(finding.name.substr(0, finding.name.find(".UNOFFICIAL")) + (finding.name.ends_with(" and others") ? " and others" : ""));
+        return found;
+    };
+    CHECK(names({attach("a.zip", zip("a.txt", words[0] + " " + words[1]))}) == std::set<std::string>{"Test." + words[0], "Test." + words[1]});
+    CHECK(names({plain(words[0]), words[1]}) == std::set<std::string>{"Test." + words[0], "Test." + words[1]});
+    CHECK(names({plain(words[0]), words[1], words[2], words[3], words[4]})
+          == std::set<std::string>{"Test." + words[0], "Test." + words[1], "Test." + words[2], "Test." + words[3] + " and others"});
 }
 
 TEST_CASE("ordinary mail is clean", "[scanner][clean]")
