@@ -89,6 +89,7 @@ void Dispatcher::run()
     for (const auto& entry : fs::directory_iterator(options_.run_folder, ignored))
         if (entry.path().filename().string().starts_with("generation-"))
             fs::remove_all(entry.path(), ignored); // of a server that was killed
+    served_ = listSignatures(options_.run_folder + "/good").empty() ? 0 : 2;
 
     for (bool stop = false; !stop;) {
         try {

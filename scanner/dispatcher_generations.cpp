@@ -48,10 +48,10 @@ void Dispatcher::startAttempt()
     plan.signatures = attempt_ == Attempt::good ? good : options_.signatures;
     plan.strict = attempt_ != Attempt::lenient;
     plan.background = serving_ != nullptr;
-    if (serving_) {
-        plan.serving = serving_->count;
-        if (!forced_ && serving_->count >= kLargeSet)
-            plan.least = serving_->count / 10 * 9;
+    if (attempt_ == Attempt::strict) { // also where nothing serves at the moment
+        plan.serving = served_;
+        if (!forced_ && served_ >= kLargeSet)
+            plan.least = served_ / 10 * 9;
     }
     try {
         loading_ = std::make_unique<Generation>(
@@ -96,6 +96,7 @@ void Dispatcher::promote()
     start_problem_.clear();
     forced_ = false;
     attempt_ = Attempt::strict;
+    served_ = serving_->count;
     loaded_at_ = wallMillis();
     if (from_folder)
         keepGood(*serving_);

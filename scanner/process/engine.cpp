@@ -228,7 +228,7 @@ LoadedSet loadSignatures(const ProcessOptions& options, const Limits& limits)
     if (strict && stage.files.empty() && options.serving > 1)
         throw base::Refused("no signatures any more in " + options.signatures);
     if (strict && set.count < options.least)
-        throw base::Refused("only " + std::to_string(set.count) + " signatures, the set in use has " + std::to_string(options.serving));
+        throw base::Refused("only " + std::to_string(set.count) + " signatures, the set before it had " + std::to_string(options.serving));
     set.id = base::hex(base::sha256(stage.fingerprint() + " " + cl_retver())).substr(0, 16);
     return set;
 }

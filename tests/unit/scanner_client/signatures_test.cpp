@@ -97,6 +97,34 @@ TEST_CASE("a folder that is suddenly empty does not disarm the scanner", "[scann
     CHECK(scanning.scan(plain(kGood)).kind == Kind::infected);
 }
 
+TEST_CASE("an empty folder does not disarm the scanner where nothing serves at the moment", "[scanner][signatures][reload]")
+{
+    Folder folder;
+    folder.write("good.ndb", ndb("Test.Good", kGood));
+    Scanning scanning([&](Options& options) { options.signatures = folder.path; });
+    REQUIRE(scanning.untilReady());
+    SECTION("after the scanner's death")
+    {
+        fs::remove(folder.path + "/good.ndb");
+        for (const int parent : scanning.processes())
+            ::kill(parent, SIGKILL);
+        CHECK(scanning.until([](const Status& status) { return status.restarts > 0; }));
+        CHECK(scanning.scan(plain(kGood)).kind == Kind::infected);
+        CHECK_THAT(scanning.client().status().problem, Catch::ContainsSubstring("no signatures any more"));
+    }
+    SECTION("after a restart of the server")
+    {
+        scanning.stop();
+        fs::remove(folder.path + "/good.ndb");
+        Scanning next([&](Options& options) {
+            options.signatures = folder.path;
+            options.run_folder = scanning.run;
+        });
+        CHECK(next.scan(plain(kGood)).kind == Kind::infected);
+        CHECK_THAT(next.client().status().problem, Catch::ContainsSubstring("no signatures any more"));
+    }
+}
+
 TEST_CASE("new signatures serve after a reload, and no scan is lost meanwhile", "[scanner][signatures][reload]")
 {
     Folder folder;
