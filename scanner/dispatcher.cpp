@@ -210,7 +210,7 @@ int Dispatcher::pollTime() const
         for (const Slot& slot : generation->slots)
             if (slot.job)
                 consider(slot.job->give_up);
-    if (want_generation_ && !loading_)
+    if (want_generation_ && !loading_ && (serving_ || leaving_.empty())) // else it starts when the last one is gone, see startAttempt()
         consider(start_at_);
     if (options_.poll.count() > 0)
         consider(look_at_);

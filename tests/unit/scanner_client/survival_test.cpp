@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -151,6 +152,31 @@ TEST_CASE("a worker that is killed when its generation is old is replaced, and t
     CHECK(gone(worker));
     CHECK(scanning.processes() == parents);
     CHECK(scanning.client().status().restarts == 1);
+}
+
+TEST_CASE("while a scanner waits for its predecessor to end, the client sleeps", "[scanner][death]")
+{
+    Scanning scanning([](Options& options) { options.workers = 1; });
+    REQUIRE(scanning.untilReady());
+    const auto before = scanning.processes();
+    const int worker = scanning.workers().front();
+    ::kill(worker, SIGSTOP);
+    REQUIRE(scanning.until([&](const Status&) { return stopped(worker); }));
+    auto held = scanning.start({plain(eicar())});
+    CHECK(held.wait_for(50ms) == std::future_status::timeout); // it is in the worker's hands
+    scanning.folder.write("signatures/own.ndb", ndb("Test.Other", "a pattern that only tests know"));
+    scanning.client().reload();
+    REQUIRE(scanning.until([](const Status& status) { return status.signature_count == 2; }));
+    for (const int parent : scanning.processes())
+        if (parent != before.front())
+            ::kill(parent, SIGKILL);
+    REQUIRE(scanning.until([](const Status& status) { return status.restarts > 0; }));
+    const std::clock_t start = std::clock();
+    CHECK(held.wait_for(1s) == std::future_status::timeout);
+    CHECK(std::clock() - start < CLOCKS_PER_SEC / 5);
+    ::kill(worker, SIGCONT);
+    CHECK(held.get().kind == Kind::infected);
+    CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
 }
 
 TEST_CASE("without its temporary folder nothing is clean", "[scanner][temp]")
