@@ -82,7 +82,7 @@ private:
     std::unique_ptr<Generation> serving_, loading_;
     std::vector<std::unique_ptr<Generation>> leaving_;
     bool want_generation_ = true; // start one as soon as start_at_ has come and memory allows
-    bool forced_ = false;         // the administrator asked: a smaller set is meant
+    bool forced_ = false;         // the administrator asked: a smaller set is meant, the next time that the folder is tried
     Attempt attempt_ = Attempt::strict;
     SteadyTime start_at_{}, look_at_{};
     std::chrono::milliseconds back_off_{0};

@@ -8,6 +8,7 @@
 #include <exception>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 namespace postfach::scanner {
 namespace fs = std::filesystem;
@@ -50,7 +51,7 @@ void Dispatcher::startAttempt()
     plan.background = serving_ != nullptr;
     if (attempt_ == Attempt::strict) { // also where nothing serves at the moment
         plan.serving = served_;
-        if (!forced_ && served_ >= kLargeSet)
+        if (!std::exchange(forced_, false) && served_ >= kLargeSet)
             plan.least = served_ / 10 * 9;
     }
     try {
@@ -94,7 +95,8 @@ void Dispatcher::promote()
     if (from_folder)
         reload_problem_.clear();
     start_problem_.clear();
-    forced_ = false;
+    if (forced_)
+        want_generation_ = true; // asked for while this one was loading
     attempt_ = Attempt::strict;
     served_ = serving_->count;
     loaded_at_ = wallMillis();

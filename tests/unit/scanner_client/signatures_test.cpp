@@ -125,6 +125,54 @@ TEST_CASE("an empty folder does not disarm the scanner where nothing serves at t
     }
 }
 
+TEST_CASE("a set that lost a tenth serves when it was asked for, and then alone", "[scanner][signatures][reload]")
+{
+    const auto set = [](int count) {
+        std::string lines;
+        for (int i = 0; i < count; ++i)
+            lines += ndb("Test.Number" + std::to_string(i), "the pattern with the number " + std::to_string(i));
+        return lines;
+    };
+    Folder folder;
+    const auto put = [&](const std::string& lines) {
+        fs::rename(folder.write("new", lines), folder.path + "/own.ndb");
+        fs::last_write_time(folder.path + "/own.ndb", fs::file_time_type::clock::now() - 1h); // a file that has settled
+    };
+    put(set(11'000));
+    Scanning scanning([&](Options& options) {
+        options.signatures = folder.path;
+        options.poll = 20ms;
+    });
+    REQUIRE(scanning.until([](const Status& status) { return status.signature_count == 11'001; }));
+    SECTION("the wish ends with a load that fails")
+    {
+        folder.write("bad.ndb", "this is no signature\n"); // too young for the round that looks by itself
+        scanning.client().reload();
+        REQUIRE(scanning.until([](const Status& status) { return status.problem.find("do not load") != std::string::npos; }));
+        put(set(5'000));
+        fs::remove(folder.path + "/bad.ndb");
+        CHECK(scanning.until([](const Status& status) { return status.problem.find("only 5001 signatures") != std::string::npos; }));
+        CHECK(scanning.client().status().signature_count == 11'001);
+    }
+    SECTION("a wish that comes while another set loads is not lost")
+    {
+        const int serving = scanning.processes().front();
+        const std::string smaller = set(5'000);
+        put(set(10'900));
+        REQUIRE(scanning.until([&](const Status&) { return fs::exists(scanning.run + "/generation-2/signatures/own.ndb"); }));
+        const auto signal = [&](int number) {
+            for (const int parent : scanning.processes())
+                if (parent != serving)
+                    ::kill(parent, number);
+        };
+        signal(SIGSTOP);
+        put(smaller);
+        scanning.client().reload();
+        signal(SIGCONT);
+        CHECK(scanning.until([](const Status& status) { return status.signature_count == 5'001; }));
+    }
+}
+
 TEST_CASE("new signatures serve after a reload, and no scan is lost meanwhile", "[scanner][signatures][reload]")
 {
     Folder folder;
