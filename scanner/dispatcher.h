@@ -47,7 +47,7 @@ private:
     void makeWay(SteadyTime now);
     void waitAgain(std::unique_ptr<Job> job);
     void giveUp(std::deque<std::unique_ptr<Job>>& line, SteadyTime now);
-    bool hand(Slot& slot, std::unique_ptr<Job> job);
+    bool hand(std::size_t slot, std::unique_ptr<Job> job);
     void hearWorker(Generation& generation, std::size_t slot);
     void workerDied(Generation& generation, std::size_t slot);
     void died(std::unique_ptr<Job> job, const Generation& by); // its worker, in the midst of it

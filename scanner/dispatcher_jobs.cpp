@@ -48,12 +48,12 @@ void Dispatcher::dispatch()
 {
     if (!serving_)
         return;
-    for (Slot& slot : serving_->slots) {
-        while (slot.idle()) {
+    for (std::size_t i = 0; i < serving_->slots.size(); ++i) {
+        while (serving_->slots[i].idle()) {
             auto job = next();
             if (!job)
                 break;
-            if (!hand(slot, std::move(job)))
+            if (!hand(i, std::move(job)))
                 break;
         }
     }
@@ -109,9 +109,10 @@ void Dispatcher::waitAgain(std::unique_ptr<Job> job)
     (job->background ? background_ : queue_).push_front(std::move(job));
 }
 
-// False when the worker does not take it: the job waits on, the worker's end is read from its socket.
-bool Dispatcher::hand(Slot& slot, std::unique_ptr<Job> job)
+// False when the worker does not take it: the job waits on, and the worker, which may be alive, gets a successor.
+bool Dispatcher::hand(std::size_t index, std::unique_ptr<Job> job)
 {
+    Slot& slot = serving_->slots[index];
     try {
         if (job->parcel.bytes == 0) {
             job->parcel = wire::pack(job->content.pieces);
@@ -127,8 +128,8 @@ bool Dispatcher::hand(Slot& slot, std::unique_ptr<Job> job)
     request.refused = job->content.refused;
     request.content = job->parcel.text;
     if (!wire::send(slot.socket.get(), wire::encode(request), job->parcel.fd.get())) {
+        serving_->kill(index);
         (job->background ? background_ : queue_).push_front(std::move(job));
-        slot.greeted = false;
         return false;
     }
     job->started = Clock::now();
@@ -200,7 +201,7 @@ void Dispatcher::workerDied(Generation& generation, std::size_t index)
 {
     Slot& slot = generation.slots[index];
     auto job = std::move(slot.job);
-    generation.forget(slot);
+    generation.kill(index); // one that was taken over may say goodbye and stay
     if (!generation.greeted())
         generation.alone_since = Clock::now();
     if (!job)

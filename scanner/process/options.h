@@ -18,7 +18,7 @@ struct ProcessOptions {
     std::uint64_t deadline = 60'000; // ms, the client's hard one; ours is half of it
     std::uint64_t temp_bytes = 256ULL << 20;
     Mode mode = Mode::lenient;
-    std::uint64_t serving = 0; // signatures of the set in use, 0: none
+    std::uint64_t serving = 0; // signatures of the set in use, or in use last; 0: none
     std::uint64_t least = 0;   // fewer than this is refused in strict mode
     bool temp_in_memory = true;
     bool background = false;   // others are serving: load with less priority

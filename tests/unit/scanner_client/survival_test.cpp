@@ -179,6 +179,51 @@ TEST_CASE("while a scanner waits for its predecessor to end, the client sleeps",
     CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
 }
 
+TEST_CASE("a worker that says goodbye or stops to listen, and does not end, is killed and replaced", "[scanner][death]")
+{
+    // The scanner's side, without any scanning: its first worker is there and does no work, the second finds everything clean.
+    const std::string pretender = R"(#!/usr/bin/env python3
+import socket, struct, sys
+MAGIC = 0x31534650
+control = socket.socket(fileno=3)
+def note(kind, slot=0, pid=0, count=0, fds=()):
+    socket.send_fds(control, [struct.pack("=IBIiQIII", MAGIC, kind, slot, pid, count, 0, 0, 0)], fds)
+def answer(worker, kind, number=0):
+    worker.send(struct.pack("=IBBQIB", MAGIC, kind, 0, number, 0, 0))
+def start(pid):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    note(3, pid=pid, fds=[theirs.fileno()])
+    answer(ours, 2)
+    return ours
+note(1, count=1)
+lost = start(1)
+if MODE == "deaf":
+    lost.shutdown(socket.SHUT_RD)
+else:
+    lost.recv(1 << 16)
+    lost.send(b"")
+order = control.recv(4096)
+if order:
+    good = start(2)
+    request = good.recv(1 << 16)
+    answer(good, 0, struct.unpack_from("=IIQ", request)[2])
+    control.recv(4096)
+)";
+    const std::string mode = GENERATE("deaf", "goodbye");
+    CAPTURE(mode);
+    Folder folder;
+    std::string program = pretender;
+    program.replace(program.find("MODE"), 4, '"' + mode + '"');
+    Scanning scanning([&](Options& options) {
+        options.program = folder.write("scanner.py", program);
+        fs::permissions(options.program, fs::perms::owner_all);
+        options.workers = 1;
+        options.deadline = 4s;
+    });
+    REQUIRE(scanning.untilReady());
+    CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
+}
+
 TEST_CASE("without its temporary folder nothing is clean", "[scanner][temp]")
 {
     Scanning scanning([](Options& options) {
