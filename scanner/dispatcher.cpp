@@ -58,11 +58,12 @@ void Dispatcher::scan(Content content, std::function<void(Verdict)> answer)
     auto job = std::make_unique<Job>();
     job->background = content.background;
     job->content = std::move(content);
-    job->answer = std::move(answer);
     job->give_up = Clock::now() + options_.deadline;
     {
         const std::lock_guard lock(mutex_);
-        inbox_.push_back(std::move(job));
+        inbox_.emplace_back(); // before the job has its answer: what is thrown here is the caller's to tell
+        job->answer = std::move(answer);
+        inbox_.back() = std::move(job);
     }
     ::eventfd_write(wake_.get(), 1);
 }
@@ -135,12 +136,12 @@ void Dispatcher::takeInbox()
     bool reload_asked = false;
     {
         const std::lock_guard lock(mutex_);
-        for (auto& job : inbox_) {
+        for (; !inbox_.empty(); inbox_.pop_front()) {
+            auto& job = inbox_.front();
             job->id = next_id_++;
             job->since = Clock::now();
             (job->background ? background_ : queue_).push_back(std::move(job));
         }
-        inbox_.clear();
         std::swap(reload_asked, reload_asked_);
     }
     if (reload_asked)

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <utility>
 
 #include <unistd.h>
 
@@ -260,7 +261,7 @@ void Dispatcher::finish(std::unique_ptr<Job> job, Verdict verdict, const Generat
     case Verdict::Kind::error: error_count.add(); ++errors_; break;
     }
     publish(); // whoever gets the answer may ask for the status at once
-    const std::function<void(Verdict)> answer = std::move(job->answer);
+    const std::function<void(Verdict)> answer = std::exchange(job->answer, {});
     job.reset();
     try {
         if (answer)

@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -66,6 +68,19 @@ pid_t spawn(const std::string& program, const std::vector<std::string>& argument
 }
 
 } // namespace
+
+Job::~Job()
+{
+    if (!answer)
+        return;
+    try {
+        Verdict verdict;
+        verdict.name = "out of memory";
+        answer(std::move(verdict));
+    } catch (const std::exception& problem) {
+        base::logError("scanner", "an answer's receiver failed", {{"problem", problem.what()}});
+    }
+}
 
 Generation::Generation(const Options& options, const Plan& plan, const std::string& own_folder, unsigned workers)
     : slots(workers), folder(own_folder), started(std::chrono::steady_clock::now()), alone_since(started)

@@ -18,8 +18,12 @@ namespace postfach::scanner {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-// A scan on its way: waiting, or in a worker's hands.
+// A scan on its way: waiting, or in a worker's hands. One that is lost, because memory ran out, is answered with an error.
 struct Job {
+    Job() = default;
+    ~Job();
+    Job(const Job&) = delete;
+    Job& operator=(const Job&) = delete;
     std::uint64_t id = 0;
     Content content;                      // until it is packed
     std::function<void(Verdict)> answer;

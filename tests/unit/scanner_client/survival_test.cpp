@@ -1,4 +1,5 @@
 // What happens to scans when processes die, hang or lose their ground.
+#include "scanner/generation.h"
 #include "tests/support/work.h"
 #include "tests/unit/scanner_client/support.h"
 
@@ -7,6 +8,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <thread>
 
 #include <sys/stat.h>
@@ -222,6 +224,20 @@ if order:
     });
     REQUIRE(scanning.untilReady());
     CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
+}
+
+TEST_CASE("a scan that is lost on its way is answered all the same, and once", "[scanner]")
+{
+    std::vector<Kind> answers;
+    {
+        Job job;
+        job.answer = [&](const Verdict& verdict) { answers.push_back(verdict.kind); };
+    }
+    CHECK(answers == std::vector<Kind>{Kind::error});
+    {
+        Job job;
+        job.answer = [](const Verdict&) { throw std::runtime_error("the receiver failed"); };
+    }
 }
 
 TEST_CASE("without its temporary folder nothing is clean", "[scanner][temp]")
