@@ -75,11 +75,15 @@ void serve(Scanner& scanner)
             return;
         ScanResult result = scanRequest(scanner, *request, datagram.fd);
         datagram.fd.reset();
+        std::string blind; // what else it found nothing of, it may not have seen
         if (scans % kScansPerCanary == 0)
-            if (const std::string problem = scanner.canary(); !problem.empty() && result.clean())
-                result = {problem, {}}; // found nothing, but would it have?
+            blind = scanner.canary();
+        if (!blind.empty() && result.kind() == Verdict::Kind::infected)
+            addFinding(result.findings, {Class::broken, blind});
+        else if (!blind.empty())
+            result = {blind, {}};
         const bool failed = !result.trouble.empty();
-        const bool retires = failed || scans >= kScansOfALife;
+        const bool retires = failed || !blind.empty() || scans >= kScansOfALife;
         const auto kind = failed ? wire::AnswerKind::error : wire::AnswerKind::verdict;
         if (!tell(result.layers, request->id))
             return;
