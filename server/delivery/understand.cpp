@@ -33,6 +33,11 @@ bool looksUuencoded(std::string_view body)
     return base::istartsWith(body, "begin ") || body.find("\nbegin ") != std::string_view::npos;
 }
 
+bool looksYencoded(std::string_view body)
+{
+    return body.starts_with("=ybegin") || body.find("\n=ybegin") != std::string_view::npos;
+}
+
 // What libclamav's own reading of a mail does not surely cover: each decoded part (it misses base64 with padding in the
 // middle, yEnc, odd headers), and text in charsets where no signature would match. The worker skips what it has seen as a layer.
 // Returns why something had to be left out: such a mail is never called clean.
@@ -62,6 +67,9 @@ std::string addPieces(std::string_view message, const mail::Structure& structure
             add(mail::toUtf8(charset, plain));
         if (looksUuencoded(plain))
             for (auto& block : mail::decodeUuencoded(plain))
+                add(std::move(block));
+        if (looksYencoded(plain))
+            for (auto& block : mail::decodeYenc(plain))
                 add(std::move(block));
         if (encoded)
             add(std::move(decoded));

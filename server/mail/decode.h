@@ -9,6 +9,8 @@ namespace postfach::mail {
 std::string decodeBase64(std::string_view body);          // junk is skipped; "=" in the middle ends a run and the next begins
 std::string decodeQuotedPrintable(std::string_view body);
 std::vector<std::string> decodeUuencoded(std::string_view body); // every begin/end block found
+// Every =ybegin/=yend block found, its end missing perhaps; behind them the parts of a file that stand in several, put together.
+std::vector<std::string> decodeYenc(std::string_view body);
 // By the name of the encoding: base64, quoted-printable, x-uuencode; anything else as it is.
 std::string decodeTransfer(std::string_view encoding, std::string_view body);
 

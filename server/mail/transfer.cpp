@@ -69,6 +69,28 @@ bool isUuBegin(std::string_view line)
     return i >= 9 && i <= 10 && i < line.size() && line[i] == ' ';
 }
 
+// A line of yEnc (yEnc draft 1.3): each byte 42 further on; behind "=" another 64, for what a line must not hold.
+void yencLine(std::string_view line, std::string& out)
+{
+    bool is_escaped = false;
+    for (const char c : line) {
+        if (c == '=' && !is_escaped) {
+            is_escaped = true;
+            continue;
+        }
+        if (c == '\r')
+            continue; // never a byte of the file: it would be escaped
+        out += static_cast<char>(static_cast<unsigned char>(c) - (is_escaped ? 106 : 42));
+        is_escaped = false;
+    }
+}
+
+// Its own word, or the beginning of bytes that were escaped?
+bool isYencWord(std::string_view line, std::string_view word)
+{
+    return line.starts_with(word) && (line.size() == word.size() || isBlank(line[word.size()]));
+}
+
 } // namespace
 
 std::string decodeBase64(std::string_view body)
@@ -172,6 +194,35 @@ std::vector<std::string> decodeUuencoded(std::string_view body)
         } else if (inside && !line.empty()) {
             uuLine(line, blocks.back());
         }
+    }
+    return blocks;
+}
+
+std::vector<std::string> decodeYenc(std::string_view body)
+{
+    std::vector<std::string> blocks;
+    std::size_t parts = 0;
+    bool inside = false;
+    for (std::size_t at = 0; at < body.size();) {
+        const std::size_t next = nextLine(body, at);
+        const std::string_view line = withoutLineEnd(body.substr(at, next - at));
+        at = next;
+        if (isYencWord(line, "=ybegin")) {
+            blocks.emplace_back();
+            inside = true;
+        } else if (inside && isYencWord(line, "=ypart")) {
+            ++parts;
+        } else if (inside && isYencWord(line, "=yend")) {
+            inside = false;
+        } else if (inside) {
+            yencLine(line, blocks.back());
+        }
+    }
+    if (parts > 1) {
+        std::string whole;
+        for (const std::string& block : blocks)
+            whole += block;
+        blocks.push_back(std::move(whole));
     }
     return blocks;
 }

@@ -36,6 +36,13 @@ def uuencoded(content, name="a.txt"):
     return b"begin 644 " + name.encode() + b"\r\n" + b"".join(line.rstrip(b"\n") + b"\r\n" for line in lines) + b"`\r\nend\r\n"
 
 
+def yencoded(content, name="a.txt"):
+    def escaped(byte):
+        return bytes([byte]) if byte not in b"\0\r\n=" else b"=" + bytes([(byte + 64) % 256])
+    body = b"".join(escaped((byte + 42) % 256) for byte in content)
+    return b"=ybegin line=128 size=%d name=%s\r\n" % (len(content), name.encode()) + body + b"\r\n=yend size=%d\r\n" % len(content)
+
+
 def tarred(name, content):
     memory = io.BytesIO()
     with tarfile.open(fileobj=memory, mode="w:gz") as archive:
@@ -118,6 +125,7 @@ def wrappings():
         "EICAR in quoted-printable": part("Content-Transfer-Encoding: quoted-printable", b"".join(b"=%02X" % byte for byte in EICAR)),
         "EICAR in uuencode": plain("x").replace(b"Good day.\r\n", uuencoded(EICAR)),
         "EICAR in x-uuencode": part("Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: x-uuencode", uuencoded(EICAR)),
+        "EICAR in yEnc": part("Content-Transfer-Encoding: 8bit", yencoded(EICAR)),
         "EICAR in zip": attached("a.zip", zip_file),
         "EICAR in zip in zip": attached("a.zip", nested(2)),
         "EICAR in 12 zips": attached("a.zip", nested(12)),

@@ -66,6 +66,15 @@ TEST_CASE("what is scanned is the whole and every decoded part", "[delivery]")
     CHECK(mail::deserialize(understood.summary));
 }
 
+TEST_CASE("what a text has in it in uuencode or yEnc is scanned too", "[delivery]")
+{
+    scanner::Content content;
+    understand("Subject: x\r\n\r\nbegin 644 cat.txt\r\n#0V%T\r\n`\r\nend\r\n=ybegin line=128 size=3 name=dog.txt\r\nn\x99\x91\r\n=yend size=3\r\n", content);
+    REQUIRE(content.pieces.size() == 3);
+    CHECK(content.pieces[1].starts_with("Cat"));
+    CHECK(content.pieces[2] == "Dog");
+}
+
 TEST_CASE("a mail of which something is left out says so, and one of a thousand parts is scanned whole", "[delivery]")
 {
     const auto mailOf = [](int parts) {

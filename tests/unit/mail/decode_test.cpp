@@ -57,6 +57,41 @@ TEST_CASE("every uuencoded block is found", "[mail][uuencode]")
     CHECK(decodeTransfer("X-UUENCODE", "begin 644 cat.txt\n#0V%T\n`\nend\n") == "Cat");
 }
 
+TEST_CASE("every block of yEnc is found, and parts of a file are put together", "[mail][yenc]")
+{
+    const auto coded = [](std::string_view bytes) {
+        std::string out;
+        for (const char byte : bytes) {
+            const char c = static_cast<char>(static_cast<unsigned char>(byte) + 42);
+            if (c == '\0' || c == '\r' || c == '\n' || c == '=')
+                out += {'=', static_cast<char>(c + 64)};
+            else
+                out += c;
+        }
+        return out;
+    };
+    const auto block = [&](std::string_view bytes, const std::string& part = "") {
+        return "=ybegin line=128 size=3 name=a b.com\r\n" + part + coded(bytes) + "\r\n=yend size=3\r\n";
+    };
+    CHECK(decodeYenc("").empty());
+    CHECK(decodeYenc("a text\r\nthat says =ybegin line=1\r\n=ybeginning\r\n=yend\r\n").empty());
+    CHECK(decodeYenc(block("Cat")) == std::vector<std::string>{"Cat"});
+    CHECK(decodeYenc("text\r\n" + block("Cat") + "more\r\n" + block("Dog")) == std::vector<std::string>{"Cat", "Dog"});
+    CHECK(decodeYenc(block("Ca", "=ypart begin=1 end=2\r\n") + block("t", "=ypart begin=3 end=3\r\n")) == std::vector<std::string>{"Ca", "t", "Cat"});
+    CHECK(decodeYenc("=ybegin\n" + coded("C") + "\n" + coded("at")) == std::vector<std::string>{"Cat"}); // never closed, and short lines
+    CHECK(decodeYenc("=ybegin x\n=ybegin y\n=yend\n=yend\n") == std::vector<std::string>{"", ""});
+    CHECK(decodeYenc("=ybegin x\nk=\n=\nk\r\r\n") == std::vector<std::string>{"AA"}); // an escape of nothing
+
+    std::string all;
+    for (int byte = 0; byte < 256; ++byte)
+        all += static_cast<char>(byte);
+    CHECK(decodeYenc(block(all)) == std::vector<std::string>{all});
+    std::string many;
+    for (int i = 0; i < 100'000; ++i)
+        many += "=ybegin\n=ypart\n";
+    CHECK(decodeYenc(many).size() == 100'001);
+}
+
 TEST_CASE("an encoding that nobody knows leaves the bytes as they are", "[mail]")
 {
     for (const char* encoding : {"", "7bit", "8bit", "binary", "rot13"})
