@@ -43,7 +43,7 @@ bool looksYencoded(std::string_view body)
 // Returns why something had to be left out: such a mail is never called clean.
 std::string addPieces(std::string_view message, const mail::Structure& structure, scanner::Content& content)
 {
-    std::string incomplete = structure.truncated ? "too many parts or too deep" : "";
+    std::string incomplete = structure.truncated ? "too many parts, header fields or parameters, or too deep" : "";
     std::uint64_t budget = kMostDecodedTimes * message.size() + (1U << 20);
     const auto add = [&](std::string piece) {
         if (piece.empty())

@@ -196,7 +196,7 @@ std::string joined(Collected& collected)
     return value;
 }
 
-void readContentType(std::string_view text, Part& part)
+void readContentType(std::string_view text, Part& part, bool& whole)
 {
     Reader in(text);
     in.skipSpace();
@@ -213,10 +213,10 @@ void readContentType(std::string_view text, Part& part)
     }
     part.type = base::lower(type);
     part.subtype = base::lower(subtype);
-    part.parameters = parseParameters(in.rest());
+    part.parameters = parseParameters(in.rest(), whole);
 }
 
-void readDisposition(std::string_view text, Part& part)
+void readDisposition(std::string_view text, Part& part, bool& whole)
 {
     Reader in(text);
     in.skipSpace();
@@ -224,7 +224,7 @@ void readDisposition(std::string_view text, Part& part)
     if (word.empty())
         return;
     part.disposition = base::lower(word);
-    part.disposition_parameters = parseParameters(in.rest());
+    part.disposition_parameters = parseParameters(in.rest(), whole);
 }
 
 void readEncoding(std::string_view text, Part& part)
@@ -264,15 +264,19 @@ constexpr std::array<std::pair<std::string_view, Known>, 8> kKnown{{
 
 } // namespace
 
-std::vector<Parameter> parseParameters(std::string_view text)
+std::vector<Parameter> parseParameters(std::string_view text, bool& whole)
 {
     std::vector<Collected> found;
     Reader in(text);
-    for (int count = 0; !in.atEnd() && count < base::limits::kMimeParameters; ++count) {
+    for (int count = 0; !in.atEnd(); ++count) {
         in.skipSpace(); // a comment may hold a semicolon
         in.skipTo(';');
         if (!in.take(';'))
             break;
+        if (count == base::limits::kMimeParameters) {
+            whole = false;
+            break;
+        }
         in.skipSpace();
         const std::string_view written = in.token();
         in.skipSpace();
@@ -311,14 +315,19 @@ std::string_view parameterValue(const std::vector<Parameter>& parameters, std::s
     return {};
 }
 
-void readContentFields(std::string_view header, bool is_in_digest, Part& part)
+bool readContentFields(std::string_view header, bool is_in_digest, Part& part)
 {
     if (is_in_digest) {
         part.type = "message";
         part.subtype = "rfc822";
     }
     unsigned seen = 0;
+    bool whole = true;
+    int count = 0;
+    std::string_view rest;
     eachField(header, [&](const Field& field) {
+        ++count;
+        rest = header.substr(static_cast<std::size_t>(field.whole.data() - header.data()) + field.whole.size());
         if (!base::istartsWith(field.name, "content-"))
             return true;
         const std::string_view name = field.name.substr(8);
@@ -330,12 +339,14 @@ void readContentFields(std::string_view header, bool is_in_digest, Part& part)
             return true; // the first of its name counts
         seen |= bit;
 
+        if (field.value.size() > base::limits::kHeaderField && known->second <= Known::disposition) // the others say nothing of the body
+            whole = false;
         const std::string unfolded = unfold(field.value.substr(0, base::limits::kHeaderField));
         const std::string_view text = base::trim(unfolded);
         switch (known->second) {
-        case Known::type: readContentType(text, part); break;
+        case Known::type: readContentType(text, part, whole); break;
         case Known::encoding: readEncoding(text, part); break;
-        case Known::disposition: readDisposition(text, part); break;
+        case Known::disposition: readDisposition(text, part, whole); break;
         case Known::id: part.id = text; break;
         case Known::description: part.description = text; break;
         case Known::md5: part.md5 = text; break;
@@ -344,6 +355,8 @@ void readContentFields(std::string_view header, bool is_in_digest, Part& part)
         }
         return true;
     });
+    const bool all_fields = count < base::limits::kHeaderFields || rest.empty() || isLineEnd(rest);
+    return whole && all_fields;
 }
 
 } // namespace postfach::mail

@@ -101,7 +101,8 @@ private:
         current.header_lines = static_cast<std::uint32_t>(lines_ - open.lines_before_header);
         open.lines_before_body = lines_;
         const bool in_digest = stack_.size() > 1 && stack_[stack_.size() - 2].is_digest;
-        readContentFields(current.header(message_), in_digest, current);
+        if (!readContentFields(current.header(message_), in_digest, current))
+            result_.truncated = true;
 
         const bool is_multipart = current.type == "multipart";
         if (!is_multipart && !holdsMessage(current))

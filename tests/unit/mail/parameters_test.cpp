@@ -7,7 +7,8 @@ namespace {
 std::string read(std::string_view text)
 {
     std::string out;
-    for (const Parameter& parameter : parseParameters(text))
+    bool whole = true;
+    for (const Parameter& parameter : parseParameters(text, whole))
         out += parameter.name + "=" + parameter.value + "|";
     return out;
 }

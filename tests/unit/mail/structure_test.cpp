@@ -31,6 +31,30 @@ TEST_CASE("bytes that are no mail still have a structure of one text part", "[ma
     }
 }
 
+TEST_CASE("what a limit left unread of a header is told where the body might be read otherwise", "[mail][structure]")
+{
+    const auto isCut = [](const std::string& header) { return parseStructure(header + "\r\nbody\r\n").truncated; };
+    const auto times = [](int count, const std::string& text) {
+        std::string out;
+        for (int i = 0; i < count; ++i)
+            out += text;
+        return out;
+    };
+    const std::string encoding = "Content-Transfer-Encoding: base64\r\n";
+    const std::string comment = '(' + std::string(70'000, 'x') + ')';
+    CHECK(isCut(times(1'000, "X: y\r\n") + encoding));
+    CHECK(isCut(kHead + "--b\r\n" + times(1'000, "X: y\r\n") + encoding + "\r\nbody\r\n--b--"));
+    CHECK(isCut("Content-Type: " + comment + " multipart/mixed; boundary=b\r\n"));
+    CHECK(isCut("Content-Transfer-Encoding: " + comment + " base64\r\n"));
+    CHECK(isCut("Content-Disposition: attachment; x=\"" + comment + "\"; filename=setup.exe\r\n"));
+    CHECK(isCut("Content-Type: multipart/mixed" + times(100, "; a=b") + "; boundary=b\r\n"));
+
+    CHECK_FALSE(isCut(times(999, "X: y\r\n") + encoding));
+    CHECK_FALSE(isCut("Content-Type: text/plain" + times(100, "; a=b") + "\r\n"));
+    CHECK_FALSE(isCut("To: " + times(10'000, "<a@b.example>,\r\n ") + "<c@d.example>\r\nReceived: " + comment + "\r\n"));
+    CHECK_FALSE(isCut("Content-Description: " + comment + "\r\n"));
+}
+
 TEST_CASE("a part ends before the line end that its boundary owns", "[mail][structure][rfc2046-5.1.1]")
 {
     CHECK(bodyOf(kHead + "--b\r\n\r\nbody\r\n--b--\r\n", 1) == "body");
