@@ -61,7 +61,8 @@ void unlessGone(Work work)
     }
 }
 
-// The marks that its verdict and its owner's policy ask for, and no others of ours.
+// The marks that its verdict and its owner's policy ask for, and no others of ours. A message may have all the keywords it can: then it
+// has no mark, and the pass goes on.
 void mark(store::WriteTx& tx, const Place& place, const Verdict& verdict, const store::ScanPolicy& configured)
 {
     const auto account = tx.account(place.account);
@@ -79,7 +80,14 @@ void mark(store::WriteTx& tx, const Place& place, const Verdict& verdict, const 
     store::Flags right;
     for (const std::string_view one : wanted)
         right.addKeyword(tx.keyword(place.account, one));
-    tx.changeFlags(place.mailbox, {place.uid}, store::FlagChange::add, right);
+    try {
+        tx.changeFlags(place.mailbox, {place.uid}, store::FlagChange::add, right);
+    } catch (const store::Error& error) {
+        if (error.kind != store::Error::Kind::limit)
+            throw;
+        base::logWarning("rescan", "a message cannot be marked",
+                         {{"mailbox", place.mailbox.value}, {"uid", place.uid.value}, {"reason", error.what()}});
+    }
 }
 
 // What was not known of it before, told as a delivery tells it.

@@ -189,7 +189,8 @@ public:
     // become recoverable.
     virtual void deleteMailbox(AccountId account, std::string_view name) = 0;
     virtual void subscribe(AccountId account, std::string_view name, bool on) = 0;
-    virtual unsigned keyword(AccountId account, std::string_view name) = 0;          // its index; made when new; limit past kKeywordsPerAccount
+    // Its index; made when new. limit past kKeywordsPerAccount, but never of the server's own.
+    virtual unsigned keyword(AccountId account, std::string_view name) = 0;
     // No value: it goes. It goes with its mailbox too, and stays through a rename; INBOX keeps its own and gives a copy. limit.
     virtual void setAnnotation(AccountId account, MailboxId mailbox, std::string_view name, std::optional<std::string_view> value) = 0;
 

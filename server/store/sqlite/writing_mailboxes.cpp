@@ -168,7 +168,7 @@ unsigned Writing::keyword(AccountId account, std::string_view name)
     Statement row = db_.query("SELECT coalesce(max(position) + 1, 0) FROM keyword WHERE account_id = ?", account);
     row.step();
     const std::int64_t position = row.integer(0);
-    if (position >= base::limits::kKeywordsPerAccount)
+    if (position >= base::limits::kKeywordsPerAccount && !isServerKeyword(name)) // those few are no client's to use up
         throw Error(Kind::limit, "an account has at most " + std::to_string(base::limits::kKeywordsPerAccount) + " keywords");
     db_.run("INSERT INTO keyword VALUES (?, ?, ?)", account, position, name);
     return static_cast<unsigned>(position);

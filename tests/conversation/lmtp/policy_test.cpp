@@ -1,6 +1,7 @@
 // What becomes of mail that is not clean: each recipient's own policy, his domain's, the configuration's. The scanner of these tests
 // finds what a mail says of itself: "FOUND: macros".
 #include "server/base/hash.h"
+#include "server/base/limits.h"
 #include "server/delivery/delivery.h"
 #include "tests/support/catch.h"
 #include "tests/support/test_server.h"
@@ -67,6 +68,21 @@ TEST_CASE("what is no infection is delivered with a mark that tells it, unless s
     CHECK_THAT(deliver(server, mailWith("nothing")), StartsWith("250"));
     CHECK_THAT(flagsOfLast(server), !ContainsSubstring("$"));
     CHECK(quarantined(server) == 0);
+}
+
+TEST_CASE("whose keywords are used up gets marked mail all the same", "[lmtp][scan][policy][keywords]")
+{
+    TestServer server;
+    server.store().writeAndWait([](store::WriteTx& tx) {
+        const auto alice = tx.findAccount("alice@example.org")->id;
+        for (int i = 0; i < base::limits::kKeywordsPerAccount; ++i)
+            tx.keyword(alice, "word" + std::to_string(i));
+    });
+    CHECK_THAT(deliver(server, found("encrypted")), StartsWith("250"));
+    CHECK_THAT(flagsOfLast(server), ContainsSubstring("$Encrypted"));
+    auto imap = server.imap();
+    imap.select();
+    CHECK_THAT(imap.talk("STORE 1 +FLAGS (one-more)").back(), StartsWith("NO [LIMIT]"));
 }
 
 TEST_CASE("each line of the configuration has its own answer, and a reload changes it", "[lmtp][scan][policy][reload]")

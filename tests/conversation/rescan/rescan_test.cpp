@@ -1,5 +1,6 @@
 // Mail that was clean when it came, and is not with the signatures of today.
 #include "server/base/housekeeper.h"
+#include "server/base/limits.h"
 #include "server/delivery/rescan.h"
 #include "tests/conversation/admin/http.h"
 #include "tests/support/catch.h"
@@ -351,6 +352,33 @@ TEST_CASE("A content that cannot be scanned any more is marked, and one that can
     pass(server);
     imap.talk("NOOP");
     CHECK(flagsIn(imap, "1").find("$Encrypted") == std::string::npos);
+}
+
+TEST_CASE("A message that has no room for a mark keeps no other from being marked, and none from being taken away", "[rescan][marks][keywords]")
+{
+    TestServer server({.config = {{"scanner.rescan_share", "100"}}});
+    deliver(server, {kAlice}, mail("full", "text"));
+    deliver(server, {kAlice}, mail("other", "words"));
+    deliver(server, {kAlice}, mail("invoice", "please open"));
+    server.store().writeAndWait([](store::WriteTx& tx) {
+        const auto alice = tx.findAccount(kAlice)->id;
+        store::Flags all;
+        for (int i = 0; i < base::limits::kKeywordsPerAccount; ++i)
+            if (const auto keyword = tx.keyword(alice, "word" + std::to_string(i)); keyword >= 58 && keyword < 58 + base::limits::kKeywordsPerMessage)
+                all.addKeyword(keyword);
+        tx.changeFlags(tx.findMailbox(alice, "INBOX")->id, {store::Uid{1}}, store::FlagChange::add, all);
+    });
+    server.scanner().everything_encrypted = true;
+    server.scanner().learn("please open", "Test.Late");
+    const auto status = pass(server);
+    CHECK(status.problem.empty());
+    CHECK(status.hits == 1);
+    CHECK(status.left == 0);
+    auto imap = server.imap();
+    CHECK(has(imap.select(), "* 3 EXISTS"));
+    CHECK(flagsIn(imap, "1").find("$Encrypted") == std::string::npos);
+    CHECK(flagsIn(imap, "2").find("$Encrypted") != std::string::npos);
+    CHECK_THAT(imap.talk("FETCH 3 BODY.PEEK[]").front(), Catch::ContainsSubstring("Subject: Quarantined: invoice"));
 }
 
 TEST_CASE("A pass is a task, is cancelled until there are other signatures, and switched off by its share", "[rescan][admin]")
