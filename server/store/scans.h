@@ -56,7 +56,7 @@ struct Outbreak {
     std::string signature;
     std::string signatures;                // the set that found it last
     State state = State::counting;
-    std::uint64_t hits = 0;                // contents, of this set
+    std::uint64_t hits = 0;                // contents, of this set; while it asks, of those after it too
     std::uint64_t waiting = 0;             // contents that wait for an answer
     Time since{};                          // the first of these hits
     Time decided{};                        // when the state came to be

@@ -64,12 +64,14 @@ void Writing::giveBackReplaced(QuarantineId id, MailboxId mailbox, Uid uid)
             " WHERE quarantine_id = ? AND (downloaded IS NOT NULL OR hidden <> 0)", mailbox, uid, id);
 }
 
-// Another set begins to count anew; what waits for an answer, or has one, stays as it is.
+// Another set begins to count anew, but not while somebody is asked: a false alarm gives back all that was taken since the first hit.
+// What waits for an answer, or has one, stays as it is.
 Outbreak Writing::countHit(std::string_view signature, std::string_view signatures, std::uint64_t most)
 {
     const auto now = base::toMillis(now_);
     db_.run("INSERT INTO outbreak (signature, signatures, state, hits, since, decided) VALUES (?1, ?2, 0, 1, ?3, ?3) ON CONFLICT (signature)"
-            " DO UPDATE SET hits = iif(signatures = ?2, hits, 0) + 1, since = iif(signatures = ?2, since, ?3),"
+            " DO UPDATE SET hits = iif(signatures = ?2 OR state = 1, hits, 0) + 1,"
+            " since = iif(signatures = ?2 OR state = 1, since, ?3),"
             " state = iif(signatures <> ?2 AND state = 2, 0, state), signatures = ?2", signature, signatures, now);
     db_.run("UPDATE outbreak SET state = 1, decided = ? WHERE signature = ? AND state = 0 AND hits > ?", now, signature, most);
     Outbreak outbreak;

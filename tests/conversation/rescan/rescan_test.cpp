@@ -263,6 +263,14 @@ TEST_CASE("More hits than are likely stop the acting, not the looking, until som
         Http again(server, token);
         CHECK(again.get("/api/v1/scans").json()->getArray("findings")->getObject(0)->getValue<int>("waiting") == 3);
     }
+    SECTION("dismissed under later signatures: what was taken under those before comes back")
+    {
+        server.clock().advance(1min);
+        server.scanner().learn("more", "Test.More");
+        pass(server);
+        CHECK(http.request("POST", findings + "/dismiss").text("released") == "2");
+        CHECK(http.get("/api/v1/quarantine").column("signature") == std::vector<std::string>{"Test.Rare"});
+    }
     SECTION("confirmed: the rest goes too, and what else is found")
     {
         CHECK(http.request("POST", findings + "/confirm").status == 204);

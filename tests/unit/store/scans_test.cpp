@@ -158,6 +158,25 @@ TEST_CASE("hits are counted by signature and set, and past the bound somebody is
     CHECK(office.store->check(false).empty());
 }
 
+TEST_CASE("while somebody is asked, the first hit stays the first, whichever signatures come", "[store][scans]")
+{
+    ScannedOffice office;
+    const auto hit = [&](const std::string& set) {
+        Outbreak outbreak;
+        office.write([&](WriteTx& tx) { outbreak = tx.countHit("Test.A", set, 1); });
+        office.clock.advance(1h);
+        return outbreak;
+    };
+    const auto first = hit("set 1").since;
+    CHECK(hit("set 1").state == Outbreak::State::asking);
+    const auto later = hit("set 2");
+    CHECK(later.state == Outbreak::State::asking);
+    CHECK(later.since == first);
+    CHECK(later.hits == 3);
+    office.write([](WriteTx& tx) { tx.decideOutbreak("Test.A", Outbreak::State::confirmed); });
+    CHECK(hit("set 3").since > first);
+}
+
 TEST_CASE("who had a content is known by day, program and address, for as long as is wanted", "[store][scans][exposure]")
 {
     ScannedOffice office;
