@@ -295,10 +295,15 @@ std::uint64_t Consequences::actOnConfirmed(const Rescan::Settings& settings)
                 scanned.body = body;
                 scanned.verdict.name = outbreak.signature;
                 unlessGone([&] {
-                    scanner::Content ignored;
-                    Understood understood = understand(store_.read()->body(body), ignored);
-                    scanned.sender = std::move(understood.sender);
-                    scanned.subject = std::move(understood.subject);
+                    try {
+                        scanner::Content ignored;
+                        Understood understood = understand(store_.read()->body(body), ignored);
+                        scanned.sender = std::move(understood.sender);
+                        scanned.subject = std::move(understood.subject);
+                    } catch (const store::Error& error) {
+                        if (error.kind != store::Error::Kind::damaged) // the store has raised the alarm, and the notice says less
+                            throw;
+                    }
                     replaceAll(scanned, store_.read()->places({body}), settings);
                 });
                 store_.writeAndWait([&](store::WriteTx& tx) { tx.endWaiting(body); });

@@ -90,6 +90,7 @@ struct Rescan::Inner {
     Consequences consequences;
     std::string finished_set;                // of which nothing was behind but what has no verdict
     bool wanted = false;                     // asked for, when there was no scanner
+    bool unacted = false;                    // what was confirmed has not been carried out yet
     Steady::time_point not_before{};         // after a failure
     Steady::time_point look_again{}, began{}, due{}, gathered{};
     std::size_t in_flight = 0;
@@ -159,6 +160,8 @@ void Rescan::Inner::run()
             if (box->stopping)
                 return;
             wanted = wanted || box->asked;
+            if (box->asked) // who asks need not wait
+                not_before = {};
             looks = looks || std::exchange(box->asked, false);
         }
         try {
@@ -426,8 +429,11 @@ void Rescan::Inner::collect()
         scanned_bytes.add(one.size);
         consequences.add(std::move(one.scanned));
     }
-    if (answered)
-        consequences.actOnConfirmed(settings());
+    unacted = unacted || answered;
+    if (unacted && (answered || Steady::now() >= not_before)) {
+        consequences.actOnConfirmed(settings()); // it may throw: then again after the pause
+        unacted = false;
+    }
     if (consequences.size() >= kGathered || (consequences.size() > 0 && Steady::now() - gathered > kGather))
         carryOut();
 }

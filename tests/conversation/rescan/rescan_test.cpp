@@ -1,12 +1,16 @@
 // Mail that was clean when it came, and is not with the signatures of today.
 #include "server/base/housekeeper.h"
+#include "server/base/id.h"
 #include "server/base/limits.h"
 #include "server/delivery/rescan.h"
 #include "tests/conversation/admin/http.h"
 #include "tests/support/catch.h"
+#include "tests/support/faulty_store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <set>
 
 using namespace postfach;
@@ -296,6 +300,38 @@ TEST_CASE("More hits than are likely stop the acting, not the looking, until som
         CHECK(http.get("/api/v1/quarantine").column("signature") == std::vector<std::string>{"Test.Rare"});
     }
     CHECK(server.store().check(false).empty());
+}
+
+TEST_CASE("What was confirmed is acted on though one content is damaged and the store fails for a while", "[rescan][brake][damage]")
+{
+    std::atomic<bool> failing{false};
+    TestServer server({.config = {{"scanner.brake_hits", "1"}, {"scanner.rescan_share", "100"}},
+                       .wrap_store = [&failing](auto real) { return std::make_unique<FaultyStore>(std::move(real), failing); }});
+    std::string large; // in a file of its own
+    while (large.size() < 600'000)
+        large += base::randomHex(35) + "\r\n";
+    deliver(server, {kAlice}, mail("small", "good morning"));
+    deliver(server, {kAlice}, mail("large", "good morning\r\n" + large));
+    deliver(server, {kAlice}, mail("taken", "good morning"));
+    server.scanner().learn("good morning", "Test.Common");
+    CHECK(pass(server).hits == 3);
+    const auto taken = [&] { return server.store().read()->quarantine({}).size(); };
+    CHECK(taken() == 1);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(server.data() + "/data/bodies"))
+        if (entry.is_regular_file())
+            std::filesystem::resize_file(entry, 10);
+
+    server.store().writeAndWait([](store::WriteTx& tx) { tx.decideOutbreak("Test.Common", store::Outbreak::State::confirmed); });
+    auto& rescan = server.appliance().rescan();
+    failing = true;
+    rescan.confirmed();
+    CHECK(rescan.awaitStatus([](const auto& status) { return !status.problem.empty(); }, kLong));
+    failing = false;
+    pass(server); // who asks need not wait for the next try
+    CHECK(taken() == 3);
+    auto imap = server.imap();
+    imap.select();
+    CHECK(imap.talk("SEARCH SUBJECT Quarantined").front() == "* SEARCH 1 2 3");
 }
 
 TEST_CASE("What newer signatures clear says so, and by policy goes back by itself", "[rescan][quarantine]")
