@@ -243,7 +243,7 @@ std::vector<std::string> BackupWriter::readBack()
         const std::string path = repository_.bodyPath(hash);
         bool whole = false;
         try {
-            whole = base::hex(hashFile(path, -1, true).sha256) == hash;
+            whole = base::hex(hashFile(path, true).sha256) == hash;
         } catch (const std::system_error& e) {
             base::logError("store", "a backup cannot be read back", {{"file", path}, {"why", e.what()}});
         }

@@ -355,7 +355,8 @@ void Repository::sweep(const std::vector<Manifest>& named) const
 
 // --- helpers
 
-Hashed hashFile(const std::string& path, int copy, bool from_disk)
+// To the end of the file; nullopt where it cannot be read (errno). Written on where `copy` is open.
+static std::optional<Hashed> hashThrough(int fd, int copy)
 {
     const base::Fd fd = openFile(path, O_RDONLY);
     if (from_disk)
@@ -364,11 +365,11 @@ Hashed hashFile(const std::string& path, int copy, bool from_disk)
     Hashed result;
     std::string piece(1 << 20, '\0');
     for (;;) {
-        const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
+        const ssize_t got = ::read(fd, piece.data(), piece.size());
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            fail(errno, path);
+            return std::nullopt;
         if (got == 0)
             break;
         const std::string_view bytes(piece.data(), static_cast<std::size_t>(got));
@@ -381,15 +382,31 @@ Hashed hashFile(const std::string& path, int copy, bool from_disk)
     return result;
 }
 
+Hashed hashFile(const std::string& path, bool from_disk)
+{
+    const base::Fd fd = openFile(path, O_RDONLY);
+    if (from_disk)
+        ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+    const auto hashed = hashThrough(fd.get(), -1);
+    if (!hashed)
+        fail(errno, path);
+    return *hashed;
+}
+
 // Where the file system can share blocks it does; the bytes are read and compared either way.
 bool copyVerified(const std::string& from, const std::string& to, const base::Sha256& hash)
 {
     const std::string temporary = to + ".tmp";
     {
-        const base::Fd source = openFile(from, O_RDONLY);
+        const base::Fd source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!source && errno == EIO)
+            return false;
+        if (!source)
+            fail(errno, from);
         const base::Fd target = openFile(temporary, O_WRONLY | O_CREAT | O_TRUNC);
         const bool shared = ::ioctl(target.get(), FICLONE, source.get()) == 0;
-        if (hashFile(from, shared ? -1 : target.get()).sha256 != hash) {
+        const auto hashed = hashThrough(source.get(), shared ? -1 : target.get());
+        if (!hashed || hashed->sha256 != hash) {
             ::unlink(temporary.c_str());
             return false;
         }

@@ -80,8 +80,8 @@ struct Hashed {
     std::uint64_t size = 0;
     base::Sha256 sha256{};
 };
-Hashed hashFile(const std::string& path, int copy = -1, bool from_disk = false); // and writes it on where `copy` is open
-// Copies while hashing; removed again, and false, when the hash is another. Not synced.
+Hashed hashFile(const std::string& path, bool from_disk = false);
+// Copies while hashing; removed again, and false, when the hash is another or `from` cannot be read to its end. Not synced.
 bool copyVerified(const std::string& from, const std::string& to, const base::Sha256& hash);
 void syncVolume(const std::string& path);
 bool isEmptyFolder(const std::string& folder);

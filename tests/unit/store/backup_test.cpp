@@ -307,6 +307,15 @@ TEST_CASE("a damaged backup gives back what is whole and names what is not", "[s
         CHECK(store->read()->mailbox(office.inbox)->exists == 3);
         CHECK(store->check(false).size() == 1);
     }
+    SECTION("a body that cannot be read at all")
+    {
+        const std::string body = filesBelow(folder + "/bodies").front();
+        fs::remove(body);
+        fs::create_directory(body);
+        CHECK(restoreStore(folder, copy).size() == 1);
+        auto store = openSqliteStore({copy, '/', true}, office.clock);
+        CHECK(store->read()->mailbox(office.inbox)->exists == 3);
+    }
     SECTION("the database: the other backup is named as the way")
     {
         office.write([&](WriteTx& tx) { tx.putSetting("x", "y"); });
@@ -335,6 +344,15 @@ TEST_CASE("a damaged backup gives back what is whole and names what is not", "[s
         CHECK(refusal([&] { backUp(office, other); }) == Kind::damaged);
         const auto findings = restoreStore(other, copy);
         CHECK(findings.size() == 1);
+    }
+    SECTION("or cannot be read there")
+    {
+        const std::string body = filesBelow(office.data + "/bodies").front(), other = office.folder.path + "/other";
+        fs::remove(body);
+        fs::create_directory(body);
+        CHECK(refusal([&] { backUp(office, other); }) == Kind::damaged);
+        CHECK(listBackups(other).at(0).missing == 1);
+        CHECK(restoreStore(other, copy).size() == 1);
     }
 }
 
