@@ -312,16 +312,19 @@ BackupInfo BackupWriter::run()
         }
         throw;
     }
-    retain();
+    std::vector<Finding> findings;
+    if (options_.check == BackupCheck::all)
+        findings = checkSnapshot(repository_, manifest_);
+    if (findings.empty() && manifest_.missing.empty()) // else an earlier one may have what this one has not
+        retain();
     manifest_.info.bodies = manifest_.bodies.size();
     manifest_.info.missing = manifest_.missing.size();
     manifest_.info.bytes = manifest_.info.database;
     for (const auto& [hash, size] : manifest_.bodies)
         manifest_.info.bytes += size;
-    if (options_.check == BackupCheck::all)
-        if (const auto findings = checkSnapshot(repository_, manifest_); !findings.empty())
-            throw Error(Error::Kind::damaged, "the backup was written as the store is, but the store is damaged (" + findings.front().what
-                                                  + "); run `postfach check`, and keep the earlier backups");
+    if (!findings.empty())
+        throw Error(Error::Kind::damaged, "the backup was written as the store is, but the store is damaged (" + findings.front().what
+                                              + "); run `postfach check`, and keep the earlier backups");
     return manifest_.info;
 }
 

@@ -356,6 +356,27 @@ TEST_CASE("a damaged backup gives back what is whole and names what is not", "[s
     }
 }
 
+TEST_CASE("a backup of a damaged store takes no earlier one's place", "[store][backup][damage]")
+{
+    Office office;
+    const std::string folder = office.folder.path + "/backup";
+    office.deliver("small");
+    backUp(office, folder);
+    SECTION("the database")
+    {
+        office.close();
+        sql(office.data, "UPDATE content SET data = x'00'");
+        office.open();
+    }
+    SECTION("a body")
+    {
+        office.deliver(noise(200'000));
+        flip(filesBelow(office.data + "/bodies").front(), 5);
+    }
+    CHECK(refusal([&] { backUp(office, folder, 1); }) == Kind::damaged);
+    CHECK(listBackups(folder).size() == 2);
+}
+
 TEST_CASE("a backup that was killed leaves the earlier ones whole, and the next one cleans up", "[store][backup][fault]")
 {
     Office office;
