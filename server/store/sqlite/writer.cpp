@@ -135,7 +135,11 @@ void Writer::run()
         if (!group.empty())
             commitGroup(group);
         else if (scarce_)
-            regainReserve();
+            try {
+                regainReserve();
+            } catch (const std::exception& e) { // the database cannot be asked now: soon again
+                base::logWarning("store", "not known whether the disk has room again", {{"what", e.what()}});
+            }
         group.clear(); // ends what the closures held (pins of bodies) before files are looked at
         removeFiles();
     }

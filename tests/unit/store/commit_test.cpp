@@ -22,7 +22,8 @@ namespace {
 
 // A file system in which chosen operations fail. Registered once as SQLite's default, in front of the real one.
 struct Shim {
-    static inline std::atomic<bool> fail_sync{false}, fail_write{false}, full{false};
+    static inline std::atomic<bool> fail_sync{false}, fail_write{false}, fail_lock{false}, full{false};
+    static inline std::atomic<int> writes{0}, failed_locks{0};
     struct File {
         sqlite3_file base;
         sqlite3_file* real;
@@ -53,6 +54,7 @@ struct Shim {
             methods.xClose = [](sqlite3_file* f) { return real(f)->pMethods->xClose(real(f)); };
             methods.xRead = [](sqlite3_file* f, void* p, int n, sqlite3_int64 at) { return real(f)->pMethods->xRead(real(f), p, n, at); };
             methods.xWrite = [](sqlite3_file* f, const void* p, int n, sqlite3_int64 at) {
+                ++writes;
                 if (fail_write)
                     return SQLITE_IOERR_WRITE;
                 return full ? SQLITE_FULL : real(f)->pMethods->xWrite(real(f), p, n, at);
@@ -69,7 +71,12 @@ struct Shim {
             methods.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
                 return real(f)->pMethods->xShmMap(real(f), page, size, extend, out);
             };
-            methods.xShmLock = [](sqlite3_file* f, int at, int n, int how) { return real(f)->pMethods->xShmLock(real(f), at, n, how); };
+            methods.xShmLock = [](sqlite3_file* f, int at, int n, int how) {
+                if (!fail_lock || (how & SQLITE_SHM_UNLOCK) != 0)
+                    return real(f)->pMethods->xShmLock(real(f), at, n, how);
+                ++failed_locks;
+                return SQLITE_IOERR_SHMLOCK;
+            };
             methods.xShmBarrier = [](sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); };
             methods.xShmUnmap = [](sqlite3_file* f, int remove) { return real(f)->pMethods->xShmUnmap(real(f), remove); };
             sqlite3_vfs_register(&vfs, 1);
@@ -78,7 +85,7 @@ struct Shim {
         (void)once;
     }
     Shim() { install(); }
-    ~Shim() { fail_sync = fail_write = full = false; }
+    ~Shim() { fail_sync = fail_write = fail_lock = full = false; }
 };
 
 // Holds the writer inside a closure, so that what comes after stands in one group behind it.
@@ -280,6 +287,32 @@ TEST_CASE("an fsync that fails: nobody is told OK, nothing more is written, read
     CHECK(office.bodyOf(Uid{1}) == "kept");
     CHECK(office.store->check(false).empty());
     office.deliver("goes on");
+}
+
+// A disk that stays full: nothing can be kept free on it.
+static void fillDisk(Office& office)
+{
+    std::filesystem::remove(office.data + "/reserve");
+    std::filesystem::create_directory(office.data + "/reserve");
+    Shim::full = true;
+    CHECK(refusal([&] { office.deliver(noise(9000)); }) == Kind::diskFull);
+}
+
+TEST_CASE("a full disk that cannot be asked for room now is asked again", "[store][fault]")
+{
+    Shim shim;
+    Office office;
+    office.deliver("kept");
+    fillDisk(office);
+    Shim::fail_lock = true;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (const int before = Shim::failed_locks; Shim::failed_locks < before + 2 && std::chrono::steady_clock::now() < until;)
+        std::this_thread::yield(); // nothing is queued: the writer asks by itself
+    Shim::fail_lock = Shim::full = false;
+    std::filesystem::remove(office.data + "/reserve");
+    while (!office.store->problem().empty() && std::chrono::steady_clock::now() < until)
+        office.write([](WriteTx& tx) { tx.putSetting("x", "y"); });
+    CHECK(office.deliver("again") == Uid{2});
 }
 
 TEST_CASE("somebody else's lock on the database is waited for, then refused, never taken for success", "[store][fault][.slow]")
