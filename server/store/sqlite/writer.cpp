@@ -279,6 +279,11 @@ void Writer::checkpoint()
     g_wal.set(wal_pages_);
     if (wal_pages_ < checkpoint_pages_ && !scarce_)
         return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!failed_.empty()) // a disk that has failed is not written again
+            return;
+    }
     int rc = sqlite3_wal_checkpoint_v2(db_->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
     const auto now = std::chrono::steady_clock::now();
     if (rc == SQLITE_OK && wal_pages_ >= kRestartPages && now - restart_tried_ > 1s) {

@@ -298,6 +298,23 @@ static void fillDisk(Office& office)
     CHECK(refusal([&] { office.deliver(noise(9000)); }) == Kind::diskFull);
 }
 
+TEST_CASE("on a full disk that has failed too, nothing more is written", "[store][fault]")
+{
+    Shim shim;
+    Office office;
+    office.deliver("kept"); // in the log, not in the database yet
+    fillDisk(office);
+    Shim::full = false;
+    Shim::fail_sync = true;
+    CHECK_THROWS(office.write([](WriteTx& tx) { tx.putSetting("x", "y"); }));
+    Shim::fail_sync = false;
+    office.store->read(); // opened now, if it has to be
+    const int before = Shim::writes;
+    for (int i = 0; i < 2; ++i) // the second answer comes when all is done that follows the first
+        CHECK(refusal([&] { office.write([](WriteTx& tx) { tx.putSetting("x", "y"); }); }) == Kind::unavailable);
+    CHECK(Shim::writes == before);
+}
+
 TEST_CASE("a full disk that cannot be asked for room now is asked again", "[store][fault]")
 {
     Shim shim;
