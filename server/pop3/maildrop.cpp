@@ -26,7 +26,8 @@ Maildrop Maildrop::open(store::Store& store, const store::Account& account)
     for (auto& [uid, text] : tx->fixedUidls(inbox->id))
         drop.fixed_uidls_.emplace(uid.value, std::move(text));
     const auto hidden = tx->hiddenFromPop3(inbox->id);
-    drop.snapshot_ = store.view(inbox->id)->now(); // after what is hidden was read: UIDs that came since are not, those that went do no harm
+    drop.view_ = store.view(inbox->id);
+    drop.snapshot_ = drop.view_->now(); // after what is hidden was read: UIDs that came since are not, those that went do no harm
     drop.count_ = drop.snapshot_.count();
     drop.bytes_ = drop.snapshot_.size();
     if (!hidden.empty()) {

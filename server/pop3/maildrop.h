@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -51,6 +52,7 @@ private:
     store::MailboxId mailbox_;
     std::uint32_t uid_validity_ = 0;
     store::Pop3Policy policy_;
+    std::shared_ptr<store::MailboxView> view_; // stays warm: it is asked whether a message was taken away since
     store::Snapshot snapshot_;
     std::vector<std::uint32_t> shown_;     // positions in the snapshot, where some are hidden; empty: all
     std::unordered_map<std::uint32_t, std::string> fixed_uidls_; // by UID

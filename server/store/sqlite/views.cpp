@@ -83,6 +83,12 @@ bool View::isGone() const
     return gone_;
 }
 
+bool View::isWarm() const
+{
+    const std::lock_guard lock(mutex_);
+    return state_ == State::warm;
+}
+
 std::pair<Uid, Uid> View::takeRecent(Uid from)
 {
     const std::lock_guard lock(mutex_);
@@ -216,9 +222,7 @@ std::shared_ptr<View> Views::ifWarm(MailboxId id)
     const std::lock_guard lock(mutex_);
     const auto at = views_.find(id);
     auto view = at == views_.end() ? nullptr : at->second.lock();
-    if (view && std::find(kept_.begin(), kept_.end(), view) == kept_.end())
-        return nullptr; // still loading, or pushed out: then whoever holds it keeps it, and get() finds it
-    return view;
+    return view && view->isWarm() ? view : nullptr; // also one that was pushed out, while somebody holds it
 }
 
 void Views::keep(const std::shared_ptr<View>& view)

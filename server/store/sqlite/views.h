@@ -40,6 +40,7 @@ public:
     explicit View(MailboxId mailbox) : id(mailbox) {}
     Snapshot now() const override;
     bool isGone() const override;
+    bool isWarm() const; // else it is still loading
     Subscription watch(std::function<void()> news) override { return watchers_.add(std::move(news)); }
     std::pair<Uid, Uid> takeRecent(Uid from) override;
     Uid recentFrom(Uid stored) const override;

@@ -216,3 +216,21 @@ TEST_CASE("a deleted mailbox tells its viewers, and its view is not given again"
     CHECK_FALSE(office.store->viewIfWarm(id));
     CHECK(refusal([&] { office.store->view(id); }) == Error::Kind::noSuchMailbox);
 }
+
+TEST_CASE("a view that somebody holds is warm, however many others were looked at since", "[store][views]")
+{
+    Office office;
+    const auto held = office.store->view(office.inbox);
+    std::vector<MailboxId> others;
+    office.write([&](WriteTx& tx) {
+        for (int i = 0; i < 300; ++i)
+            others.push_back(tx.createMailbox(office.alice, "box " + std::to_string(i)));
+    });
+    for (const MailboxId other : others)
+        office.store->view(other);
+    CHECK(office.store->viewIfWarm(office.inbox) == held);
+    CHECK(office.store->viewIfWarm(others.back()));
+    CHECK_FALSE(office.store->viewIfWarm(others.front()));
+    office.deliver("news");
+    CHECK(held->now().count() == 1);
+}
