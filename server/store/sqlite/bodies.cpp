@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
+#include <unordered_set>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -221,6 +222,11 @@ void BodyFiles::removeUnneeded(const std::function<bool(const base::Sha256&)>& n
         std::deque<Candidate> later;
         for (const Candidate& candidate : candidates_)
             (candidate.ticket <= oldest ? due_ : later).push_back(candidate);
+        std::unordered_set<base::Sha256, HashOfSha256> wait;
+        for (const Candidate& candidate : later)
+            wait.insert(candidate.hash);
+        // Who pinned it ended before its last row went, and there are readers who still see that row.
+        std::erase_if(due_, [&](const Candidate& candidate) { return wait.contains(candidate.hash); });
         candidates_ = std::move(later);
     }
     for (const Candidate& candidate : due_) { // this thread alone changes it, and under the mutex

@@ -152,6 +152,27 @@ TEST_CASE("a file stays while an older reader may still open it, or a new mail n
     CHECK(filesBelow(office.data + "/bodies").size() == 1);
 }
 
+TEST_CASE("a file stays for an older reader, also where it was prepared anew and dropped at the same time", "[store][bodies]")
+{
+    Office office;
+    const std::string bytes = noise(200'000);
+    const Uid uid = office.deliver(bytes);
+    const BodyId body = office.store->view(office.inbox)->now().at(0).body;
+    auto old = office.store->read();
+    CHECK(old->bodySize(body) == bytes.size());
+    auto prepared = office.store->prepareBody(bytes);
+    office.write([&](WriteTx& tx) {
+        prepared.reset();
+        tx.expunge(office.inbox, {uid});
+    });
+    office.write([](WriteTx&) {}); // the writer has looked at files after the commit before this one
+    CHECK(old->body(body) == bytes);
+    old.reset();
+    office.write([](WriteTx&) {});
+    office.write([](WriteTx&) {});
+    CHECK(filesBelow(office.data + "/bodies").empty());
+}
+
 TEST_CASE("what a crash left behind is swept at start, what is not ours is left alone", "[store][bodies]")
 {
     Office office;
