@@ -160,6 +160,9 @@ Repository::Repository(std::string folder, Use use) : folder_(std::move(folder))
             incomplete(folder_, "there is no backup in it");
         if (!isEmptyFolder(folder_))
             throw base::Refused(folder_ + " is not empty and holds no backups of this kind; give a new folder", 1);
+    }
+    std::error_code ignored;
+    if (use == Use::write && ids().empty() && !fs::exists(headPath(), ignored)) { // new, or a first backup was killed right here
         for (const char* part : {"/snapshots", "/pieces", "/bodies"})
             base::makeFolders(folder_ + part);
         base::writeFileDurably(headPath(), kHead);
@@ -358,9 +361,6 @@ void Repository::sweep(const std::vector<Manifest>& named) const
 // To the end of the file; nullopt where it cannot be read (errno). Written on where `copy` is open.
 static std::optional<Hashed> hashThrough(int fd, int copy)
 {
-    const base::Fd fd = openFile(path, O_RDONLY);
-    if (from_disk)
-        ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
     base::Sha256Stream stream;
     Hashed result;
     std::string piece(1 << 20, '\0');

@@ -423,6 +423,17 @@ TEST_CASE("a backup that was killed leaves the earlier ones whole, and the next 
     CHECK(everything(*store, office.alice) == everything(*office.store, office.alice));
 }
 
+TEST_CASE("a first backup that was killed before its folder was made leaves one that the next can use", "[store][backup][fault]")
+{
+    Office office;
+    const std::string folder = office.folder.path + "/backup";
+    base::makeFolders(folder + "/snapshots");
+    backUp(office, folder);
+    CHECK(allFindings(verifyBackups(folder)) == "");
+    fs::remove(folder + "/repository"); // now there is something that a newer version may have made
+    CHECK_THAT(refusedText([&] { backUp(office, folder); }), Catch::ContainsSubstring("damaged or of a newer version"));
+}
+
 TEST_CASE("a restore that was killed is no data directory, and the next one starts over", "[store][backup][fault]")
 {
     Office office;
