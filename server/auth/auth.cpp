@@ -63,6 +63,21 @@ net::Task<Authenticator::Inner::KnownPtr> Authenticator::Inner::find(net::Strand
     co_return known;
 }
 
+net::Task<Guard::Decision> Authenticator::Inner::admit(net::Strand& strand, std::string user, std::string address)
+{
+    Guard::Decision asked = guard.ask(user, address);
+    while (asked.crowded) {
+        const auto again = std::chrono::steady_clock::now() + kBeat;
+        co_await sleep(strand, again);
+        asked = guard.ask(user, address);
+    }
+    if (asked.delay > 0ms) {
+        const auto until = std::chrono::steady_clock::now() + asked.delay;
+        co_await sleep(strand, until); // and who leaves meanwhile has made his guess all the same
+    }
+    co_return asked;
+}
+
 net::Task<> Authenticator::Inner::sleep(net::Strand& strand, Guard::SteadyTime until)
 {
     co_await strand.sleep(until);
@@ -232,11 +247,7 @@ void Authenticator::setPolicy(PlaintextPolicy policy) { inner_->policy = policy;
 net::Task<Login> Authenticator::login(net::Strand& strand, Attempt attempt)
 {
     Inner& self = *inner_;
-    const auto asked = self.guard.ask(attempt.user, attempt.address);
-    if (asked.delay > 0ms) {
-        const auto until = std::chrono::steady_clock::now() + asked.delay;
-        co_await self.sleep(strand, until); // and who leaves meanwhile has made his guess all the same
-    }
+    const Guard::Decision asked = co_await self.admit(strand, attempt.user, attempt.address);
     const auto began = std::chrono::steady_clock::now();
     Inner::KnownPtr known = co_await self.find(strand, attempt.user);
     Login login;

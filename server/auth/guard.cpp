@@ -37,6 +37,8 @@ const Guard::Rules Guard::kPair{1, 1, 10, 250ms, 4s, 600s, 1min, true};
 const Guard::Rules Guard::kAddress{20, 10, 100, 100ms, 4s, 30s, 1min, false};
 const Guard::Rules Guard::kAccount{10, 5, 1e9, 250ms, 4s, 300s, 1min, false};
 
+Guard::Guard(std::function<SteadyTime()> now) : now_(std::move(now)), in_flight_(std::make_shared<InFlight>()) {}
+
 std::string Guard::network(const std::string& address)
 {
     std::array<unsigned char, 16> bytes{};
@@ -76,6 +78,25 @@ static std::pair<std::string, std::string> pairOf(const std::string& user, const
     return {base::lower(std::string_view(user).substr(0, base::limits::kAddress)), Guard::network(address)};
 }
 
+// After a ban three more tries, then the next, twice as long.
+double Guard::limitOf(const Entry& entry, const Rules& rules) { return entry.bans == 0 ? rules.ban : std::min(rules.ban, 3.0); }
+
+// A place for one more; null where there are `most`.
+std::shared_ptr<const void> Guard::enter(const Pair& pair, double most)
+{
+    const std::lock_guard lock(in_flight_->mutex);
+    int& attempts = in_flight_->attempts[pair];
+    if (attempts > 0 && attempts + 1 > most)
+        return nullptr;
+    ++attempts;
+    const auto leave = [all = in_flight_, pair](const void*) {
+        const std::lock_guard left(all->mutex);
+        if (const auto at = all->attempts.find(pair); --at->second == 0)
+            all->attempts.erase(at);
+    };
+    return {this, leave};
+}
+
 Guard::Decision Guard::ask(const std::string& user, const std::string& address)
 {
     const auto pair = pairOf(user, address);
@@ -94,6 +115,12 @@ Guard::Decision Guard::ask(const std::string& user, const std::string& address)
     if (!home) {
         weigh(addresses_, pair.second, kAddress);
         weigh(accounts_, pair.first, kAccount);
+    }
+    if (!home && !decision.refused) {
+        const auto known = pairs_.find(pair);
+        const Entry entry = known != pairs_.end() ? known->second : Entry();
+        decision.place = enter(pair, limitOf(entry, kPair) - countNow(entry, kPair, now));
+        decision.crowded = !decision.place;
     }
     if (decision.refused) {
         decision.delay = 0ms; // who is not looked at costs nothing, and holds no connection
@@ -137,9 +164,7 @@ void Guard::add(std::map<Key, Entry>& entries, const Key& key, const Rules& rule
     entry.last = now;
     if (!bannable || now < entry.until)
         return;
-    // After a ban three more tries, then the next, twice as long.
-    const double limit = entry.bans == 0 ? rules.ban : std::min(rules.ban, 3.0);
-    if (entry.count < limit)
+    if (entry.count < limitOf(entry, rules))
         return;
     const auto length = std::min<std::chrono::minutes>(rules.first_ban * (1 << std::min(entry.bans, 6)), kLongestBan);
     entry.until = now + length;

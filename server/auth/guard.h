@@ -8,12 +8,14 @@
 //
 // An address from which the account has logged in lately is at home: the counts of address and account do not touch it and
 // it is never banned, so no guesser locks an owner out of where he works. Hammering one account counts once for the address,
-// so its neighbours behind the same NAT notice nothing. An IPv6 address counts as its /64. Names count whether they exist
+// so its neighbours behind the same NAT notice nothing. Of a pair no more attempts are looked at at once than may still fail before a
+// ban, so guesses that come all at once are no more than others. An IPv6 address counts as its /64. Names count whether they exist
 // or not. Time is monotonic: an administrator who sets the clock lifts no ban. Any thread.
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -31,11 +33,13 @@ struct Ban {
 class Guard {
 public:
     using SteadyTime = std::chrono::steady_clock::time_point;
-    explicit Guard(std::function<SteadyTime()> now = std::chrono::steady_clock::now) : now_(std::move(now)) {}
+    explicit Guard(std::function<SteadyTime()> now = std::chrono::steady_clock::now);
 
     struct Decision {
         std::chrono::milliseconds delay{}; // before the password is looked at
         bool refused = false;              // it is not looked at
+        bool crowded = false;              // not now: what becomes of those that are being looked at comes first. Ask again
+        std::shared_ptr<const void> place; // among those, where there is a bound: held until the attempt has failed or succeeded, or ended
     };
     Decision ask(const std::string& user, const std::string& address);
     std::vector<Ban> failed(const std::string& user, const std::string& address); // the bans that it has brought about
@@ -63,6 +67,8 @@ private:
     void add(std::map<Key, Entry>& entries, const Key& key, const Rules& rules, bool bannable, const std::string& account,
              const std::string& address, std::vector<Ban>& bans);
     bool atHome(const Pair& pair, SteadyTime now) const;
+    static double limitOf(const Entry& entry, const Rules& rules);
+    std::shared_ptr<const void> enter(const Pair& pair, double most);
     static const Rules kPair, kAddress, kAccount;
 
     const std::function<SteadyTime()> now_;
@@ -70,6 +76,12 @@ private:
     std::map<Pair, Entry> pairs_;
     std::map<std::string, Entry> addresses_, accounts_;
     std::map<Pair, SteadyTime> homes_; // last good login
+
+    struct InFlight {
+        std::mutex mutex;
+        std::map<Pair, int> attempts; // guarded by mutex; one for each place that is held
+    };
+    const std::shared_ptr<InFlight> in_flight_; // a session's place may be given back when the guard is gone
 };
 
 } // namespace postfach::auth

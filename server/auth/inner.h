@@ -38,6 +38,8 @@ struct Authenticator::Inner {
 
     // Null when the store cannot say now.
     net::Task<KnownPtr> find(net::Strand& strand, std::string user);
+    // What the guard says, when a place is free and the wait is over. The place is held as long as the decision is.
+    net::Task<Guard::Decision> admit(net::Strand& strand, std::string user, std::string address);
     // Sleeps without a thread; deaf to the deadline that stood before.
     net::Task<> sleep(net::Strand& strand, Guard::SteadyTime until);
     // A wrong answer comes on a beat, so its time tells nothing of what was compared with what.

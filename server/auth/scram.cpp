@@ -201,12 +201,6 @@ net::Task<SaslTurn> Scram::first(net::Strand& strand, std::string message)
     bare_ = std::move(parsed->bare);
     if (!parsed->authzid.empty() && !base::iequals(parsed->authzid, attempt_.user)) // nobody acts for another here
         attempt_.user += " as " + parsed->authzid;
-    const auto asked = self_.guard.ask(attempt_.user, attempt_.address);
-    refused_ = asked.refused;
-    if (asked.delay.count() > 0) {
-        const auto until = std::chrono::steady_clock::now() + asked.delay;
-        co_await self_.sleep(strand, until);
-    }
     began_ = std::chrono::steady_clock::now();
     known_ = co_await self_.find(strand, attempt_.user);
     if (!known_) {
@@ -226,8 +220,11 @@ net::Task<SaslTurn> Scram::first(net::Strand& strand, std::string message)
     co_return challenge(*text);
 }
 
+// Here, and not before, a guess is made: exchanges that were begun together do not end together.
 net::Task<SaslTurn> Scram::final(net::Strand& strand, std::string message)
 {
+    const Guard::Decision asked = co_await self_.admit(strand, attempt_.user, attempt_.address);
+    refused_ = asked.refused;
     began_ = std::chrono::steady_clock::now();
     client_final_ = message;
     const auto text = run(message, GSASL_OK);

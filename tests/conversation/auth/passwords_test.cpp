@@ -1,5 +1,6 @@
 // App passwords, hashes brought along from other servers, and the guards, through the real doors.
 #include "server/auth/auth.h"
+#include "server/auth/login_history.h"
 #include "server/auth/password_hash.h"
 #include "tests/conversation/admin/http.h"
 #include "tests/conversation/auth/sasl_client.h"
@@ -198,13 +199,18 @@ TEST_CASE("a guesser is banned, the owner and the guesser's neighbours come in a
     constexpr auto kGuesser = "127.0.0.66";
     // All at once, as guessers do it: the waits that grow do not help him.
     std::vector<ImapClient> guessers;
-    for (int i = 0; i < 12; ++i) {
+    for (int i = 0; i < 30; ++i) {
         guessers.push_back(server.connect<ImapClient>("imap", false, kGuesser));
         guessers.back().line();
         guessers.back().send("a LOGIN alice@example.org guess" + std::to_string(i) + "\r\n");
     }
     for (auto& guesser : guessers)
         CHECK(guesser.line() == "a " + kWrong);
+    server.appliance().authenticator().history().settle();
+    std::uint64_t looked_at = 0;
+    for (const auto& attempt : server.store().read()->logins(server.store().read()->findAccount(kAlice)->id))
+        looked_at += attempt.outcome == postfach::store::LoginRecord::Outcome::wrong ? attempt.times : 0;
+    CHECK(looked_at == 10);
 
     const auto quick = [&](const std::string& user, const std::string& from) {
         const auto before = Steady::now();

@@ -2,6 +2,9 @@
 #include "server/auth/guard.h"
 #include "tests/support/catch.h"
 
+#include <algorithm>
+#include <vector>
+
 using namespace postfach::auth;
 using namespace std::chrono_literals;
 
@@ -88,6 +91,35 @@ TEST_CASE("a guesser who hammers one account is banned, and the bans grow", "[au
     CHECK(w.guard.lift("ALICE") > 0);
     CHECK(w.free("alice", kGuesser));
     CHECK(w.guard.bans().empty());
+}
+
+TEST_CASE("of a pair no more attempts are looked at at once than may still fail before a ban", "[auth][guard][threat24]")
+{
+    Watched w;
+    const auto places = [&] { // that are free
+        std::vector<Guard::Decision> held;
+        for (auto asked = w.guard.ask("alice", kGuesser); asked.place; asked = w.guard.ask("Alice", kGuesser))
+            held.push_back(std::move(asked));
+        CHECK(w.guard.ask("alice", kGuesser).crowded);
+        CHECK_FALSE(w.guard.ask("alice", kOffice).crowded);
+        CHECK_FALSE(w.guard.ask("bob", kGuesser).crowded);
+        return held.size();
+    };
+    CHECK(places() == 10);
+    CHECK(places() == 10); // those ended without a verdict
+    w.fail("alice", kGuesser, 7);
+    CHECK(places() == 3);
+    w.fail("alice", kGuesser, 3);
+    CHECK(w.refused("alice", kGuesser));
+    CHECK_FALSE(w.guard.ask("alice", kGuesser).crowded); // there is nothing to wait for
+    w.now += 1min;
+    CHECK(places() == 3);
+    const auto before = w.guard.ask("alice", kGuesser);
+    w.guard.succeeded("alice", kGuesser);
+    std::vector<Guard::Decision> many; // who is at home is never banned
+    for (int i = 0; i < 100; ++i)
+        many.push_back(w.guard.ask("alice", kGuesser));
+    CHECK(std::none_of(many.begin(), many.end(), [](const auto& asked) { return asked.crowded || asked.refused; }));
 }
 
 TEST_CASE("where an account has logged in lately it is slowed at most, never banned", "[auth][guard][threat24]")
