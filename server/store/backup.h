@@ -33,7 +33,7 @@ enum class BackupCheck { all, fresh, none }; // read again at the end: every byt
 struct BackupOptions {
     std::string folder;
     Time now{};
-    unsigned keep = 0;              // the newest so many stay; 0: all
+    unsigned keep = 0;              // the newest so many stay; 0: all, and so where `check` finds the store damaged
     BackupCheck check = BackupCheck::all;
     bool must_be_there = false;     // Refused where the folder holds no backups: that of a disk that is not mounted is empty
     std::stop_token stop;           // ends it early: Refused, and the earlier backups are as they were

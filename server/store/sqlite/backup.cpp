@@ -315,7 +315,7 @@ BackupInfo BackupWriter::run()
     std::vector<Finding> findings;
     if (options_.check == BackupCheck::all)
         findings = checkSnapshot(repository_, manifest_);
-    if (findings.empty() && manifest_.missing.empty()) // else an earlier one may have what this one has not
+    if (findings.empty()) // else an earlier one may have what this one has not
         retain();
     manifest_.info.bodies = manifest_.bodies.size();
     manifest_.info.missing = manifest_.missing.size();

@@ -377,6 +377,17 @@ TEST_CASE("a backup of a damaged store takes no earlier one's place", "[store][b
     CHECK(listBackups(folder).size() == 2);
 }
 
+TEST_CASE("what no backup has keeps no more of them: a copy every few minutes would fill the disk", "[store][backup][damage]")
+{
+    Office office;
+    const std::string folder = office.folder.path + "/backup";
+    backUp(office, folder);
+    office.deliver(noise(200'000));
+    flip(filesBelow(office.data + "/bodies").front(), 5);
+    CHECK(refusal([&] { backUp(office, folder, 1, BackupCheck::fresh); }) == Kind::damaged);
+    CHECK(listBackups(folder).size() == 1);
+}
+
 TEST_CASE("a backup that was killed leaves the earlier ones whole, and the next one cleans up", "[store][backup][fault]")
 {
     Office office;
