@@ -72,7 +72,7 @@ struct Shim {
                 return real(f)->pMethods->xShmMap(real(f), page, size, extend, out);
             };
             methods.xShmLock = [](sqlite3_file* f, int at, int n, int how) {
-                if (!fail_lock || (how & SQLITE_SHM_UNLOCK) != 0)
+                if (!fail_lock || (how & SQLITE_SHM_LOCK) == 0 || (how & SQLITE_SHM_SHARED) == 0) // who begins to read, no checkpoint
                     return real(f)->pMethods->xShmLock(real(f), at, n, how);
                 ++failed_locks;
                 return SQLITE_IOERR_SHMLOCK;
