@@ -83,6 +83,7 @@ private:
     net::Task<> sendSection(const BodySection& section, const Row& row, const Content& content, std::string& out);
     net::Task<> sendDecoded(
         const BodySection& section, const Row& row, const mail::Summary& summary, const SectionBytes& found, std::string& out);
+    net::Task<> sendPicked(const BodySection& section, const Row& row, const mail::Summary& summary, std::string& out);
     struct Range { // of the message's bytes
         std::uint64_t begin, length;
     };
@@ -114,16 +115,10 @@ private:
     Fetched fetched_;
 };
 
-bool isOfTopHeader(const BodySection& section)
-{
-    return section.part.empty() && section.what != BodySection::What::whole && section.what != BodySection::What::text;
-}
-
 std::vector<Row> Fetch::nextBatch()
 {
     std::vector<Row> batch;
     const bool reads = items_.isRead();
-    const bool makes = std::any_of(items_.sections.begin(), items_.sections.end(), [](const BodySection& s) { return s.picksFields(); });
     const std::size_t most = reads ? kBatchToRead : kBatchInMemory;
     const bool one = items_.sections.empty() || items_.needsSummary(); // else two are held
     if (!one && !deep_)
@@ -136,10 +131,10 @@ std::vector<Row> Fetch::nextBatch()
         view_.numbered().each(index_, range.last, [&](std::uint32_t index, const store::Message& message) {
             batch.push_back({index + 1, message, {}, {}});
             index_ = index + 1;
-            // A large message is sent by ranges and holds no memory, unless fields must be picked from it.
+            // A large message is sent by ranges and holds no memory.
             if (items_.sections.empty())
                 bytes += std::min(message.size, kUsualSummary);
-            else if (reads && (makes || message.size <= kBatchBytes))
+            else if (reads && message.size <= kBatchBytes)
                 bytes += message.size;
             return batch.size() < most && bytes < room;
         });
@@ -300,19 +295,10 @@ Wish Fetch::wishFor(const Row& row) const
 {
     Wish wish(row.message.body);
     wish.summary = items_.needsSummary();
-    if (row.message.size <= kBatchBytes) {
-        wish.bytes = !wish.summary;
-        wish.bytes_if = [items = &items_](const mail::Summary& summary) { return items->needsBytes(summary); };
+    if (row.message.size > kBatchBytes) // a large one is sent by ranges
         return wish;
-    }
-    // Of a large one only what cannot be sent by ranges wants the whole: fields of a header that the summary does not hold.
-    const bool made_below = std::any_of(items_.sections.begin(), items_.sections.end(),
-                                        [](const BodySection& s) { return s.picksFields() && !isOfTopHeader(s); });
-    const bool made_on_top = std::any_of(items_.sections.begin(), items_.sections.end(),
-                                         [](const BodySection& s) { return s.picksFields() && isOfTopHeader(s); });
-    wish.bytes = made_below;
-    if (made_on_top)
-        wish.bytes_if = [](const mail::Summary& summary) { return !summary.top_header; };
+    wish.bytes = !wish.summary;
+    wish.bytes_if = [items = &items_](const mail::Summary& summary) { return items->needsBytes(summary); };
     return wish;
 }
 
@@ -437,6 +423,8 @@ net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const
         const Range whole{0, held ? held->size() : row.message.size};
         co_return co_await sendRange(section, row, held, whole, out);
     }
+    if (section.picksFields() && !content.bytes && !(section.part.empty() && content.summary->top_header))
+        co_return co_await sendPicked(section, row, *content.summary, out);
     using Form = BodySection::Form;
     const Coding coding = section.form == Form::encoded ? Coding::none : codingOf(section, *content.summary);
     if (coding == Coding::unknown) {
@@ -449,6 +437,8 @@ net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const
     const bool fits = content.bytes && (coding == Coding::known || message.size() <= kPiece);
     if (!found || found->made || section.form == Form::decodedSize || fits) {
         putSection(out, section, *content.summary, message);
+        if (out.size() >= kPiece) // there may be hundreds of them
+            co_await session_.send(std::exchange(out, {}));
         out += ' ';
         co_return;
     }
@@ -528,6 +518,28 @@ net::Task<> Fetch::sendDecoded(
     out += ' ';
     if (section.partial)
         session_.keepDecoded(std::move(part));
+}
+
+// Fields of a large message, out of a header that its summary does not hold: picked on a helper into a spool, for the same reason. Of
+// the message only that header is read.
+net::Task<> Fetch::sendPicked(const BodySection& section, const Row& row, const mail::Summary& summary, std::string& out)
+{
+    BodySection whole;
+    whole.part = section.part;
+    whole.what = BodySection::What::header;
+    const auto header = findSectionBytes(whole, summary, {});
+    if (!header) {
+        out += section.label + " NIL ";
+        co_return;
+    }
+    delivery::Spool picked = session_.context().delivery.newSpool();
+    auto pick = [&](store::ReadTx& tx) {
+        const std::string bytes = tx.bodyRange(row.message.body, header->offset, header->length);
+        pickFields(section, bytes, [&picked](std::string_view piece) { picked.append(piece); });
+    };
+    co_await reading(session_.strand(), session_.store(), std::move(pick));
+    session_.stillAlive();
+    co_await sendRange(section, row, picked.view(), Range{0, picked.size()}, out);
 }
 
 // `count` bytes of a body from `begin`: out of memory where they are, else read in pieces.

@@ -5,6 +5,7 @@
 #include "server/mail/summary.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,6 +72,8 @@ std::optional<SectionBytes> findSectionBytes(const BodySection& section, const m
 enum class Coding { none, known, unknown };
 Coding codingOf(const BodySection& section, const mail::Summary& summary);
 std::string decoded(const BodySection& section, const mail::Summary& summary, std::string_view part); // Coding::known
+// The header fields that HEADER.FIELDS or HEADER.FIELDS.NOT leaves, piece by piece.
+void pickFields(const BodySection& section, std::string_view header, const std::function<void(std::string_view)>& take);
 // Prints " BODY[...] {n}CRLF..." (no leading space) including the partial cut; NIL for a part that is not there.
 void putSection(std::string& out, const BodySection& section, const mail::Summary& summary, std::string_view message);
 

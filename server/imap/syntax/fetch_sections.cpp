@@ -37,30 +37,26 @@ std::string_view emptyLine(std::string_view header)
     return {};
 }
 
+} // namespace
+
 // The fields that are asked for, in their order and folded as they are; or everything but those, so that lines that are no
 // fields are not lost between the two. Either way with the empty line at the end.
-std::string pickFields(const BodySection& section, std::string_view header)
+void pickFields(const BodySection& section, std::string_view header, const std::function<void(std::string_view)>& take)
 {
-    const std::string_view last = emptyLine(header);
-    std::string named, others;
+    const bool named = section.what == What::headerFields;
     std::size_t at = 0; // behind the last named field
     mail::eachField(header, [&](const mail::Field& field) {
         const bool is_named = std::any_of(section.fields.begin(), section.fields.end(),
                                           [&](const std::string& name) { return base::iequals(name, field.name); });
         if (is_named) {
             const auto begin = static_cast<std::size_t>(field.whole.data() - header.data());
-            others += header.substr(at, begin - at);
+            take(named ? field.whole : header.substr(at, begin - at));
             at = begin + field.whole.size();
-            named += field.whole;
         }
         return true;
     });
-    if (section.what == What::headerFields)
-        return named.append(last);
-    return others.append(header.substr(at));
+    take(named ? emptyLine(header) : header.substr(at));
 }
-
-} // namespace
 
 std::optional<SectionBytes> findSectionBytes(const BodySection& section, const mail::Summary& summary, std::string_view message)
 {
@@ -91,7 +87,11 @@ std::optional<SectionBytes> findSectionBytes(const BodySection& section, const m
 
     SectionBytes bytes;
     const std::string_view header = from_summary ? std::string_view(*summary.top_header) : part->header(message);
-    bytes.made = section.what == What::header ? std::string(header) : pickFields(section, header);
+    std::string& made = bytes.made.emplace();
+    if (section.what == What::header)
+        made = header;
+    else
+        pickFields(section, header, [&made](std::string_view piece) { made += piece; });
     return bytes;
 }
 
