@@ -11,12 +11,16 @@
 #include "server/imap/work.h"
 #include "server/mail/decode.h"
 
+#include <numeric>
+
 // LIST and LSUB: RFC 9051 6.3.9, RFC 5258, RFC 5819 (STATUS), RFC 9590 (METADATA), RFC 6154 (SPECIAL-USE), RFC 3501 6.3.8 and 6.3.9.
 
 namespace postfach::imap {
 namespace {
 
 constexpr std::size_t kPatterns = 100; // RFC 5258 sets no bound; clients send one or two
+// Bytes of them together: each may cost its length for every byte of every name. Five thousand of the longest names take a second then.
+constexpr std::size_t kPatternBytes = 8 * 1024;
 
 struct Wanted {
     ListOptions options;
@@ -53,6 +57,14 @@ void parseSelection(Parser& args, ListOptions& options)
     });
     if (options.recursive_match && !options.only_subscribed) // RFC 5258 3.5
         throw BadSyntax("RECURSIVEMATCH needs SUBSCRIBED");
+}
+
+void requireFewPatterns(const std::vector<std::string>& patterns)
+{
+    const std::size_t bytes = std::accumulate(
+        patterns.begin(), patterns.end(), std::size_t{0}, [](std::size_t sum, const std::string& p) { return sum + p.size(); });
+    if (bytes > kPatternBytes)
+        throw No("LIMIT", "The patterns are too long, or too many");
 }
 
 void parseReturn(Parser& args, Wanted& wanted)
@@ -115,6 +127,7 @@ Wanted parseList(Parser& args, char delimiter, const Enabled& enabled)
     if (args.trySpace() && !args.atEnd())
         parseReturn(args, wanted);
     args.end();
+    requireFewPatterns(wanted.options.patterns);
     return wanted;
 }
 

@@ -10,7 +10,7 @@ namespace postfach::imap {
 std::optional<std::string> fromModifiedUtf7(std::string_view wire);
 std::string toModifiedUtf7(std::string_view utf8);
 
-// LIST pattern against a name: % stops at the delimiter, * does not; linear-ish (no exponential match). INBOX any case.
+// LIST pattern against a name: % stops at the delimiter, * does not; at worst name times pattern, by words. INBOX any case.
 bool matchesPattern(std::string_view name, std::string_view pattern, char delimiter);
 
 } // namespace postfach::imap

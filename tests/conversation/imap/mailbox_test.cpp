@@ -1,8 +1,11 @@
 #include "tests/support/catch.h"
 #include "tests/support/test_server.h"
+#include "tests/support/work.h"
 
 #include <algorithm>
+#include <chrono>
 
+using namespace postfach;
 using namespace postfach::test;
 
 namespace {
@@ -61,6 +64,27 @@ TEST_CASE("LIST tells hierarchy, children and special use", "[imap][list][rfc905
                        "* STATUS work (MESSAGES 0)", "OK LIST completed"});
         CHECK(client.talk("LIST \"\" work/2026 RETURN (SUBSCRIBED)").front() == "* LIST (\\HasChildren \\Subscribed) \"/\" work/2026");
     }
+}
+
+TEST_CASE("bombs of wildcards over many long names are answered soon, and more of them than anybody needs are refused", "[imap][list][threats-19]")
+{
+    TestServer server;
+    server.store().writeAndWait([](store::WriteTx& tx) {
+        const auto account = tx.findAccount("alice@example.org");
+        for (int i = 0; i < 1'000; ++i)
+            tx.createMailbox(account->id, std::to_string(i) + std::string(990, 'a'));
+    });
+    auto client = server.imap();
+    std::string bombs, bomb;
+    for (int i = 0; i < 130; ++i)
+        bomb += "*a";
+    for (int i = 0; i < 30; ++i)
+        bombs += (i == 0 ? "\"" : " \"") + bomb + "*b\"";
+    const auto begun = std::chrono::steady_clock::now();
+    CHECK(client.talk("LIST \"\" (" + bombs + ")") == Lines{"OK LIST completed"});
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(kIsSanitized ? 9 : 3));
+    CHECK(client.talk("LIST \"\" \"9*" + bomb + "*\"").size() == 112);
+    CHECK_THAT(client.talk("LIST \"\" (" + bombs + " \"" + bomb + "\"" + " \"" + bomb + "\")").back(), Catch::StartsWith("NO [LIMIT]"));
 }
 
 TEST_CASE("subscriptions outlive their mailbox", "[imap][subscribe][rfc9051-6.3.7]")
