@@ -11,7 +11,6 @@ namespace {
 
 using Kind = SearchKey::Kind;
 
-constexpr std::uint32_t kFirstPass = 4'000; // messages looked at before others get their turn
 // What is read before the session is looked after: some hundredths of a second of the helpers.
 constexpr std::size_t kBatch = 1'000;
 constexpr std::uint64_t kBatchBytes = 8 << 20;
@@ -173,12 +172,12 @@ net::Task<> MessageSearch::run()
 {
     co_await prepare();
     const std::uint32_t count = scope_.numbered.count();
-    for (std::uint32_t from = 0; from < count; from += kFirstPass) {
-        scope_.numbered.each(
-            from, std::min(count, from + kFirstPass), [this](std::uint32_t index, const store::Message& message) {
-                look(index, message);
-                return true;
-            });
+    for (std::uint32_t next = 0; next < count;) {
+        scope_.numbered.each(next, count, [&](std::uint32_t index, const store::Message& message) {
+            look(index, message);
+            next = index + 1;
+            return !session_.strand().turnDue(); // one message may have long fields, and be asked for many
+        });
         if (session_.strand().turnDue())
             co_await session_.strand().turn();
     }

@@ -5,6 +5,7 @@
 #include "server/mail/text.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <optional>
@@ -146,14 +147,16 @@ private:
     }
 
     // The text as it was asked for; or, of a FUZZY key, each of its words anywhere, which is worth half as much.
-    bool says(const SearchKey& key, std::string_view folded)
+    // `plain`: the same without accents, for whoever asks next.
+    bool says(const SearchKey& key, std::string_view folded, std::optional<std::string>& plain)
     {
         if (holds(folded, key.text))
             return true;
         if (key.words.empty())
             return false;
-        const std::string plain = mail::withoutAccents(folded);
-        const bool all = std::all_of(key.words.begin(), key.words.end(), [&](const std::string& word) { return holds(plain, word); });
+        if (!plain)
+            plain = mail::withoutAccents(folded);
+        const bool all = std::all_of(key.words.begin(), key.words.end(), [&](const std::string& word) { return holds(*plain, word); });
         if (all)
             relevancy_ = kWordsOnly;
         return all;
@@ -163,7 +166,8 @@ private:
     {
         if (key.field)
             if (const mail::HeaderKeys* known = keys())
-                return match(known->has(*key.field) && says(key, known->text(*key.field)));
+                return match(known->has(*key.field)
+                    && says(key, known->text(*key.field), plain_fields_.at(static_cast<std::size_t>(*key.field))));
         if (!allow_summary_)
             return Match::unknown;
         const auto& kept = summary().top_header; // kept only while small
@@ -171,8 +175,9 @@ private:
             return Match::unknown;
         bool found = false;
         mail::eachField(kept ? std::string_view(*kept) : bytes(), [&](const mail::Field& field) {
+            std::optional<std::string> plain;
             if (base::iequals(field.name, key.name))
-                found = key.text.empty() || says(key, mail::foldCase(mail::decodeWords(mail::unfold(field.value))));
+                found = key.text.empty() || says(key, mail::foldCase(mail::decodeWords(mail::unfold(field.value))), plain);
             return !found;
         });
         return match(found);
@@ -186,7 +191,7 @@ private:
             return Match::unknown;
         if (!body_)
             body_ = mail::foldCase(mail::searchableBody(bytes(), summary().structure));
-        return match(says(key, *body_));
+        return match(says(key, *body_, plain_body_));
     }
 
     Match text(const SearchKey& key)
@@ -197,7 +202,7 @@ private:
             return Match::unknown;
         if (!header_)
             header_ = mail::foldCase(mail::searchableHeader(bytes(), summary().structure));
-        return says(key, *header_) ? Match::yes : body(key);
+        return says(key, *header_, plain_header_) ? Match::yes : body(key);
     }
 
     static constexpr std::uint8_t kWordsOnly = 50;
@@ -209,6 +214,8 @@ private:
     const mail::Summary* summary_ = nullptr;
     std::optional<std::string_view> bytes_;
     std::optional<std::string> header_, body_; // folded
+    std::optional<std::string> plain_header_, plain_body_; // without accents as well
+    std::array<std::optional<std::string>, mail::HeaderKeys::kTexts> plain_fields_;
 };
 
 } // namespace

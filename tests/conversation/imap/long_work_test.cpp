@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <thread>
+#include <vector>
 
 using namespace postfach;
 using namespace postfach::test;
@@ -89,6 +91,34 @@ TEST_CASE("long work says how far it is", "[imap][inprogress][rfc9585]")
         CHECK(client.talk("COPY 1:10 Archive").size() == 1);
         CHECK(client.talk("SEARCH UNSEEN").size() == 2);
     }
+}
+
+TEST_CASE("searches over long fields in memory let others get their turn", "[imap][search][threats-20]")
+{
+    TestServer server;
+    auto canary = server.imap();
+    canary.append("INBOX", "To: a@example.org, " + std::string(14'000, 'x') + "\r\n\r\n");
+    canary.select();
+    for (int copied = 1; copied < 1'024; copied *= 2)
+        canary.talk("COPY 1:* INBOX");
+    canary.talk("SEARCH TO y"); // from now on the one field of all of them is known
+    std::string search = "SEARCH";
+    for (int i = 0; i < 60; ++i)
+        search += " NOT FUZZY TO \"q z\"";
+    std::vector<ImapClient> searching; // one for each place where sessions run
+    for (unsigned i = 0; i < std::min(std::thread::hardware_concurrency() + 1, 40U); ++i) {
+        searching.push_back(server.imap());
+        searching.back().select();
+    }
+    const auto begun = std::chrono::steady_clock::now();
+    for (auto& client : searching)
+        client.sendTagged(search);
+    for (int i = 0; i < 10; ++i)
+        CHECK(canary.talk("NOOP").size() == 1);
+    const auto waited = std::chrono::steady_clock::now() - begun;
+    for (auto& client : searching)
+        CHECK_THAT(client.line(), StartsWith("* SEARCH 1 2 3 "));
+    CHECK(waited * 3 < std::chrono::steady_clock::now() - begun);
 }
 
 TEST_CASE("who has gone is not searched for", "[imap][search][sort][thread][inprogress]")

@@ -115,6 +115,22 @@ TEST_CASE("deep, long and wide programs are refused fast", "[imap][syntax][searc
     CHECK(work.seconds() < 1);
 }
 
+TEST_CASE("a long field is folded once for all FUZZY keys that look into it", "[imap][syntax][search][rfc6203][threats-20]")
+{
+    const mail::HeaderKeys keys = mail::readHeaderKeys("To: " + repeated("\xc3\xa9 ", 5'000) + "\r\n\r\n");
+    Case one;
+    one.subject.keys = [&keys](bool) { return &keys; };
+    const auto secondsFor = [&one](int asked) {
+        const SearchKey program = parse(repeated("NOT FUZZY TO \"q z\" ", asked) + "ALL");
+        return postfach::test::secondsOf([&] {
+            for (int i = 0; i < 200; ++i)
+                CHECK(imap::evaluate(program, one.subject, false, false) == Match::yes);
+        });
+    };
+    const double one_key = secondsFor(1);
+    CHECK(secondsFor(60) < 20 * one_key); // looking costs less than folding
+}
+
 TEST_CASE("every key says yes and no", "[imap][syntax][search][rfc9051-6.4.4]")
 {
     struct Row {
