@@ -90,21 +90,25 @@ std::string searchableHeader(std::string_view message, const Structure& structur
     return out;
 }
 
-std::string searchableBody(std::string_view message, const Structure& structure)
+void eachText(std::string_view message, const Structure& structure, const std::function<bool(std::string_view text)>& take)
 {
-    std::string out;
     for (const Part& part : structure.parts) {
         // message/* leaves are delivery reports, encoded messages and the like: text for people as well.
         if (part.kind != Part::Kind::leaf || (part.type != "text" && part.type != "message"))
             continue;
         const std::string text = leafText(part.body(message), part);
-        out += text;
-        out += '\n';
-        if (isHtml(part)) {
-            out += htmlToText(text);
-            out += '\n';
-        }
+        if (!take(text) || (isHtml(part) && !take(htmlToText(text))))
+            return;
     }
+}
+
+std::string searchableBody(std::string_view message, const Structure& structure)
+{
+    std::string out;
+    eachText(message, structure, [&out](std::string_view text) {
+        out.append(text).append("\n");
+        return true;
+    });
     return out;
 }
 

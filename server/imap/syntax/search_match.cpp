@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstring>
 #include <optional>
+#include <utility>
+#include <vector>
 
 // One message against a search program, in three-valued logic: what may not be looked at yet is unknown.
 
@@ -26,13 +28,102 @@ bool holds(std::string_view text, std::string_view wanted)
     return wanted.empty() || (!text.empty() && memmem(text.data(), text.size(), wanted.data(), wanted.size()) != nullptr);
 }
 
+// The BODY and TEXT keys of a program against the texts of one message, for all keys at once: each text is made once, and folded a
+// piece at a time, as folded it may be eleven times as long.
+class TextSearch {
+public:
+    explicit TextSearch(const SearchKey& program) { collect(program); }
+
+    void look(std::string_view text, bool is_header = false)
+    {
+        std::string folded, plain; // a piece, behind the end of what went before: what is sought may stand across the two
+        while (!text.empty()) {
+            const std::string_view piece = text.substr(0, pieceEnd(text));
+            text.remove_prefix(piece.size());
+            const std::string next = mail::foldCase(piece);
+            append(folded, next);
+            if (has_words_)
+                append(plain, mail::withoutAccents(next));
+            for (Sought& one : sought_)
+                if (!one.said && (!is_header || one.key->kind == Kind::text))
+                    one.look(folded, plain);
+        }
+    }
+
+    bool saysAll() const // there is nothing left to look for
+    {
+        return std::all_of(sought_.begin(), sought_.end(), [](const Sought& one) { return one.said; });
+    }
+    bool says(const SearchKey& key) const { return of(key).said; }
+    bool saysWords(const SearchKey& key) const // each of them anywhere
+    {
+        const std::vector<char>& words = of(key).words;
+        return !words.empty() && std::find(words.begin(), words.end(), 0) == words.end();
+    }
+
+private:
+    static constexpr std::size_t kPiece = 64 * 1024;
+
+    struct Sought {
+        const SearchKey* key;
+        std::vector<char> words; // which of the key's were there
+        bool said = false;       // the text as it was asked for
+
+        void look(std::string_view folded, std::string_view plain)
+        {
+            said = holds(folded, key->text);
+            for (std::size_t i = 0; i < words.size() && !said; ++i)
+                words[i] = words[i] != 0 || holds(plain, key->words[i]) ? 1 : 0;
+        }
+    };
+
+    void collect(const SearchKey& key) // as deep as parseSearch() lets it be
+    {
+        if ((key.kind == Kind::body || key.kind == Kind::text) && !key.text.empty()) {
+            sought_.push_back({&key, std::vector<char>(key.words.size(), 0)});
+            longest_ = std::max(longest_, key.text.size()); // its words are no longer
+            has_words_ = has_words_ || !key.words.empty();
+        }
+        for (const SearchKey& child : key.children)
+            collect(child);
+    }
+
+    static std::size_t pieceEnd(std::string_view text) // not within a character
+    {
+        std::size_t end = std::min(kPiece, text.size());
+        while (end < text.size() && end < kPiece + 3 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+            ++end;
+        return end;
+    }
+
+    void append(std::string& window, std::string_view next) const
+    {
+        if (window.size() > longest_)
+            window.erase(0, window.size() - longest_);
+        window += next;
+    }
+
+    const Sought& of(const SearchKey& key) const
+    {
+        return *std::find_if(sought_.begin(), sought_.end(), [&key](const Sought& one) { return one.key == &key; });
+    }
+
+    std::vector<Sought> sought_;
+    std::size_t longest_ = 0;
+    bool has_words_ = false;
+};
+
 std::int64_t dayOf(base::Time time) { return std::chrono::floor<std::chrono::days>(time).time_since_epoch().count(); }
 
 class Evaluation {
 public:
-    Evaluation(const SearchSubject& subject, bool allow_summary, bool allow_bytes)
-        : subject_(subject), allow_summary_(allow_summary), allow_bytes_(allow_bytes) {}
+    Evaluation(const SearchKey& program, const SearchSubject& subject, bool allow_summary, bool allow_bytes)
+        : program_(program), subject_(subject), allow_summary_(allow_summary), allow_bytes_(allow_bytes) {}
 
+    Match ofProgram() { return of(program_); }
+    std::uint8_t relevancy() const { return relevancy_; }
+
+private:
     Match of(const SearchKey& key) // as deep as parseSearch() lets it be
     {
         switch (key.kind) {
@@ -72,9 +163,6 @@ public:
         return Match::no;
     }
 
-    std::uint8_t relevancy() const { return relevancy_; }
-
-private:
     static Match negated(Match m) { return m == Match::unknown ? m : match(m == Match::no); }
 
     // AND is settled by the first no, OR by the first yes; otherwise anything unknown leaves it unknown.
@@ -189,9 +277,12 @@ private:
             return Match::yes;
         if (!allow_summary_ || !allow_bytes_)
             return Match::unknown;
-        if (!body_)
-            body_ = mail::foldCase(mail::searchableBody(bytes(), summary().structure));
-        return match(says(key, *body_, plain_body_));
+        if (!std::exchange(looked_at_body_, true))
+            mail::eachText(bytes(), summary().structure, [this](std::string_view text) {
+                texts().look(text);
+                return !texts().saysAll();
+            });
+        return match(saidInTexts(key));
     }
 
     Match text(const SearchKey& key)
@@ -200,30 +291,48 @@ private:
             return Match::yes;
         if (!allow_summary_ || !allow_bytes_)
             return Match::unknown;
-        if (!header_)
-            header_ = mail::foldCase(mail::searchableHeader(bytes(), summary().structure));
-        return says(key, *header_, plain_header_) ? Match::yes : body(key);
+        if (!std::exchange(looked_at_header_, true))
+            texts().look(mail::searchableHeader(bytes(), summary().structure), true);
+        return saidInTexts(key) ? Match::yes : body(key);
+    }
+
+    TextSearch& texts()
+    {
+        if (!texts_)
+            texts_.emplace(program_);
+        return *texts_;
+    }
+
+    bool saidInTexts(const SearchKey& key)
+    {
+        if (texts().says(key))
+            return true;
+        const bool all = texts().saysWords(key);
+        if (all)
+            relevancy_ = kWordsOnly;
+        return all;
     }
 
     static constexpr std::uint8_t kWordsOnly = 50;
 
+    const SearchKey& program_;
     const SearchSubject& subject_;
     std::uint8_t relevancy_ = 100;
     const bool allow_summary_, allow_bytes_;
     const mail::HeaderKeys* keys_ = nullptr;
     const mail::Summary* summary_ = nullptr;
     std::optional<std::string_view> bytes_;
-    std::optional<std::string> header_, body_; // folded
-    std::optional<std::string> plain_header_, plain_body_; // without accents as well
-    std::array<std::optional<std::string>, mail::HeaderKeys::kTexts> plain_fields_;
+    std::array<std::optional<std::string>, mail::HeaderKeys::kTexts> plain_fields_; // without accents
+    std::optional<TextSearch> texts_;
+    bool looked_at_header_ = false, looked_at_body_ = false;
 };
 
 } // namespace
 
 Match evaluate(const SearchKey& key, const SearchSubject& subject, bool allow_summary, bool allow_bytes, std::uint8_t* relevancy)
 {
-    Evaluation evaluation(subject, allow_summary, allow_bytes);
-    const Match match = evaluation.of(key);
+    Evaluation evaluation(key, subject, allow_summary, allow_bytes);
+    const Match match = evaluation.ofProgram();
     if (relevancy != nullptr)
         *relevancy = evaluation.relevancy();
     return match;

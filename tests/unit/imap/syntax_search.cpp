@@ -3,6 +3,8 @@
 #include "tests/support/work.h"
 
 #include <chrono>
+#include <cstdint>
+#include <fstream>
 
 using namespace postfach;
 using imap::BadSyntax;
@@ -70,6 +72,20 @@ struct Case {
     }
 };
 
+// The most memory this process ever had, from now on where the kernel lets us forget what was before.
+std::uint64_t mostMemory(bool from_now)
+{
+    if (from_now)
+        std::ofstream("/proc/self/clear_refs") << 5;
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    std::uint64_t kib = 0;
+    while (status >> word)
+        if (word == "VmHWM:")
+            status >> kib;
+    return kib * 1024;
+}
+
 } // namespace
 
 TEST_CASE("SEARCH programs that break the grammar are refused", "[imap][syntax][search][rfc9051-6.4.4]")
@@ -129,6 +145,36 @@ TEST_CASE("a long field is folded once for all FUZZY keys that look into it", "[
     };
     const double one_key = secondsFor(1);
     CHECK(secondsFor(60) < 20 * one_key); // looking costs less than folding
+}
+
+TEST_CASE("text is found wherever it stands in a long part, and words in several", "[imap][syntax][search]")
+{
+    const std::string type = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+                             "--x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n";
+    for (int before = 65'536 - 12; before < 65'536 + 2; ++before) {
+        const std::string word = "\xc3\x9c" "berf\xc3\xa4hre";
+        Case one(type + repeated("x", before) + word + repeated("y", 70'000) + "\r\n--x\r\n\r\nLast words\r\n--x--\r\n");
+        INFO(before);
+        for (const char* program :
+            {"BODY {12+}\r\n\xc3\x9c" "berf\xc3\xa4hrey", "TEXT {9+}\r\n\xc3\xbc" "berf\xc3\xa4h", "NOT BODY xuberf",
+             "BODY yyy BODY {3+}\r\nx\xc3\xbc", "FUZZY BODY \"words uberfahre\"", "FUZZY TEXT \"multipart uberfahre last\"",
+             "NOT FUZZY BODY \"words multipart\"", "NOT TEXT nowhere", "OR BODY nowhere BODY last", "NOT (BODY last BODY nowhere)"}) {
+            INFO(program);
+            CHECK(one.match(program) == Match::yes);
+        }
+    }
+    Case page("Content-Type: text/html\r\n\r\n<p>br<b>ok</b>en</p>\r\n");
+    CHECK(page.match("BODY broken BODY \"<b>ok\"") == Match::yes);
+    CHECK(page.match("FUZZY BODY \"broken <p>br\"") == Match::yes);
+}
+
+TEST_CASE("to search a large text takes little more memory than its message and itself", "[imap][syntax][search][threats-20]")
+{
+    Case one("Content-Type: text/plain; charset=utf-8\r\n\r\n" + repeated("\xef\xb7\xba", 5'000'000)); // one character that folds to eighteen
+    const std::uint64_t before = mostMemory(true);
+    CHECK(one.match("NOT FUZZY BODY \"nothing here\"") == Match::yes);
+    if (!postfach::test::kIsSanitized) // those keep what was freed
+        CHECK(mostMemory(false) < before + 3 * one.message.size());
 }
 
 TEST_CASE("every key says yes and no", "[imap][syntax][search][rfc9051-6.4.4]")
