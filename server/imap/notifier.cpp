@@ -16,6 +16,11 @@ namespace {
 template <class Names>
 bool holds(const Names& names, const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); }
 
+bool isSubscribed(const Notifier::Account& account, const std::string& name) // the store gives them in order
+{
+    return std::binary_search(account.subscriptions.begin(), account.subscriptions.end(), name);
+}
+
 // RFC 5465 5.1, 5.2 and 5.3 say what has to be in it.
 std::vector<StatusItem> itemsFor(const NotifyEvents& events, const Enabled& enabled)
 {
@@ -66,7 +71,7 @@ void Notifier::know(const Account& now)
 {
     known_.clear();
     for (const store::Mailbox& mailbox : now.mailboxes) {
-        const bool subscribed = holds(now.subscriptions, mailbox.name);
+        const bool subscribed = isSubscribed(now, mailbox.name);
         known_[mailbox.id.value] = {mailbox.name, mailbox.uid_validity, mailbox.exists, mailbox.unseen, mailbox.uid_next,
             mailbox.highest_modseq, subscribed};
     }
@@ -79,9 +84,11 @@ std::string Notifier::begin(const Account& now, const Telling& telling)
 {
     know(now);
     std::string out;
+    if (!wish_.status)
+        return out;
     for (const store::Mailbox& mailbox : now.mailboxes) {
         const NotifyEvents events = eventsFor(mailbox.name, known_[mailbox.id.value].subscribed, telling);
-        if (wish_.status && (events.messages || events.flags) && mailbox.id != telling.selected)
+        if ((events.messages || events.flags) && mailbox.id != telling.selected)
             putStatus(out, telling.store, telling.enabled, mailbox, itemsFor(events, telling.enabled));
     }
     return out;
@@ -93,6 +100,9 @@ void Notifier::putNames(std::string& out, const Account& now, const Telling& tel
     std::map<std::string, std::string> affected; // name, and what it was called before
     std::set<std::string> changed_subscriptions;
     std::set<std::uint64_t> there;
+    std::set<std::string_view> names;
+    for (const store::Mailbox& mailbox : now.mailboxes)
+        names.insert(mailbox.name);
     const auto withParent = [&](const std::string& name) {
         affected.emplace(name, "");
         if (const auto at = name.rfind(telling.store.delimiter()); at != std::string::npos)
@@ -109,8 +119,7 @@ void Notifier::putNames(std::string& out, const Account& now, const Telling& tel
             const auto from_at = from.rfind(telling.store.delimiter()), to_at = to.rfind(telling.store.delimiter());
             const bool with_parent = from_at != std::string::npos && to_at != std::string::npos
                 && from.substr(from_at) == to.substr(to_at) && from.substr(0, from_at) != to.substr(0, to_at)
-                && std::none_of(now.mailboxes.begin(), now.mailboxes.end(),
-                    [&](const store::Mailbox& other) { return other.name == from.substr(0, from_at); });
+                && !names.contains(std::string_view(from).substr(0, from_at));
             if (!with_parent)
                 affected[to] = from;
         }
@@ -120,24 +129,29 @@ void Notifier::putNames(std::string& out, const Account& now, const Telling& tel
             withParent(before.name);
     std::set_symmetric_difference(known_subscriptions_.begin(), known_subscriptions_.end(), now.subscriptions.begin(),
         now.subscriptions.end(), std::inserter(changed_subscriptions, changed_subscriptions.end()));
+    if (affected.empty() && changed_subscriptions.empty())
+        return;
 
     ListOptions options;
     options.patterns = {"*"};
     options.tell_subscribed = true;
     const std::vector<Listed> all = listMailboxes(now.mailboxes, now.subscriptions, options, telling.store.delimiter());
+    std::map<std::string_view, const Listed*> by_name;
+    for (const Listed& one : all)
+        by_name.emplace(one.name, &one);
     const auto put = [&](const std::string& name, const std::string& old) {
-        const auto known = std::find_if(all.begin(), all.end(), [&name](const Listed& one) { return one.name == name; });
+        const auto known = by_name.find(name);
         Listed gone;
         gone.name = name;
         gone.attributes = {"\\NonExistent"};
-        if (holds(now.subscriptions, name))
+        if (isSubscribed(now, name))
             gone.attributes.emplace_back("\\Subscribed");
-        Listed one = known == all.end() ? gone : *known;
+        Listed one = known == by_name.end() ? gone : *known->second;
         one.old_name = old;
         putListed(out, "LIST", one, telling.store.delimiter(), telling.enabled);
     };
     for (const auto& [name, old] : affected) {
-        const bool subscribed = holds(now.subscriptions, name);
+        const bool subscribed = isSubscribed(now, name);
         const bool wanted = eventsFor(name, subscribed, telling).names || (!old.empty() && eventsFor(old, subscribed, telling).names);
         if (wanted && !holds(own_, name) && (old.empty() || !holds(own_, old)))
             put(name, old);
@@ -157,7 +171,9 @@ bool Notifier::watchesMetadata() const
 // "* METADATA INBOX /private/comment": the names of what changed or went (5.6, 5.7; RFC 5464 4.4.2).
 void Notifier::putMetadata(std::string& out, const Account& now, const Telling& telling) const
 {
-    const auto put = [&](std::uint64_t id, const std::string& name) {
+    if (!watchesMetadata())
+        return;
+    const auto put = [&](std::uint64_t id, const std::string& name, const auto& isWanted) { // that is asked only of what changed
         using Entries = std::set<std::pair<std::string, std::string>>;
         const auto entriesOf = [id](const auto& annotations) {
             Entries entries;
@@ -173,7 +189,7 @@ void Notifier::putMetadata(std::string& out, const Account& now, const Telling& 
         std::set<std::string> changed;
         for (const auto& [entry, value] : differ)
             changed.insert(entry);
-        if (changed.empty())
+        if (changed.empty() || !isWanted())
             return;
         out += "* METADATA ";
         if (name.empty())
@@ -186,13 +202,12 @@ void Notifier::putMetadata(std::string& out, const Account& now, const Telling& 
         }
         out += "\r\n";
     };
-    const bool server = std::any_of(
-        wish_.groups.begin(), wish_.groups.end(), [](const NotifyGroup& group) { return group.events.server_metadata; });
-    if (server)
-        put(0, "");
+    put(0, "", [this] {
+        return std::any_of(wish_.groups.begin(), wish_.groups.end(), [](const NotifyGroup& group) { return group.events.server_metadata; });
+    });
     for (const store::Mailbox& mailbox : now.mailboxes)
-        if (eventsFor(mailbox.name, holds(now.subscriptions, mailbox.name), telling).metadata)
-            put(mailbox.id.value, mailbox.name);
+        put(mailbox.id.value, mailbox.name,
+            [&] { return eventsFor(mailbox.name, isSubscribed(now, mailbox.name), telling).metadata; });
 }
 
 std::string Notifier::news(const Account& now, const Telling& telling)
@@ -200,13 +215,18 @@ std::string Notifier::news(const Account& now, const Telling& telling)
     std::string out;
     putNames(out, now, telling);
     putMetadata(out, now, telling);
+    NotifyEvents any;
+    any.messages = any.flags = true;
     for (const store::Mailbox& mailbox : now.mailboxes) {
         if (mailbox.id == telling.selected)
             continue;
-        const auto before = known_.find(mailbox.id.value);
-        const NotifyEvents events = eventsFor(mailbox.name, holds(now.subscriptions, mailbox.name), telling);
-        if (isNews(before == known_.end() ? Known{"", mailbox.uid_validity, 0, 0, store::Uid{1}, 1, false} : before->second, mailbox, events,
-                telling.enabled))
+        const auto known = known_.find(mailbox.id.value);
+        const Known fresh{"", mailbox.uid_validity, 0, 0, store::Uid{1}, 1, false};
+        const Known& before = known == known_.end() ? fresh : known->second;
+        if (!isNews(before, mailbox, any, telling.enabled)) // the groups' names are many
+            continue;
+        const NotifyEvents events = eventsFor(mailbox.name, isSubscribed(now, mailbox.name), telling);
+        if (isNews(before, mailbox, events, telling.enabled))
             putStatus(out, telling.store, telling.enabled, mailbox, itemsFor(events, telling.enabled));
     }
     know(now);

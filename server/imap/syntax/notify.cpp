@@ -58,10 +58,10 @@ NotifyEvents parseEvents(Parser& args)
     return events;
 }
 
-void parseGroup(Parser& args, NotifyWish& wish, bool& has_selected)
+// `named` counts the mailboxes of all groups.
+void parseGroup(Parser& args, NotifyWish& wish, bool& has_selected, std::size_t& named)
 {
     args.expect('(');
-    std::size_t named = 0;
     NotifyGroup group;
     group.filter = parseMailboxFilter(args, named, base::limits::kNotifyMailboxes);
     args.space();
@@ -103,10 +103,11 @@ NotifyWish parseNotify(Parser& args)
         args.space();
     }
     bool has_selected = false;
+    std::size_t named = 0;
     do {
         if (wish.groups.size() == base::limits::kNotifyGroups)
             throw BadSyntax("Too many groups of events");
-        parseGroup(args, wish, has_selected);
+        parseGroup(args, wish, has_selected, named);
     } while (args.trySpace() && !args.atEnd());
     args.end();
     return wish;

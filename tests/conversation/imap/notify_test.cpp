@@ -1,8 +1,12 @@
+#include "server/imap/notifier.h"
 #include "tests/support/catch.h"
 #include "tests/support/test_server.h"
+#include "tests/support/work.h"
 
 #include <algorithm>
+#include <utility>
 
+using namespace postfach;
 using namespace postfach::test;
 using Catch::StartsWith;
 
@@ -207,4 +211,37 @@ TEST_CASE("mailboxes that come, go and change their names or subscriptions are t
         phone.talk("SETMETADATA \"\" (/private/vendor/x/colour \"blue\")");
         CHECK(unasked(laptop) == "* METADATA \"\" /private/vendor/x/colour");
     }
+}
+
+TEST_CASE("of many mailboxes and many names only what changed is looked at", "[imap][notify][rfc5465]")
+{
+    TestServer server;
+    std::string names;
+    for (int i = 0; i < 1'000; ++i)
+        names += " someboxes" + std::to_string(i);
+    const std::string wish = " SET (mailboxes (" + names.substr(1) + ") (MessageNew MessageExpunge FlagChange MailboxMetadataChange))";
+    auto client = server.imap();
+    CHECK_THAT(client.talk("NOTIFY" + wish + " (mailboxes one MailboxName)").back(), StartsWith("BAD")); // counted over all groups
+
+    imap::Parser args(wish);
+    imap::Notifier notifier(imap::parseNotify(args));
+    imap::Notifier::Account account;
+    for (std::uint32_t i = 0; i < 5'000; ++i) {
+        store::Mailbox mailbox;
+        mailbox.id = store::MailboxId{i + 1};
+        mailbox.name = "morebox" + std::to_string(100'000 + i);
+        account.subscriptions.push_back(mailbox.name);
+        account.mailboxes.push_back(std::move(mailbox));
+    }
+    account.mailboxes.back().name = "someboxes999";
+    const imap::Enabled enabled;
+    const imap::Notifier::Telling telling{enabled, server.store(), std::nullopt};
+    CHECK(notifier.begin(account, telling).empty());
+    const Work work;
+    for (int i = 0; i < 10; ++i) {
+        account.mailboxes.front().exists += 1;
+        account.mailboxes.back().exists += 1;
+        CHECK_THAT(notifier.news(account, telling), StartsWith("* STATUS someboxes999 (MESSAGES "));
+    }
+    CHECK(work.seconds() < 0.5);
 }
