@@ -98,6 +98,7 @@ net::Task<> Session::startTls()
     co_await stream_.startTls(tls, "imap");
     bad_commands_ = 0;
     enabled_ = {};
+    strand_.record().client({}); // what ID said
 }
 
 net::Task<> Session::serveCommands()

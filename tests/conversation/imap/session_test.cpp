@@ -1,4 +1,5 @@
 #include "server/base/limits.h"
+#include "tests/conversation/admin/http.h"
 #include "tests/support/catch.h"
 #include "tests/support/test_server.h"
 
@@ -176,6 +177,19 @@ TEST_CASE("nothing said in the clear behind STARTTLS is answered under TLS", "[i
         CHECK_THAT(client.talk("STARTTLS").back(), Catch::StartsWith("BAD"));
         CHECK_THAT(client.talk("LOGIN alice@example.org secret").back(), Catch::StartsWith("OK"));
         CHECK_THAT(client.select().back(), Catch::StartsWith("OK"));
+    }
+    SECTION("who the client said it was in the clear is forgotten")
+    {
+        Http http(server, server.token());
+        const auto clients = [&http] { return http.get("/api/v1/sessions?service=imap").column("client"); };
+        CHECK(client.talk("ID (\"name\" \"forged\")").back() == "OK ID completed");
+        CHECK(clients() == std::vector<std::string>{"forged"});
+        CHECK_THAT(client.talk("STARTTLS").back(), Catch::StartsWith("OK"));
+        client.startTls();
+        CHECK_THAT(client.talk("LOGIN alice@example.org secret").back(), Catch::StartsWith("OK"));
+        CHECK(clients() == std::vector<std::string>{""});
+        client.talk("ID (\"name\" \"true\")");
+        CHECK(clients() == std::vector<std::string>{"true"});
     }
     SECTION("port 993 speaks TLS from the first byte")
     {
