@@ -221,7 +221,7 @@ constexpr const char* kSchemas = R"json({
 "Finding": {"type": "object", "required": ["signature", "state", "hits", "waiting", "since", "decided"], "additionalProperties": false, "description": "A signature that was found in stored mail", "properties": {
   "signature": {"type": "string"}, "state": {"type": "string", "enum": ["quarantined", "asking", "confirmed", "dismissed"],
     "description": "asking: found more often than scanner.brake_hits and scanner.brake_percent allow; what is found since then waits for confirm or dismiss"},
-  "hits": {"type": "integer", "description": "Contents, with these signatures"}, "waiting": {"type": "integer", "description": "Contents that wait for an answer"},
+  "hits": {"type": "integer", "description": "Contents, with these signatures; while it asks, with those since as well"}, "waiting": {"type": "integer", "description": "Contents that wait for an answer"},
   "since": {"type": "string", "format": "date-time"}, "decided": {"type": "string", "format": "date-time"}}},
 "Released": {"type": "object", "required": ["released"], "additionalProperties": false, "properties": {"released": {"type": "integer", "description": "Messages"}}},
 "CheckCreate": {"type": "object", "additionalProperties": false, "properties": {"repair": {"type": "boolean"}}},

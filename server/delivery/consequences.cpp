@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace postfach::delivery {
@@ -111,6 +112,7 @@ Consequences::Sum Consequences::carryOut(const Rescan::Settings& settings, std::
 {
     std::vector<Scanned> all = std::exchange(waiting_, {});
     dropAllowed(all);
+    dropDismissed(all);
     Sum sum;
     std::vector<store::BodyId> asked;
     for (const Scanned& scanned : all)
@@ -156,6 +158,25 @@ void Consequences::dropAllowed(std::vector<Scanned>& all) const
                 const auto tx = store_.read();
                 delivery::dropAllowed(*tx, scanned.verdict, withoutOwnHead(tx->body(scanned.body)), clock_.now());
             });
+}
+
+// What the administrator called a false alarm must not stand for something else that was found in the same mail.
+void Consequences::dropDismissed(std::vector<Scanned>& all) const
+{
+    std::set<std::string> dismissed;
+    for (const Outbreak& outbreak : store_.read()->outbreaks())
+        if (outbreak.state == Outbreak::State::dismissed)
+            dismissed.insert(outbreak.signature);
+    if (dismissed.empty())
+        return;
+    const auto counts = [&](const scanner::Finding& finding) {
+        return finding.what == scanner::Class::infected && !dismissed.contains(finding.name);
+    };
+    for (Scanned& scanned : all) {
+        const auto& findings = scanned.verdict.findings;
+        if (std::any_of(findings.begin(), findings.end(), counts))
+            scanned.verdict.keepOnly([&](const auto& finding) { return finding.what != scanner::Class::infected || counts(finding); });
+    }
 }
 
 void Consequences::hit(const Scanned& scanned, std::vector<Place> places, const Rescan::Settings& settings, std::uint64_t most)

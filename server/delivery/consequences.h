@@ -42,6 +42,7 @@ private:
     std::uint64_t clearQuarantine(store::BodyId body, bool release);
 
     void dropAllowed(std::vector<Scanned>& all) const;
+    void dropDismissed(std::vector<Scanned>& all) const;
 
     store::Store& store_;
     const base::Clock& clock_;

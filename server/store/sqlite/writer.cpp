@@ -137,8 +137,10 @@ void Writer::run()
         else if (scarce_)
             try {
                 regainReserve();
+                cannot_ask_ = false;
             } catch (const std::exception& e) { // the database cannot be asked now: soon again
-                base::logWarning("store", "not known whether the disk has room again", {{"what", e.what()}});
+                if (!std::exchange(cannot_ask_, true))
+                    base::logWarning("store", "not known whether the disk has room again", {{"what", e.what()}});
             }
         group.clear(); // ends what the closures held (pins of bodies) before files are looked at
         removeFiles();

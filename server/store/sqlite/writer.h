@@ -75,6 +75,7 @@ private:
     RecentBodies recent_;
     int wal_pages_ = 0;
     SteadyTime restart_tried_{}, reserve_tried_{};
+    bool cannot_ask_ = false; // whether there is room again; told once
 
     mutable std::mutex mutex_; // guards what follows
     std::condition_variable wake_;

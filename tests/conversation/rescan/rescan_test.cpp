@@ -298,6 +298,10 @@ TEST_CASE("More hits than are likely stop the acting, not the looking, until som
         server.scanner().learn("more", "Test.More");
         CHECK(pass(server).scanned == 6);
         CHECK(http.get("/api/v1/quarantine").column("signature") == std::vector<std::string>{"Test.Rare"});
+        server.scanner().learn("mail 3", "Test.Real"); // the false alarm is told first of it, and hides it no more
+        pass(server);
+        CHECK(http.get("/api/v1/quarantine?signature=Test.Real").column("signature").size() == 1);
+        CHECK(http.get("/api/v1/quarantine").column("signature").size() == 2);
     }
     CHECK(server.store().check(false).empty());
 }
