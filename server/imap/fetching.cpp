@@ -437,8 +437,11 @@ net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const
     const bool fits = content.bytes && (coding == Coding::known || message.size() <= kPiece);
     if (!found || found->made || section.form == Form::decodedSize || fits) {
         putSection(out, section, *content.summary, message);
-        if (out.size() >= kPiece) // there may be hundreds of them
-            co_await session_.send(std::exchange(out, {}));
+        if (out.size() >= kPiece) { // there may be hundreds of them
+            std::string ready;
+            ready.swap(out);
+            co_await session_.send(std::move(ready));
+        }
         out += ' ';
         co_return;
     }
@@ -539,7 +542,8 @@ net::Task<> Fetch::sendPicked(const BodySection& section, const Row& row, const 
     };
     co_await reading(session_.strand(), session_.store(), std::move(pick));
     session_.stillAlive();
-    co_await sendRange(section, row, picked.view(), Range{0, picked.size()}, out);
+    const Range all{0, picked.size()};
+    co_await sendRange(section, row, picked.view(), all, out);
 }
 
 // `count` bytes of a body from `begin`: out of memory where they are, else read in pieces.
