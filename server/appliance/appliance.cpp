@@ -172,6 +172,7 @@ Appliance::Inner::Inner(Options given)
     pop3.reads = &reads;
     imap.recent = pop3.recent = std::make_shared<store::RecentBodies>(options.config.size("store.memory"));
     pop3.withheld = &rescan.withheld();
+    imap.login_timeout = pop3.login_timeout = options.login_timeout.value_or(imap.login_timeout);
     imap.progress_every = options.imap_progress.value_or(imap.progress_every);
     imap.messages_at_once = options.imap_messages_at_once.value_or(imap.messages_at_once);
     applyConfig();

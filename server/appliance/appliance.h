@@ -40,6 +40,7 @@ struct Options {
     std::function<void(const std::string&)> say; // lines for the person at first start; default: standard output
     std::chrono::milliseconds rescan_look{1000}; // how often the rescan asks whether there are other signatures
     std::optional<std::chrono::milliseconds> lmtp_idle; // how long an LMTP peer may say nothing; default: base/limits.h
+    std::optional<std::chrono::milliseconds> login_timeout; // of IMAP and POP3; default: base/limits.h
     std::optional<std::chrono::milliseconds> imap_progress; // defaults of these two: imap/service.h
     std::optional<std::uint32_t> imap_messages_at_once;
     // Tests put their own in place of these. The clock outlives the appliance.

@@ -33,6 +33,7 @@ struct Context {
     const base::Clock& clock;
     std::string server_name;         // in the greeting
     std::chrono::milliseconds progress_every{10'000}; // how often a client hears that its command still runs (RFC 9585)
+    std::chrono::milliseconds login_timeout = base::limits::kLoginTimeout; // from the first byte to the login, whatever is said meanwhile
     std::uint32_t messages_at_once = 1'000'000;       // of one command, MESSAGELIMIT (RFC 9738): some seconds of the writer
     const delivery::Withheld* withheld = nullptr;     // contents that nobody gets any more; null: there are none
     delivery::ReadLog* reads = nullptr;               // hears of every content that is handed out; null: nobody asks

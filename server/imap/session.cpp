@@ -58,7 +58,7 @@ net::Task<> Session::run()
     std::string goodbye;
     bool gone = false;
     try {
-        strand_.deadline(std::chrono::steady_clock::now() + limits::kLoginTimeout);
+        strand_.deadline(std::chrono::steady_clock::now() + context_.login_timeout);
         if (implicit_tls_)
             co_await startTls();
         untagged("OK [CAPABILITY " + capabilities() + "] " + context_.server_name + " Postfach is ready");
@@ -369,7 +369,7 @@ void Session::logOut()
     strand_.record().about({});
     strand_.record().loggedOut();
     showState();
-    strand_.deadline(std::chrono::steady_clock::now() + limits::kLoginTimeout);
+    strand_.deadline(std::chrono::steady_clock::now() + context_.login_timeout);
 }
 
 View& Session::writableView()

@@ -1,6 +1,7 @@
 #pragma once
 // POP3 (RFC 1939, 2449, 2595, 3206, 5034, 8314): what a connection is served with. server/pop3/RFC.md lists what stands where.
 #include "server/auth/auth.h"
+#include "server/base/limits.h"
 #include "server/delivery/read_log.h"
 #include "server/delivery/withheld.h"
 #include "server/net/stream.h"
@@ -9,6 +10,7 @@
 #include "server/store/recent_bodies.h"
 #include "server/store/store.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -19,6 +21,7 @@ struct Context { // everything outlives every session
     auth::Authenticator& authenticator;
     const net::TlsSource& tls;
     std::string server_name;
+    std::chrono::milliseconds login_timeout = base::limits::kLoginTimeout; // from the first byte to the login, whatever is said meanwhile
     const delivery::Withheld* withheld = nullptr; // contents that nobody gets any more; null: there are none
     delivery::ReadLog* reads = nullptr; // hears of every content that is handed out; null: nobody asks
     std::shared_ptr<store::RecentBodies> recent = std::make_shared<store::RecentBodies>(0);

@@ -43,8 +43,7 @@ bool Session::mayLogin() const { return context.authenticator.mayLogin(stream.is
 
 void Session::setDeadline()
 {
-    using namespace base::limits;
-    stream.strand().deadline(std::chrono::steady_clock::now() + (maildrop_ ? std::chrono::seconds(kPop3IdleTimeout) : kLoginTimeout));
+    stream.strand().deadline(std::chrono::steady_clock::now() + (maildrop_ ? base::limits::kPop3IdleTimeout : context.login_timeout));
 }
 
 net::Task<> Session::login(std::string name, std::string password)

@@ -73,6 +73,7 @@ void TestServer::start()
     options.data = folder_.path() + "/data";
     options.demo = settings_.demo;
     options.lmtp_idle = settings_.lmtp_idle;
+    options.login_timeout = settings_.login_timeout;
     options.imap_progress = settings_.imap_progress;
     options.rescan_look = settings_.rescan_look;
     options.imap_messages_at_once = settings_.imap_messages_at_once;

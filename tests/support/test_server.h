@@ -38,6 +38,7 @@ public:
         bool accounts = true;                                    // alice and bob
         bool demo = false;
         std::optional<std::chrono::milliseconds> lmtp_idle;      // defaults: as in production
+        std::optional<std::chrono::milliseconds> login_timeout;
         std::optional<std::chrono::milliseconds> imap_progress;
         std::optional<std::uint32_t> imap_messages_at_once;
         std::chrono::milliseconds rescan_look = std::chrono::hours(1); // the rescan begins when a test asks for it

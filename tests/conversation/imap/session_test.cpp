@@ -4,6 +4,7 @@
 #include "tests/support/test_server.h"
 
 #include <chrono>
+#include <utility>
 
 using namespace postfach::test;
 using namespace postfach;
@@ -187,7 +188,7 @@ TEST_CASE("nothing said in the clear behind STARTTLS is answered under TLS", "[i
         CHECK_THAT(client.talk("STARTTLS").back(), Catch::StartsWith("OK"));
         client.startTls();
         CHECK_THAT(client.talk("LOGIN alice@example.org secret").back(), Catch::StartsWith("OK"));
-        CHECK(clients() == std::vector<std::string>{""});
+        CHECK(clients() == std::vector<std::string>{"null"});
         client.talk("ID (\"name\" \"true\")");
         CHECK(clients() == std::vector<std::string>{"true"});
     }
@@ -264,4 +265,37 @@ TEST_CASE("pipelined commands are answered in order", "[imap][session][rfc9051-5
     for (int i = 0; i < 500; ++i)
         REQUIRE(client.line() == "n" + std::to_string(i) + " OK NOOP completed");
     CHECK(client.until("f").size() == 4);
+}
+
+TEST_CASE("a stranger has so long to log in, whatever he says meanwhile", "[imap][session][threats-26]")
+{
+    TestServer::Settings settings;
+    settings.login_timeout = std::chrono::milliseconds(1500);
+    TestServer server(std::move(settings));
+    auto known = server.imap();
+    auto client = server.connect<ImapClient>("imap");
+    client.line();
+
+    SECTION("nothing") {}
+    SECTION("a byte now and then")
+    {
+        for (int i = 0; i < 40 && client.waits(); ++i)
+            client.send("a");
+        CHECK_FALSE(client.waits()); // it was dropped
+    }
+    SECTION("a command now and then")
+    {
+        for (int i = 0; i < 40 && client.waits(); ++i) {
+            client.send("a NOOP\r\n");
+            if (const auto said = client.line(); said.starts_with("*")) {
+                CHECK(said == "* BYE Log in sooner");
+                CHECK(client.closed());
+                return;
+            }
+        }
+        CHECK_FALSE(client.waits());
+    }
+    CHECK(client.line() == "* BYE Log in sooner");
+    CHECK(client.closed());
+    CHECK(known.talk("NOOP").back() == "OK NOOP completed");
 }

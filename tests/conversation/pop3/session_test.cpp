@@ -2,7 +2,9 @@
 #include "tests/support/test_server.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <utility>
 
 using namespace postfach::test;
 
@@ -237,4 +239,37 @@ TEST_CASE("shutting down says so and loses no deletion that was acknowledged", "
     server.restart();
     CHECK_THAT(idle.rest(), Catch::StartsWith("-ERR [SYS/TEMP]"));
     CHECK(server.pop3().talk("STAT").substr(0, 6) == "+OK 1 ");
+}
+
+TEST_CASE("a stranger has so long to log in, whatever he says meanwhile", "[pop3][session][threats-26]")
+{
+    TestServer::Settings settings;
+    settings.login_timeout = std::chrono::milliseconds(1500);
+    TestServer server(std::move(settings));
+    auto known = server.pop3();
+    auto client = server.connect<Pop3Client>("pop3");
+    client.line();
+
+    SECTION("nothing") {}
+    SECTION("a byte now and then")
+    {
+        for (int i = 0; i < 40 && client.waits(); ++i)
+            client.send("U");
+        CHECK_FALSE(client.waits()); // it was dropped
+    }
+    SECTION("a command now and then")
+    {
+        for (int i = 0; i < 40 && client.waits(); ++i) {
+            client.send("USER x\r\n");
+            if (const auto said = client.line(); said.starts_with("-")) {
+                CHECK(said == "-ERR [SYS/TEMP] waited too long for a command");
+                CHECK(client.closed());
+                return;
+            }
+        }
+        CHECK_FALSE(client.waits());
+    }
+    CHECK(client.line() == "-ERR [SYS/TEMP] waited too long for a command");
+    CHECK(client.closed());
+    CHECK(known.talk("NOOP") == "+OK still here");
 }

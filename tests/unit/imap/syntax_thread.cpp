@@ -2,6 +2,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/work.h"
 
+#include <algorithm>
 #include <sstream>
 #include <string>
 
@@ -144,4 +145,33 @@ TEST_CASE("a chain of 100,000 is printed, in whatever order it came, and one mad
         chain[i].references = {static_cast<std::uint64_t>(1), static_cast<std::uint64_t>(kMany / 2), chain[i].id + 1};
     threads(ThreadBy::references, chain);
     CHECK(work.seconds() < 5); // quadratic takes minutes
+}
+
+TEST_CASE("3,000 messages with 60 references each are threaded at once, in order, backwards and at random", "[imap][syntax][thread][threats-18]")
+{
+    constexpr int kMessages = 3'000, kEach = 60;
+    unsigned seed = 7;
+    const auto random = [&seed] { return (seed = seed * 1103515245U + 12345U) / 65536 % kMessages; };
+    for (const char* order : {"ascending", "descending", "random", "missing"}) {
+        INFO(order);
+        std::vector<ThreadMessage> all(kMessages);
+        for (int i = 0; i < kMessages; ++i) {
+            all[i].number = static_cast<std::uint32_t>(i + 1);
+            all[i].sent = static_cast<std::int64_t>(random());
+            all[i].id = static_cast<std::uint64_t>(i) + 1;
+            all[i].subject = random() % 3;
+            for (int k = kEach; k > 0; --k) {
+                int other = i * kEach + k + kMessages; // nobody's
+                if (order[0] != 'm')
+                    other = order[0] == 'a' ? i - k : order[0] == 'd' ? i + k : static_cast<int>(random());
+                if (other >= 0)
+                    all[i].references.push_back(static_cast<std::uint64_t>(other) + 1);
+            }
+        }
+        for (const ThreadBy how : {ThreadBy::references, ThreadBy::refs, ThreadBy::orderedSubject}) {
+            std::string text;
+            CHECK(postfach::test::secondsOf([&] { text = threads(how, all); }) < 0.5);
+            CHECK(std::count_if(text.begin(), text.end(), [](char c) { return c == '('; }) >= 1);
+        }
+    }
 }
