@@ -3,6 +3,7 @@
 #include "admin/api/json.h"
 #include "admin/quarantine_zip.h"
 #include "admin/service.h"
+#include "scanner/client.h"
 #include "server/base/hash.h"
 #include "server/base/text.h"
 #include "server/delivery/received.h"
@@ -146,6 +147,8 @@ void Service::releaseQuarantined(const By& by, std::int64_t id, const ReleaseWis
     std::optional<store::Allowance> allowance;
     if (wish.never_again) {
         const bool by_content = *wish.never_again == store::Allowance::Kind::content;
+        if (!by_content && scanner::namesOthers({scanner::Class::infected, entry.signature}))
+            throw Problem(422, "invalid_field", "So much was found in this message that one name does not stand for it: allow its content.");
         const std::string what =
             by_content ? answering(subjectOf(id), [&] { return contentHash(context_.store.read()->body(entry.body)); }) : findingOf(entry);
         allowance = store::Allowance{*wish.never_again, what, {}, wish.expires, by.actor};

@@ -1,6 +1,7 @@
 // Service: signature files, looked at, added after a proof, removed.
 #include "admin/api/json.h"
 #include "admin/service.h"
+#include "scanner/signature_files.h"
 #include "server/base/file.h"
 #include "server/base/log.h"
 #include "server/base/text.h"
@@ -94,7 +95,10 @@ void Service::removeSignatures(const By& by, const std::string& given)
     if (!gone)
         throw Problem(404, "not_found", "There is no signature file " + name + ".");
     note(by, "signatures.remove", name);
-    context_.scanner.reload();
+    if (scanner::listSignatures(folder).empty())
+        context_.scanner.withdraw();
+    else
+        context_.scanner.reload();
 }
 
 } // namespace postfach::admin

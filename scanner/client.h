@@ -35,6 +35,7 @@ struct Finding {
 // past kMostOfAClass the last of them says that there are others, and no more goes by the name of one.
 void addFinding(std::vector<Finding>& findings, Finding finding);
 inline constexpr std::size_t kMostOfAClass = 4;
+bool namesOthers(const Finding& finding);
 std::string inWords(const Finding& finding); // the signature's name; else its word, then ": " and what exactly
 
 struct Verdict {
@@ -98,6 +99,7 @@ public:
     virtual void scan(Content content, std::function<void(Verdict)> answer) = 0;
     virtual Status status() const = 0;
     virtual void reload() = 0;     // signatures may have changed: a new generation is tried beside the old
+    virtual void withdraw() = 0;   // the same, where the last file was taken away on purpose: nothing but the test signature is meant
 };
 
 // Starts the process (call before other threads exist where possible) and the client's thread. Returns at once: until the

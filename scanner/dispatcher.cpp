@@ -83,6 +83,15 @@ void Dispatcher::reload()
     ::eventfd_write(wake_.get(), 1);
 }
 
+void Dispatcher::withdraw()
+{
+    {
+        const std::lock_guard lock(mutex_);
+        reload_asked_ = withdraw_asked_ = true;
+    }
+    ::eventfd_write(wake_.get(), 1);
+}
+
 void Dispatcher::run()
 {
     ::pthread_setname_np(::pthread_self(), "scanner");
@@ -143,6 +152,7 @@ void Dispatcher::takeInbox()
             (job->background ? background_ : queue_).push_back(std::move(job));
         }
         std::swap(reload_asked, reload_asked_);
+        withdrawn_ = std::exchange(withdraw_asked_, false) || withdrawn_;
     }
     if (reload_asked)
         checkFolder(true);

@@ -24,6 +24,7 @@ public:
     void scan(Content content, std::function<void(Verdict)> answer) override;
     Status status() const override;
     void reload() override;
+    void withdraw() override;
 
 private:
     // What the next generation is made of. At first start and after a crash they are tried in this order.
@@ -73,7 +74,7 @@ private:
     // Guarded by mutex_.
     mutable std::mutex mutex_;
     std::deque<std::unique_ptr<Job>> inbox_;
-    bool reload_asked_ = false;
+    bool reload_asked_ = false, withdraw_asked_ = false;
     bool stopping_ = false;
     Status status_;
 
@@ -82,6 +83,7 @@ private:
     std::unique_ptr<Generation> serving_, loading_;
     std::vector<std::unique_ptr<Generation>> leaving_;
     bool want_generation_ = true; // start one as soon as start_at_ has come and memory allows
+    bool withdrawn_ = false;      // an empty folder is meant
     bool forced_ = false;         // the administrator asked: a smaller set is meant, the next time that the folder is tried
     Attempt attempt_ = Attempt::strict;
     SteadyTime start_at_{}, look_at_{};

@@ -50,7 +50,7 @@ void Dispatcher::startAttempt()
     plan.strict = attempt_ != Attempt::lenient;
     plan.background = serving_ != nullptr;
     if (attempt_ == Attempt::strict) { // also where nothing serves at the moment
-        plan.serving = served_;
+        plan.serving = withdrawn_ || options_.signatures.empty() ? 0 : served_;
         if (!std::exchange(forced_, false) && served_ >= kLargeSet)
             plan.least = served_ / 10 * 9;
     }
@@ -65,6 +65,7 @@ void Dispatcher::startAttempt()
 void Dispatcher::loadingFailed(const std::string& reason)
 {
     loading_.reset();
+    withdrawn_ = false;
     base::logError("scanner", "signatures refused", {{"reason", reason}});
     if (serving_) {
         reload_problem_ = "the signatures in " + options_.signatures + " were refused, those before them stay: " + reason;
@@ -89,6 +90,7 @@ void Dispatcher::loadingFailed(const std::string& reason)
 void Dispatcher::promote()
 {
     const bool from_folder = attempt_ != Attempt::good;
+    std::error_code ignored;
     if (serving_)
         leaving_.push_back(dismiss(std::move(serving_)));
     serving_ = std::move(loading_);
@@ -97,6 +99,8 @@ void Dispatcher::promote()
     start_problem_.clear();
     if (forced_)
         want_generation_ = true; // asked for while this one was loading
+    else if (std::exchange(withdrawn_, false) && tried_.empty())
+        fs::remove_all(options_.run_folder + "/good", ignored); // nobody wants it back
     attempt_ = Attempt::strict;
     served_ = serving_->count;
     loaded_at_ = wallMillis();

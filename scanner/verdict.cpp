@@ -24,6 +24,8 @@ std::string inWords(const Finding& finding)
     return finding.what == Class::infected ? finding.name : std::string(wordFor(finding.what)) + ": " + finding.name;
 }
 
+bool namesOthers(const Finding& finding) { return finding.name.ends_with(kOthers); }
+
 void addFinding(std::vector<Finding>& findings, Finding finding)
 {
     if (std::find(findings.begin(), findings.end(), finding) != findings.end())
@@ -37,7 +39,7 @@ void addFinding(std::vector<Finding>& findings, Finding finding)
         }
     if (count < kMostOfAClass)
         findings.push_back(std::move(finding));
-    else if (!last->name.ends_with(kOthers))
+    else if (!namesOthers(*last))
         last->name += kOthers;
 }
 

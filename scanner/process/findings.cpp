@@ -79,6 +79,7 @@ bool Findings::whole() const { return !has(Class::encrypted) && !has(Class::limi
 void Findings::startPiece()
 {
     ++piece_;
+    alerted_ = false;
     layers_ = 0;
     open_container_.clear();
     opened_.clear();
@@ -88,6 +89,7 @@ void Findings::startPiece()
 
 void Findings::alert(const char* name)
 {
+    alerted_ = true;
     if (!name) { // libclamav has alerts without a name; those seen were limits
         note(Class::limit, "alert without a name");
         return;
@@ -214,7 +216,7 @@ void Findings::finish(int rc, std::string_view piece)
     case CL_VERIFIED:
         break;
     case CL_VIRUS:
-        if (std::all_of(found_.begin(), found_.end(), [](const Finding& finding) { return finding.what == Class::attachment; })) // our own
+        if (!alerted_) // of this piece nothing was said
             alert(nullptr);
         break;
     case CL_EMAXREC:

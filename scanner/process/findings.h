@@ -58,6 +58,7 @@ private:
     int piece_ = 0;
 
     // Of the piece being scanned.
+    bool alerted_ = false;
     std::uint64_t layers_ = 0;
     std::string open_container_; // its type, while no layer from inside has come
     std::uint32_t open_level_ = 0;

@@ -125,7 +125,7 @@ Guard::Decision Guard::ask(const std::string& user, const std::string& address)
     if (decision.refused) {
         decision.delay = 0ms; // who is not looked at costs nothing, and holds no connection
         refused.add();
-    } else if (decision.delay > 0ms) {
+    } else if (decision.delay > 0ms && !decision.crowded) {
         delayed.add();
     }
     return decision;

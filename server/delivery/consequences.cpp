@@ -170,7 +170,7 @@ void Consequences::dropDismissed(std::vector<Scanned>& all) const
     if (dismissed.empty())
         return;
     const auto counts = [&](const scanner::Finding& finding) {
-        return finding.what == scanner::Class::infected && !dismissed.contains(finding.name);
+        return finding.what == scanner::Class::infected && (scanner::namesOthers(finding) || !dismissed.contains(finding.name));
     };
     for (Scanned& scanned : all) {
         const auto& findings = scanned.verdict.findings;

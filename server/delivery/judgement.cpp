@@ -83,7 +83,9 @@ void dropAllowed(store::ReadTx& tx, Verdict& verdict, std::string_view as_came, 
         return;
     if (tx.isAllowed(Kind::content, base::hex(base::sha256(as_came)), now))
         return verdict.keepOnly([](const scanner::Finding&) { return false; });
-    verdict.keepOnly([&](const scanner::Finding& finding) { return !tx.isAllowed(Kind::signature, finding.name, now); });
+    verdict.keepOnly([&](const scanner::Finding& finding) {
+        return scanner::namesOthers(finding) || !tx.isAllowed(Kind::signature, finding.name, now);
+    });
 }
 
 store::ScanRecord recordOf(const Verdict& verdict, store::Time now)

@@ -111,6 +111,7 @@ private:
     std::uint32_t index_ = 0;
     std::vector<Row> batch_, next_;
     ReadingAhead ahead_;                      // of next_
+    bool begun_ = false;                           // bytes of a row have left that is not finished
     std::optional<std::vector<Content>> recalled_; // of next_, where all of it is in memory
     Fetched fetched_;
 };
@@ -408,8 +409,24 @@ net::Task<> Fetch::answer(const Row& row, const Content& content)
             putString(out, content.summary->preview);
         out += ' ';
     }
-    for (const BodySection& section : items_.sections)
-        co_await sendSection(section, row, content, out);
+    begun_ = false;
+    try {
+        for (const BodySection& section : items_.sections)
+            co_await sendSection(section, row, content, out);
+    } catch (const net::PeerGone&) {
+        throw;
+    } catch (const std::exception& trouble) {
+        if (begun_) { // the client counts on all that was announced, and would take any word of ours, a farewell too, for a part of it
+            base::logWarning("imap", "message cut off", {{"reason", trouble.what()}});
+            throw net::PeerGone("a row could not be finished");
+        }
+        const auto state = stateAfter(trouble, row.message.body);
+        if (!state)
+            throw;
+        fetched_.damaged = fetched_.damaged || *state == Content::State::damaged;
+        fetched_.missed = fetched_.missed || *state == Content::State::gone;
+        co_return;
+    }
     closeRow(out);
     co_await session_.send(std::move(out));
 }
@@ -440,6 +457,7 @@ net::Task<> Fetch::sendSection(const BodySection& section, const Row& row, const
         if (out.size() >= kPiece) { // there may be hundreds of them
             std::string ready;
             ready.swap(out);
+            begun_ = true;
             co_await session_.send(std::move(ready));
         }
         out += ' ';
@@ -471,18 +489,10 @@ net::Task<> Fetch::sendRange(
     out.append(std::to_string(count)).append("}\r\n");
     session_.stream().write(out);
     out.clear();
-    // The client counts on every byte that was announced, and would take any word of ours for one of them: what stops us here
-    // ends the connection.
-    try {
-        if (held)
-            held = held->substr(skip, count);
-        co_await sendBytes(row.message.body, held, range.begin + skip, count);
-    } catch (const net::PeerGone&) {
-        throw;
-    } catch (const std::exception& trouble) {
-        base::logWarning("imap", "message cut off", {{"reason", trouble.what()}});
-        throw net::PeerGone("a literal could not be finished");
-    }
+    begun_ = true;
+    if (held)
+        held = held->substr(skip, count);
+    co_await sendBytes(row.message.body, held, range.begin + skip, count);
     out += ' ';
 }
 
@@ -516,6 +526,7 @@ net::Task<> Fetch::sendDecoded(
     out += "~{" + std::to_string(count) + "}\r\n";
     std::string head;
     head.swap(out);
+    begun_ = true;
     co_await session_.send(std::move(head));
     co_await sendBytes(row.message.body, part->spool.view().substr(skip, count), skip, count);
     out += ' ';

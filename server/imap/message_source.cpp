@@ -62,6 +62,18 @@ net::Task<> readEach(Session& session, std::size_t from, std::size_t to, std::si
         co_await putBack(session, std::move(some));
 }
 
+std::optional<Content::State> stateAfter(const std::exception& trouble, store::BodyId body)
+{
+    using enum store::Error::Kind;
+    const auto* const error = dynamic_cast<const store::Error*>(&trouble);
+    if (error == nullptr || (error->kind != noSuchMessage && error->kind != noSuchEntry && error->kind != damaged))
+        return std::nullopt;
+    if (error->kind != damaged)
+        return Content::State::gone;
+    base::logError("imap", "damaged message", {{"body", body.value}, {"reason", error->what()}});
+    return Content::State::damaged;
+}
+
 namespace {
 
 Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade, store::RecentBodies& recent)
@@ -74,12 +86,10 @@ Content readOne(store::ReadTx& tx, const Wish& wish, RemadeSummaries& remade, st
         if (wish.bytes || (wish.bytes_if && wish.bytes_if(*content.summary)))
             content.bytes = bytes.empty() ? recent.read(tx, wish.body) : recent.keep(wish.body, std::move(bytes));
     } catch (const store::Error& error) {
-        using enum store::Error::Kind;
-        if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
+        const auto state = stateAfter(error, wish.body);
+        if (!state)
             throw;
-        content.state = error.kind == damaged ? Content::State::damaged : Content::State::gone;
-        if (error.kind == damaged)
-            base::logError("imap", "damaged message", {{"body", wish.body.value}, {"reason", error.what()}});
+        content.state = *state;
     }
     return content;
 }

@@ -5,6 +5,7 @@
 #include "server/mail/summary.h"
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,6 +42,9 @@ struct Content {
     std::optional<mail::Summary> summary;                     // of what is there, where it was wanted
     std::shared_ptr<const std::string> bytes;
 };
+
+// What became of a message that could not be read: gone, damaged (which is logged), or nothing of the kind.
+std::optional<Content::State> stateAfter(const std::exception& trouble, store::BodyId body);
 
 // One Content a wish, in order. Whole messages that are read are kept for the next who wants them.
 net::Task<std::vector<Content>> readContents(Session& session, std::vector<Wish> wishes);

@@ -187,7 +187,8 @@ std::vector<std::string> decodeUuencoded(std::string_view body)
         const std::string_view line = withoutLineEnd(body.substr(at, next - at));
         at = next;
         if (isUuBegin(line)) {
-            blocks.emplace_back();
+            if (blocks.empty() || !blocks.back().empty()) // millions of empty ones would be more than the mail itself
+                blocks.emplace_back();
             inside = true;
         } else if (inside && line == "end") {
             inside = false;
@@ -208,7 +209,8 @@ std::vector<std::string> decodeYenc(std::string_view body)
         const std::string_view line = withoutLineEnd(body.substr(at, next - at));
         at = next;
         if (isYencWord(line, "=ybegin")) {
-            blocks.emplace_back();
+            if (blocks.empty() || !blocks.back().empty())
+                blocks.emplace_back();
             inside = true;
         } else if (inside && isYencWord(line, "=ypart")) {
             ++parts;

@@ -16,6 +16,7 @@ public:
     void scan(scanner::Content content, std::function<void(scanner::Verdict)> answer) override;
     scanner::Status status() const override;
     void reload() override { ++reloads; }
+    void withdraw() override { ++reloads; }
 
     std::atomic<bool> available{true};
     std::atomic<bool> everything_encrypted{false};

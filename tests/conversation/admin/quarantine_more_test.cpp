@@ -181,6 +181,19 @@ TEST_CASE("What is released for good is not found again, by content or by findin
         office.lmtp().deliver({"bob@example.org"}, found("FOUND: macros"));
         CHECK(quarantined() == 1);
     }
+    SECTION("not by one name, where there were more than are told")
+    {
+        for (const std::string word : {"alpha", "beta", "gamma", "delta", "epsilon"})
+            office.scanner().learn(word, "Test." + word);
+        const auto many = office.quarantine(found("alpha beta gamma delta epsilon"));
+        for (const std::string word : {"alpha", "beta", "delta"}) // what is told is then of the last
+            CHECK(office.http.put("/api/v1/allowances/signature/Test." + word, "{}").status == 200);
+        const auto last = office.quarantine(found("alpha beta gamma delta epsilon, again"));
+        CHECK(office.http.get("/api/v1/quarantine/" + last).text("signature") == "Test.epsilon and others");
+        CHECK(office.http.post("/api/v1/quarantine/" + last + "/release", R"({"never_again":"signature"})").status == 422);
+        CHECK(office.http.post("/api/v1/quarantine/" + last + "/release", R"({"never_again":"content"})").status == 204);
+        CHECK(office.http.post("/api/v1/quarantine/" + many + "/release", R"({"never_again":"signature"})").status == 204);
+    }
     SECTION("said before anything was found")
     {
         CHECK(office.http.put("/api/v1/allowances/sender/x", "{}").status == 404);

@@ -3,6 +3,7 @@
 #include "tests/support/work.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 using namespace postfach::test;
@@ -188,6 +189,30 @@ TEST_CASE("fields of the header of a message within a large one are picked, and 
     client.select();
     CHECK(client.talk("FETCH 1 (BODY.PEEK[2.HEADER.FIELDS (Subject)] BODY.PEEK[1.HEADER.FIELDS (Subject)])").front()
           == "* 1 FETCH (BODY[2.HEADER.FIELDS (Subject)] " + literal("Subject: inner\r\n\r\n") + " BODY[1.HEADER.FIELDS (Subject)] NIL)");
+}
+
+TEST_CASE("a message that is damaged costs the fields of no other", "[imap][fetch][damage]")
+{
+    TestServer server;
+    auto client = server.imap();
+    client.append("INBOX", "Subject: before\r\n\r\nx\r\n");
+    client.append("INBOX", "Subject: damaged\r\nX-Short: " + std::string(10'000, 'x') + "\r\n\r\n" + std::string(600'000, 'b'));
+    client.append("INBOX", "Subject: behind\r\n\r\nx\r\n");
+    server.restart();
+    int files = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(server.data() + "/data/bodies"))
+        if (entry.is_regular_file()) {
+            std::filesystem::resize_file(entry, 10);
+            ++files;
+        }
+    REQUIRE(files == 1);
+    auto again = server.imap();
+    again.select();
+    const auto told = again.talk("FETCH 1:* (BODY.PEEK[HEADER.FIELDS (Subject)])");
+    REQUIRE(told.size() == 3);
+    CHECK(told.at(0) == "* 1 FETCH (BODY[HEADER.FIELDS (Subject)] " + literal("Subject: before\r\n\r\n") + ")");
+    CHECK(told.at(1) == "* 3 FETCH (BODY[HEADER.FIELDS (Subject)] " + literal("Subject: behind\r\n\r\n") + ")");
+    CHECK_THAT(told.at(2), Catch::ContainsSubstring("NO [CORRUPTION]"));
 }
 
 TEST_CASE("a summary that is missing is made anew and kept", "[imap][fetch]")

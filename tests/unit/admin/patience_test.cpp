@@ -27,6 +27,7 @@ public:
     void scan(scanner::Content, std::function<void(scanner::Verdict)> answer) override { answer({}); }
     scanner::Status status() const override { return {}; }
     void reload() override {}
+    void withdraw() override {}
 };
 
 struct Folder {

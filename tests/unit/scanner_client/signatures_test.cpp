@@ -125,6 +125,24 @@ TEST_CASE("an empty folder does not disarm the scanner where nothing serves at t
     }
 }
 
+TEST_CASE("the last file that is withdrawn on purpose is gone, also behind a restart", "[scanner][signatures][reload]")
+{
+    Folder folder;
+    folder.write("mine.ndb", ndb("Test.Good", kGood));
+    Scanning scanning([&](Options& options) { options.signatures = folder.path; });
+    REQUIRE(scanning.scan(plain(kGood)).kind == Kind::infected);
+    fs::remove(folder.path + "/mine.ndb");
+    scanning.client().withdraw();
+    CHECK(scanning.until([](const Status& status) { return status.signature_count == 1; }));
+    CHECK(scanning.scan(plain(kGood)).kind == Kind::clean);
+    scanning.stop();
+    Scanning next([&](Options& options) {
+        options.signatures = folder.path;
+        options.run_folder = scanning.run;
+    });
+    CHECK(next.scan(plain(kGood)).kind == Kind::clean);
+}
+
 TEST_CASE("a set that lost a tenth serves when it was asked for, and then alone", "[scanner][signatures][reload]")
 {
     const auto set = [](int count) {
