@@ -272,6 +272,38 @@ store::Account Service::changeAccount(const By& by, const std::string& address, 
     return after;
 }
 
+namespace {
+// An address that ends is no target any more, or whoever has it next would get the mail of groups that meant somebody else; an alias
+// that leads nowhere ends with it.
+void endTarget(store::WriteTx& tx, Notes& notes, const std::string& address)
+{
+    std::vector<std::string> leading;
+    store::Page page{"", 1'000};
+    for (auto some = tx.aliases(page); !some.empty(); some = tx.aliases(page)) {
+        page.after = some.back().address;
+        for (const store::Alias& alias : some)
+            if (std::find(alias.targets.begin(), alias.targets.end(), address) != alias.targets.end())
+                leading.push_back(alias.address);
+    }
+    for (const std::string& one : leading) {
+        const auto known = tx.findAlias(one);
+        if (!known) // it led to one that has ended on the way
+            continue;
+        const store::Alias& alias = *known;
+        auto left = alias.targets;
+        std::erase(left, address);
+        if (!left.empty()) {
+            tx.putAlias(alias.address, left);
+            notes.add("alias.change", alias.address, toJson(alias), toJson(tx.findAlias(alias.address).value()));
+            continue;
+        }
+        tx.removeAlias(alias.address);
+        notes.add("alias.remove", alias.address, toJson(alias));
+        endTarget(tx, notes, alias.address);
+    }
+}
+} // namespace
+
 void Service::removeAccount(const By& by, const std::string& address, const std::optional<std::string>& expected, bool administrator)
 {
     store::Account before;
@@ -281,6 +313,7 @@ void Service::removeAccount(const By& by, const std::string& address, const std:
         expect(before, expected);
         tx.removeAccount(before.id);
         notes.add("account.remove", before.address, toJson(before, configured()));
+        endTarget(tx, notes, before.address);
     });
     context_.auth.forget(before.id);
     endSessions(before, {}, "account removed");
@@ -302,6 +335,12 @@ std::vector<store::LoginRecord> Service::logins(const std::string& address)
         context_.auth.history().settle();
         return context_.store.read()->logins(owner.id);
     });
+}
+
+bool Service::isUnchanged(store::AccountId id, std::uint64_t version)
+{
+    const auto now = answering("account", [&] { return context_.store.read()->account(id); });
+    return now && now->version == version;
 }
 
 // --- app passwords
@@ -408,6 +447,7 @@ void Service::removeAlias(const By& by, const std::string& address, const std::o
             requireMatch(expected, entityTag(toJson(*found)), "alias");
         tx.removeAlias(address);
         notes.add("alias.remove", known.address, toJson(known));
+        endTarget(tx, notes, known.address);
     });
 }
 

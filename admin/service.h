@@ -248,6 +248,7 @@ public:
     // The first administrator's token: made when there is none yet; nullopt otherwise.
     std::optional<std::string> firstToken();
     // Whose secret this is: nullopt for a wrong, expired or removed one, and from where it may not be used. Notes its use, at most once a minute.
+    bool isUnchanged(store::AccountId id, std::uint64_t version); // since a login found it so
     std::optional<store::Token> tokenOf(std::string_view secret, const std::string& address);
     // What a wrong one costs; tells of it now and then.
     TokenGuard::Decision tokenRefused(const std::string& address);

@@ -203,9 +203,10 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, 
         judged.who.by.address = peer.address, requireOwnSite(head);
     else if (secret)
         judged.who = browserOf(*secret, head, peer.address, judged.delay);
-    else if (at.size() >= 3 && api && at[1] == "v1" && at[2] == "me")
+    else if (at.size() >= 3 && api && at[1] == "v1" && at[2] == "me") {
         judged.who = ownerOf(login, peer.address);
-    else if (api)
+        judged.who.still = [this, id = login->account.id, version = login->account.version] { return service_.isUnchanged(id, version); };
+    } else if (api)
         judged.who = authenticate(head, peer.address, judged.delay);
     checkOrigin(head);
     judged.match = findRoute(head.method, judged.target);
@@ -262,6 +263,8 @@ Response Gate::answer(const Judged& judged, const RequestHead& head, const std::
 {
     const Call call{head, body, judged.target, judged.match.values, judged.who, judged.login ? &*judged.login : nullptr};
     try {
+        if (head.hasBody() && judged.who.still && !judged.who.still()) // a body takes its time, and the right may have been taken back
+            throw unauthorized(true);
         const auto work = [&] { return judged.match.route->handle(service_, call); };
         // What anybody may send has no keeper: a cookie given to one is not given again to another.
         const bool kept = head.method == "POST" && *judged.match.route->scope != 0;

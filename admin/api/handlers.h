@@ -45,6 +45,8 @@ Response listMyWebSessions(Service&, const Call&);
 Response deleteMyWebSession(Service&, const Call&);
 
 Response getMailbox(Service&, const Call&);
+// What reaches into a mailbox whose owner is an administrator wants the scope admin, or the owner: Problem 403.
+void requireRankOver(Service&, const Call&); // the account in values[0]
 Response putMailbox(Service&, const Call&);
 Response patchMailbox(Service&, const Call&);
 Response deleteMailbox(Service&, const Call&);

@@ -175,8 +175,15 @@ Response listAppPasswords(Service& service, const Call& call)
     return listOfAll(call, service.appPasswords(call.values[0]), [](const auto& p) { return p.label; }, [](const auto& p) { return toJson(p); });
 }
 
+void requireRankOver(Service& service, const Call& call)
+{
+    if (call.who.account != call.values[0]) // the owner may
+        requireAdministrator(call.who.may("admin"), service.account(call.values[0]).scopes, std::nullopt);
+}
+
 Response postAppPassword(Service& service, const Call& call)
 {
+    requireRankOver(service, call);
     auto fields = call.fields();
     WantedAppPassword wanted;
     wanted.label = fields.text("label", 100).value_or("");
@@ -191,6 +198,7 @@ Response postAppPassword(Service& service, const Call& call)
 
 Response deleteAppPassword(Service& service, const Call& call)
 {
+    requireRankOver(service, call);
     service.removeAppPassword(call.who.by, call.values[0], call.values[1]);
     return Response::empty();
 }

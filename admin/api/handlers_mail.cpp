@@ -153,6 +153,7 @@ Response listDeleted(Service& service, const Call& call)
 
 Response restoreDeleted(Service& service, const Call& call)
 {
+    requireRankOver(service, call);
     const auto restored = service.restoreDeleted(call.who.by, call.values[0], messageIn(call, 1, "deleted"));
     auto out = object();
     out->set("mailbox", restored.mailbox.name);
@@ -162,6 +163,7 @@ Response restoreDeleted(Service& service, const Call& call)
 
 Response forgetDeleted(Service& service, const Call& call)
 {
+    requireRankOver(service, call);
     service.forgetDeleted(call.who.by, call.values[0], messageIn(call, 1, "deleted"));
     return Response::empty();
 }

@@ -82,6 +82,7 @@ Response getMailbox(Service& service, const Call& call)
 
 Response putMailbox(Service& service, const Call& call)
 {
+    requireRankOver(service, call);
     std::optional<bool> subscribed;
     if (!call.body.empty()) {
         auto fields = call.fields();
@@ -97,6 +98,7 @@ Response putMailbox(Service& service, const Call& call)
 
 Response patchMailbox(Service& service, const Call& call)
 {
+    requireRankOver(service, call);
     auto fields = call.fields();
     for (const char* name : {"id", "special_use", "messages", "unseen", "size"})
         fields.refuse(name);
@@ -109,6 +111,7 @@ Response patchMailbox(Service& service, const Call& call)
 
 Response deleteMailbox(Service& service, const Call& call)
 {
+    requireRankOver(service, call);
     service.removeMailbox(call.who.by, call.values[0], call.values[1], expected(call));
     return Response::empty();
 }

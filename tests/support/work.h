@@ -5,12 +5,16 @@
 namespace postfach::test {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kIsSanitized = true;
+#define POSTFACH_SANITIZED true
 #elif defined(__has_feature)
-inline constexpr bool kIsSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-inline constexpr bool kIsSanitized = false;
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define POSTFACH_SANITIZED true
 #endif
+#endif
+#if !defined(POSTFACH_SANITIZED)
+#define POSTFACH_SANITIZED false
+#endif
+inline constexpr bool kIsSanitized = POSTFACH_SANITIZED;
 
 // Counts from its making. Only the calling thread's own work: what else the machine does is not the code's fault, nor is
 // what a sanitizer adds, which is about two thirds.

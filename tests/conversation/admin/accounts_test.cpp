@@ -135,6 +135,23 @@ TEST_CASE("A list comes in pages that miss nothing and repeat nothing", "[admin]
     CHECK(http.get("/api/v1/accounts?limit=1&cursor=" + first.text("next")).column("address") == std::vector<std::string>{seen[3]});
 }
 
+TEST_CASE("An account that is removed is no alias's target any more", "[admin][aliases][office]")
+{
+    TestServer server;
+    Http http(server, server.token());
+    CHECK(http.put("/api/v1/aliases/bobby@example.org", R"({"targets":["bob@example.org"]})").status == 201);
+    CHECK(http.put("/api/v1/aliases/bobs@example.org", R"({"targets":["bobby@example.org"]})").status == 201);
+    CHECK(http.put("/api/v1/aliases/office@example.org", R"({"targets":["alice@example.org","bob@example.org","bobs@example.org"]})").status == 201);
+    CHECK(http.remove("/api/v1/accounts/bob@example.org").status == 204);
+    CHECK(http.get("/api/v1/aliases").column("address") == std::vector<std::string>{"office@example.org"});
+    CHECK(http.get("/api/v1/aliases/office@example.org").json()->getArray("targets")->size() == 1);
+    CHECK(http.get("/api/v1/audit?action=alias.remove").column("target").size() == 2);
+    const auto office = http.get("/api/v1/configuration/snapshot"); // it describes an office that can be
+    CHECK(http.post("/api/v1/configuration/apply?dry_run=true", office.body).status == 200);
+    server.addAccount("bob@example.org"); // another one
+    CHECK(server.lmtp().deliver({"bobby@example.org"}, "Subject: x\r\n\r\nx\r\n").front().starts_with("550"));
+}
+
 TEST_CASE("An alias leads to accounts and to nothing else", "[admin][aliases]")
 {
     TestServer server;

@@ -18,7 +18,7 @@ class FakeDns {
 public:
     enum : std::uint16_t { cname = 5, mx = 15, txt = 16, srv = 33, tlsa = 52 };
 
-    FakeDns() : socket_(Poco::Net::SocketAddress("127.0.0.1", 0))
+    FakeDns() : socket_(Poco::Net::SocketAddress("127.0.0.1", 0), false) // Poco 1.13 has no default here
     {
         socket_.setReceiveTimeout(Poco::Timespan(0, 20'000));
         thread_ = std::thread([this] { run(); });

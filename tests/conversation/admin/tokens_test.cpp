@@ -1,5 +1,6 @@
 // Tokens: from where, how long, and what wrong ones cost.
 #include "admin/token_guard.h"
+#include "server/base/text.h"
 #include "tests/conversation/admin/http.h"
 #include "tests/support/catch.h"
 
@@ -46,6 +47,33 @@ TEST_CASE("A token that is rotated has another secret, and the old one ends at o
     CHECK(reply.json()->getArray("networks")->size() == 1); // all else stays
     CHECK(admin.request("POST", "/api/v1/tokens/nobody/rotate").status == 404);
     CHECK(admin.get("/api/v1/audit?action=token.rotate").column("target") == std::vector<std::string>{"office"});
+}
+
+TEST_CASE("A right that is taken back while the body of a request is on its way is none when that is there", "[admin][tokens][me]")
+{
+    TestServer server;
+    Http admin(server, server.token());
+    const auto begun = [&](const std::string& line, const std::string& authorization, const std::string& body) {
+        Http http(server);
+        http.send(line + " HTTP/1.1\r\nHost: mail.example.org\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: "
+                  + std::to_string(body.size()) + "\r\nAuthorization: " + authorization + "\r\n\r\n");
+        CHECK(http.reply(true).status == 100); // who he is has been looked at
+        return http;
+    };
+    const std::string token = R"({"name":"another","scopes":["admin"]})", password = R"({"password":"a thief's own words"})";
+    const auto lost = admin.post("/api/v1/tokens", R"({"name":"lost","scopes":["admin"]})").text("token");
+    const std::string owner = "Basic " + base::base64("alice@example.org:secret");
+    auto by_token = begun("POST /api/v1/tokens", "Bearer " + lost, token);
+    auto by_password = begun("PUT /api/v1/me/password", owner, password);
+    auto in_time = begun("PUT /api/v1/me/password", "Basic " + base::base64("bob@example.org:secret"), password);
+    CHECK(admin.request("POST", "/api/v1/tokens/lost/rotate").status == 200);
+    CHECK(admin.patch("/api/v1/accounts/alice@example.org", R"({"password":"what alice has now"})").status == 200);
+    CHECK(by_token.raw(token) == 401);
+    CHECK(by_password.raw(password) == 401);
+    CHECK(in_time.raw(password) < 300);
+    const std::string now = "Basic " + base::base64("alice@example.org:what alice has now");
+    CHECK(Http(server).get("/api/v1/me", {{"Authorization", now}}).status == 200);
+    CHECK(admin.get("/api/v1/tokens").body.find("another") == std::string::npos);
 }
 
 TEST_CASE("Wrong tokens are told of, slowed down and in the end sent away, good ones never", "[admin][tokens][threats-33]")

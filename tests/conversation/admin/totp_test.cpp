@@ -223,6 +223,15 @@ TEST_CASE("An account is an administrator's in a browser, with the scopes it was
         CHECK(asked("PUT", kAlice, R"({"password":"mine now"})") == 403);
         CHECK(asked("DELETE", kAlice, "") == 403);
         CHECK(asked("DELETE", std::string(kAlice) + "/totp", "") == 403);
+        const std::string label = R"({"label":"phone","scopes":["imap"]})"; // a way into the mailbox is one to its mail
+        CHECK(asked("POST", std::string(kAlice) + "/app-passwords", label) == 403);
+        CHECK(asked("POST", "/api/v1/accounts/bob@example.org/app-passwords", label) == 201);
+        CHECK(asked("PUT", std::string(kAlice) + "/mailboxes/Mine", "{}") == 403);
+        CHECK(asked("PUT", "/api/v1/accounts/bob@example.org/mailboxes/Mine", "{}") == 201);
+        CHECK(asked("DELETE", std::string(kAlice) + "/mailboxes/Archive", "") == 403);
+        CHECK(asked("DELETE", std::string(kAlice) + "/deleted/1", "") == 403);
+        CHECK(asked("POST", std::string(kAlice) + "/deleted/1/restore", "") == 403);
+        CHECK(alice.ask("POST", "/api/v1/me/app-passwords", R"({"label":"own","scopes":["imap"]})").status == 201);
         CHECK(asked("PATCH", "/api/v1/accounts/bob@example.org", R"({"scopes":["admin"]})") == 403);
         CHECK(asked("PUT", "/api/v1/accounts/new@example.org", R"({"password":"x","scopes":["read"]})") == 403);
         const std::string applied = "/api/v1/configuration/apply";

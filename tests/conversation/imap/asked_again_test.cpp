@@ -84,11 +84,11 @@ TEST_CASE("ENVELOPE and BODYSTRUCTURE asked again are the same, in each dialect"
     const auto ask = [](ImapClient& client, const std::string& items) { return client.talk("FETCH 1:* " + items); };
 
     const Lines first = ask(plain, "(ENVELOPE BODYSTRUCTURE)");
-    CHECK_THAT(first.at(0), Catch::Contains("\"plain\"") && Catch::Contains("(\"TEXT\" \"PLAIN\"", Catch::CaseSensitive::No));
+    CHECK_THAT(first.at(0), Catch::ContainsSubstring("\"plain\"") && Catch::ContainsSubstring("(\"TEXT\" \"PLAIN\"", Catch::CaseSensitive::No));
     const Lines other = ask(modern, "(ENVELOPE BODYSTRUCTURE)");
     CHECK(other.at(0) == first.at(0));
-    CHECK_THAT(first.at(1), Catch::Contains("\"message\" \"rfc822\"") && Catch::Contains("inner"));
-    CHECK_THAT(other.at(1), Catch::Contains("\"message\" \"global\"") && Catch::Contains("inner"));
+    CHECK_THAT(first.at(1), Catch::ContainsSubstring("\"message\" \"rfc822\"") && Catch::ContainsSubstring("inner"));
+    CHECK_THAT(other.at(1), Catch::ContainsSubstring("\"message\" \"global\"") && Catch::ContainsSubstring("inner"));
     CHECK(ask(plain, "(ENVELOPE BODYSTRUCTURE)") == first);
     CHECK(ask(modern, "(ENVELOPE BODYSTRUCTURE)") == other);
 
@@ -96,11 +96,11 @@ TEST_CASE("ENVELOPE and BODYSTRUCTURE asked again are the same, in each dialect"
     const std::size_t second = first.at(1).find(" BODYSTRUCTURE");
     CHECK(ask(plain, "ENVELOPE").at(1) == first.at(1).substr(0, second) + ")");
     CHECK(ask(plain, "BODYSTRUCTURE").at(1) == "* 2 FETCH (" + first.at(1).substr(second + 1));
-    CHECK_THAT(ask(plain, "(UID FLAGS ENVELOPE)").at(0), Catch::StartsWith("* 1 FETCH (UID 1 FLAGS (") && Catch::Contains("ENVELOPE ("));
+    CHECK_THAT(ask(plain, "(UID FLAGS ENVELOPE)").at(0), Catch::StartsWith("* 1 FETCH (UID 1 FLAGS (") && Catch::ContainsSubstring("ENVELOPE ("));
     plain.append("INBOX", mail("third"));
     plain.talk("NOOP");
-    CHECK_THAT(ask(plain, "ENVELOPE").at(2), Catch::Contains("\"third\""));
-    CHECK_THAT(ask(plain, "(ENVELOPE BODY.PEEK[TEXT])").at(2), Catch::Contains("\"third\"") && Catch::EndsWith("BODY[TEXT] {6}\r\ntext\r\n)"));
+    CHECK_THAT(ask(plain, "ENVELOPE").at(2), Catch::ContainsSubstring("\"third\""));
+    CHECK_THAT(ask(plain, "(ENVELOPE BODY.PEEK[TEXT])").at(2), Catch::ContainsSubstring("\"third\"") && Catch::EndsWith("BODY[TEXT] {6}\r\ntext\r\n)"));
 }
 
 TEST_CASE("whole messages, many at once: small ones, large ones, and some that are gone", "[imap][fetch]")
@@ -133,7 +133,7 @@ TEST_CASE("whole messages, many at once: small ones, large ones, and some that a
     answer = client.talk("FETCH 1:* (RFC822.SIZE BODY.PEEK[]<2.5> SAVEDATE BODY.PEEK[]<1000000.5>)");
     for (int i = 0; i < 60; ++i) {
         const std::string& line = answer[static_cast<std::size_t>(i)];
-        REQUIRE_THAT(line, Catch::Contains("RFC822.SIZE " + std::to_string(mails[static_cast<std::size_t>(i)].size())));
+        REQUIRE_THAT(line, Catch::ContainsSubstring("RFC822.SIZE " + std::to_string(mails[static_cast<std::size_t>(i)].size())));
         REQUIRE_THAT(line, Catch::EndsWith("BODY[]<2> {5}\r\nom: a BODY[]<1000000> \"\")"));
     }
 

@@ -244,12 +244,12 @@ TEST_CASE("More hits than are likely stop the acting, not the looking, until som
         CHECK(has(imap.talk("FETCH 1:* BODY[]"), "Quarantined"));
         const auto id = http.get("/api/v1/quarantine?signature=Test.Common").column("id").at(0);
         const auto exposed = [&](const std::string& of) {
-            const auto told = http.get("/api/v1/quarantine/" + id + "/exposure" + of).json();
+            const auto exposure = http.get("/api/v1/quarantine/" + id + "/exposure" + of).json();
             std::multiset<std::string> states;
-            const auto holders = told->getArray("holders");
+            const auto holders = exposure->getArray("holders");
             for (const auto& one : *holders)
                 states.insert(one.extract<Poco::JSON::Object::Ptr>()->getValue<std::string>("state"));
-            return std::pair(states, told->getArray("reads")->size());
+            return std::pair(states, exposure->getArray("reads")->size());
         };
         CHECK(exposed("") == std::pair(std::multiset<std::string>{"quarantined"}, std::size_t{0}));
         const auto all = exposed("?of=signature");
