@@ -84,7 +84,7 @@ TEST_CASE("ENVELOPE and BODYSTRUCTURE asked again are the same, in each dialect"
     const auto ask = [](ImapClient& client, const std::string& items) { return client.talk("FETCH 1:* " + items); };
 
     const Lines first = ask(plain, "(ENVELOPE BODYSTRUCTURE)");
-    CHECK_THAT(first.at(0), Catch::ContainsSubstring("\"plain\"") && Catch::ContainsSubstring("(\"TEXT\" \"PLAIN\"", Catch::CaseSensitive::No));
+    CHECK_THAT(first.at(0), Catch::ContainsSubstring("\"plain\"") && Catch::ContainsSubstring("(\"text\" \"plain\""));
     const Lines other = ask(modern, "(ENVELOPE BODYSTRUCTURE)");
     CHECK(other.at(0) == first.at(0));
     CHECK_THAT(first.at(1), Catch::ContainsSubstring("\"message\" \"rfc822\"") && Catch::ContainsSubstring("inner"));
