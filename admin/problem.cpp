@@ -30,6 +30,13 @@ Problem challenged(Problem problem)
     return problem;
 }
 
+Problem busyFor(int seconds, const std::string& detail)
+{
+    Problem problem(429, "busy", detail);
+    problem.headers.emplace_back("Retry-After", std::to_string(seconds));
+    return problem;
+}
+
 Problem problemOf(const store::Error& error, const std::string& subject)
 {
     using Kind = store::Error::Kind;

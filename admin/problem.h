@@ -29,6 +29,9 @@ public:
 // With the challenge that a 401 must have (RFC 9110 11.6.1): not for Basic, or a browser would ask by itself.
 Problem challenged(Problem problem);
 
+// 429: another request has what this one needs; worth another try after so many seconds.
+Problem busyFor(int seconds, const std::string& detail);
+
 // The one place where the store's kinds become answers. `subject` names what was asked for: "account alice@example.org".
 Problem problemOf(const store::Error& error, const std::string& subject);
 

@@ -54,11 +54,8 @@ void Service::addSignatures(const By& by, const std::string& given, std::string_
     if (bytes.empty())
         throw Problem(422, "bad_signatures", "The file is empty.");
     const std::unique_lock lock(signatures_mutex_, std::try_to_lock); // nobody waits: a proof may take minutes of a place that all share
-    if (!lock) {
-        Problem busy(429, "busy", "Another file is being proved: try again in some seconds.");
-        busy.headers.emplace_back("Retry-After", "10");
-        throw busy;
-    }
+    if (!lock)
+        throw busyFor(10, "Another file is being proved: try again in some seconds.");
     const std::string folder = context_.scanning.signatures;
     std::string wrong;
     try {

@@ -151,11 +151,8 @@ Response getDomainDns(Service& service, const Call& call)
     if (check == "true") {
         static std::mutex one_at_a_time; // it waits for others, on a helper thread
         const std::unique_lock lock(one_at_a_time, std::try_to_lock);
-        if (!lock.owns_lock()) {
-            Problem busy(429, "busy", "DNS is being asked already: try again in some seconds.");
-            busy.headers.emplace_back("Retry-After", "10");
-            throw busy;
-        }
+        if (!lock.owns_lock())
+            throw busyFor(10, "DNS is being asked already: try again in some seconds.");
         checkRecords(records, *systemResolver(context.clients.dns_server));
     }
     Poco::JSON::Array::Ptr list = new Poco::JSON::Array;

@@ -23,8 +23,7 @@ HeaderCache::Keys readOne(store::ReadTx& tx, HeaderCache& cache, store::BodyId b
             bytes = tx.bodyRange(body, 0, summary.header_size);
         return cache.make(body, summary.top_header ? std::string_view(*summary.top_header) : std::string_view(bytes));
     } catch (const store::Error& error) {
-        using enum store::Error::Kind;
-        if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
+        if (!isUnreadable(error))
             throw;
         return kEmpty;
     }

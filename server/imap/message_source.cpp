@@ -62,13 +62,18 @@ net::Task<> readEach(Session& session, std::size_t from, std::size_t to, std::si
         co_await putBack(session, std::move(some));
 }
 
-std::optional<Content::State> stateAfter(const std::exception& trouble, store::BodyId body)
+bool isUnreadable(const store::Error& error)
 {
     using enum store::Error::Kind;
+    return error.kind == noSuchMessage || error.kind == noSuchEntry || error.kind == damaged;
+}
+
+std::optional<Content::State> stateAfter(const std::exception& trouble, store::BodyId body)
+{
     const auto* const error = dynamic_cast<const store::Error*>(&trouble);
-    if (error == nullptr || (error->kind != noSuchMessage && error->kind != noSuchEntry && error->kind != damaged))
+    if (error == nullptr || !isUnreadable(*error))
         return std::nullopt;
-    if (error->kind != damaged)
+    if (error->kind != store::Error::Kind::damaged)
         return Content::State::gone;
     base::logError("imap", "damaged message", {{"body", body.value}, {"reason", error->what()}});
     return Content::State::damaged;

@@ -43,6 +43,8 @@ struct Content {
     std::shared_ptr<const std::string> bytes;
 };
 
+bool isUnreadable(const store::Error& error); // of one message: gone or damaged, and others can be read
+
 // What became of a message that could not be read: gone, damaged (which is logged), or nothing of the kind.
 std::optional<Content::State> stateAfter(const std::exception& trouble, store::BodyId body);
 

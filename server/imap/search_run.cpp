@@ -147,8 +147,7 @@ bool MessageSearch::readAndMatch(store::ReadTx& tx, Candidate& candidate, Remade
     try {
         return evaluate(key_, all, true, true, &candidate.relevancy) == Match::yes;
     } catch (const store::Error& error) {
-        using enum store::Error::Kind; // gone or damaged: nobody can say that it matches
-        if (error.kind != noSuchMessage && error.kind != noSuchEntry && error.kind != damaged)
+        if (!isUnreadable(error)) // nobody can say that it matches
             throw;
         return false;
     }

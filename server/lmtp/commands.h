@@ -25,4 +25,7 @@ net::Task<> cmdVrfy(Session& session, std::string argument);
 net::Task<> cmdQuit(Session& session, std::string argument);
 net::Task<> cmdStarttls(Session& session, std::string argument);
 
+// Of MAIL and RCPT: an address beyond ASCII is taken where MAIL said SMTPUTF8 (RFC 6531 3.4); BadCommand.
+void requireSmtpUtf8(bool said, const std::string& address);
+
 } // namespace postfach::lmtp

@@ -4,8 +4,13 @@
 
 namespace postfach::lmtp {
 
-// MAIL: RFC 5321 4.1.1.2; SIZE (RFC 1870) is checked before a byte is sent; BODY changes nothing: bytes are kept. Addresses beyond
-// ASCII need SMTPUTF8 (RFC 6531 3.4).
+void requireSmtpUtf8(bool said, const std::string& address)
+{
+    if (!said && !base::isAscii(address))
+        throw BadCommand("553 5.6.7 an address beyond ASCII needs SMTPUTF8");
+}
+
+// MAIL: RFC 5321 4.1.1.2; SIZE (RFC 1870) is checked before a byte is sent; BODY changes nothing: bytes are kept.
 net::Task<> cmdMail(Session& session, std::string argument)
 {
     if (session.transaction.open)
@@ -25,8 +30,7 @@ net::Task<> cmdMail(Session& session, std::string argument)
         }
     }
     const bool utf8 = path->has("SMTPUTF8");
-    if (!utf8 && !base::isAscii(path->address))
-        throw BadCommand("553 5.6.7 an address beyond ASCII needs SMTPUTF8");
+    requireSmtpUtf8(utf8, path->address);
     session.transaction.open = true;
     session.transaction.utf8 = utf8;
     session.transaction.from = path->address;

@@ -36,8 +36,7 @@ net::Task<> cmdRcpt(Session& session, std::string argument)
         throw BadCommand("553 5.1.3 malformed recipient");
     if (!path->parameters.empty())
         throw BadCommand("555 5.5.4 unknown parameter");
-    if (!transaction.utf8 && !base::isAscii(path->address))
-        throw BadCommand("553 5.6.7 an address beyond ASCII needs SMTPUTF8"); // RFC 6531 3.4
+    requireSmtpUtf8(transaction.utf8, path->address);
     if (transaction.recipients.size() >= static_cast<std::size_t>(base::limits::kRecipients))
         throw Reply("452 4.5.3 too many recipients");
     auto resolve = [&session, &path] { return destinationOf(*session.context.store.read(), path->address); };

@@ -123,30 +123,38 @@ TEST_CASE("the same content is kept once, and goes with the last message that na
     CHECK(filesBelow(office.data + "/bodies").empty());
 }
 
-TEST_CASE("a file stays while an older reader may still open it, or a new mail needs it", "[store][bodies]")
-{
+namespace {
+// A mail with a file of its own, somebody who reads since before it went, and the same content on its way in again.
+struct OfTwo {
     Office office;
     const std::string bytes = noise(200'000);
     const Uid uid = office.deliver(bytes);
     const BodyId body = office.store->view(office.inbox)->now().at(0).body;
-    auto old = office.store->read();
-    CHECK(old->bodySize(body) == bytes.size());
-    auto prepared = office.store->prepareBody(bytes);
-    office.write([&](WriteTx& tx) { tx.expunge(office.inbox, {uid}); });
+    std::unique_ptr<ReadTx> old = office.store->read();
+    std::unique_ptr<PreparedBody> prepared = office.store->prepareBody(bytes);
+    OfTwo() { CHECK(old->bodySize(body) == bytes.size()); }
+};
+} // namespace
+
+TEST_CASE("a file stays while an older reader may still open it, or a new mail needs it", "[store][bodies]")
+{
+    OfTwo two;
+    Office& office = two.office;
+    office.write([&](WriteTx& tx) { tx.expunge(office.inbox, {two.uid}); });
     office.write([](WriteTx&) {});
-    CHECK(old->body(body) == bytes);
-    old.reset();
+    CHECK(two.old->body(two.body) == two.bytes);
+    two.old.reset();
     office.write([](WriteTx&) {});
     office.write([](WriteTx&) {});
     REQUIRE(filesBelow(office.data + "/bodies").size() == 1); // prepared
     Uid again;
-    office.write([&](WriteTx& tx) { again = tx.append(office.inbox, {tx.addBody(*prepared, ""), {}, {}, ""}).uid; });
-    prepared.reset();
+    office.write([&](WriteTx& tx) { again = tx.append(office.inbox, {tx.addBody(*two.prepared, ""), {}, {}, ""}).uid; });
+    two.prepared.reset();
     office.write([](WriteTx&) {});
-    CHECK(office.bodyOf(again) == bytes);
+    CHECK(office.bodyOf(again) == two.bytes);
 
-    prepared = office.store->prepareBody(noise(200'000, 7)); // prepared and never stored
-    prepared.reset();
+    two.prepared = office.store->prepareBody(noise(200'000, 7)); // prepared and never stored
+    two.prepared.reset();
     office.write([](WriteTx&) {});
     office.write([](WriteTx&) {});
     CHECK(filesBelow(office.data + "/bodies").size() == 1);
@@ -154,20 +162,15 @@ TEST_CASE("a file stays while an older reader may still open it, or a new mail n
 
 TEST_CASE("a file stays for an older reader, also where it was prepared anew and dropped at the same time", "[store][bodies]")
 {
-    Office office;
-    const std::string bytes = noise(200'000);
-    const Uid uid = office.deliver(bytes);
-    const BodyId body = office.store->view(office.inbox)->now().at(0).body;
-    auto old = office.store->read();
-    CHECK(old->bodySize(body) == bytes.size());
-    auto prepared = office.store->prepareBody(bytes);
+    OfTwo two;
+    Office& office = two.office;
     office.write([&](WriteTx& tx) {
-        prepared.reset();
-        tx.expunge(office.inbox, {uid});
+        two.prepared.reset();
+        tx.expunge(office.inbox, {two.uid});
     });
     office.write([](WriteTx&) {}); // the writer has looked at files after the commit before this one
-    CHECK(old->body(body) == bytes);
-    old.reset();
+    CHECK(two.old->body(two.body) == two.bytes);
+    two.old.reset();
     office.write([](WriteTx&) {});
     office.write([](WriteTx&) {});
     CHECK(filesBelow(office.data + "/bodies").empty());
