@@ -16,18 +16,20 @@ void putHex(std::string& out, std::uint32_t value)
 Maildrop Maildrop::open(store::Store& store, const store::Account& account)
 {
     Maildrop drop;
-    const auto tx = store.read();
-    const auto inbox = tx->findMailbox(account.id, "INBOX");
+    const auto inbox = store.read()->findMailbox(account.id, "INBOX");
     if (!inbox)
         throw store::Error(store::Error::Kind::noSuchMailbox, "account without INBOX");
     drop.mailbox_ = inbox->id;
     drop.uid_validity_ = inbox->uid_validity;
     drop.policy_ = account.pop3_in_force;
+    drop.view_ = store.view(inbox->id);
+    drop.snapshot_ = drop.view_->now();
+    // Read after the view, or what is released from quarantine in between would be shown under a UIDL that it has never had. What goes or is
+    // hidden in between does no harm.
+    const auto tx = store.read();
     for (auto& [uid, text] : tx->fixedUidls(inbox->id))
         drop.fixed_uidls_.emplace(uid.value, std::move(text));
     const auto hidden = tx->hiddenFromPop3(inbox->id);
-    drop.view_ = store.view(inbox->id);
-    drop.snapshot_ = drop.view_->now(); // after what is hidden was read: UIDs that came since are not, those that went do no harm
     drop.count_ = drop.snapshot_.count();
     drop.bytes_ = drop.snapshot_.size();
     if (!hidden.empty()) {

@@ -126,6 +126,8 @@ net::Task<> Session::command(std::string text)
         error("[SYS/TEMP] not possible now, reference", reference);
     } catch (const net::SessionOver&) {
         throw;
+    } catch (const net::LineTooLong&) { // the client's answer in AUTH
+        throw;
     } catch (const std::exception& bug) {
         const auto reference = base::newReference();
         base::logError("pop3", "command failed", {{"reason", bug.what()}, {"account", account_}, {"reference", reference}});

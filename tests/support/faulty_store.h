@@ -1,8 +1,10 @@
 #pragma once
-// A store that can be told to fail as no store should: with an exception that nobody expects. All else is the real one's.
+// A store that can be told to fail as no store should: with an exception that nobody expects; or to have something happen in the very
+// moment of a view. All else is the real one's.
 #include "server/store/store.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -26,7 +28,12 @@ public:
     }
     void writeLater(std::function<void(store::WriteTx&)> work) override { real_->writeLater(std::move(work)); }
     std::unique_ptr<store::PreparedBody> prepareBody(std::string_view bytes) override { return real_->prepareBody(bytes); }
-    std::shared_ptr<store::MailboxView> view(store::MailboxId mailbox) override { return real_->view(mailbox); }
+    std::shared_ptr<store::MailboxView> view(store::MailboxId mailbox) override
+    {
+        if (const auto act = std::exchange(before_view, nullptr))
+            act();
+        return real_->view(mailbox);
+    }
     std::shared_ptr<store::MailboxView> viewIfWarm(store::MailboxId mailbox) override { return real_->viewIfWarm(mailbox); }
     store::Subscription watchAccount(store::AccountId account, std::function<void()> news) override { return real_->watchAccount(account, std::move(news)); }
     store::Subscription watchEvents(std::function<void()> news) override { return real_->watchEvents(std::move(news)); }
@@ -48,6 +55,8 @@ public:
         return real_->verifyAudit(noted, entries);
     }
     char delimiter() const override { return real_->delimiter(); }
+
+    std::function<void()> before_view; // once, on the thread of whoever asks; set while nobody does
 
 private:
     const std::unique_ptr<store::Store> real_;

@@ -89,6 +89,19 @@ TEST_CASE("AUTH PLAIN takes an initial response, a prompt, or an abort", "[pop3]
     CHECK_THAT(client.talk("AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA=="), Catch::StartsWith("+OK"));
 }
 
+TEST_CASE("an answer in AUTH that never ends is the client's fault, as a command is that never ends", "[pop3][rfc5034][limits]")
+{
+    TestServer server;
+    for (const bool in_auth : {false, true}) {
+        auto client = server.connect<Pop3Client>("pop3");
+        client.line();
+        if (in_auth)
+            CHECK(client.talk("AUTH PLAIN") == "+ ");
+        CHECK(client.talk(std::string(10'000, 'A')) == "-ERR line too long");
+        CHECK(client.closed());
+    }
+}
+
 TEST_CASE("numbers that name no message are refused", "[pop3]")
 {
     TestServer server;
