@@ -1,6 +1,8 @@
 #pragma once
 // The server's side of scanning: hands content to postfach-scanner's workers and gets verdicts. Knows bytes, no mail.
 // Any thread may call; nothing here blocks: scan() queues, and the answer comes on the client's own thread.
+#include "scanner/memory.h"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -88,8 +90,10 @@ struct Options {
     std::chrono::milliseconds deadline{60'000}; // hard, wall clock, per scan
     std::uint64_t temp_bytes = 256ULL << 20;   // per worker
     bool temp_in_memory = true;                // as root: a tmpfs a worker; else, and otherwise, plain folders in run_folder
-    std::chrono::milliseconds greet_time{30'000}; // without any worker for so long the parent is taken for hung
+    std::chrono::milliseconds greet_time{30'000}; // without any worker for so long the parent is taken for hung; a worker that has
+                                                  // retired, or never begins, and lives on for so long is ended
     std::chrono::milliseconds poll{60'000};    // how often the folder is looked at for changes; 0: only reload() looks
+    std::uint64_t (*available_memory)() = availableMemory; // two sets are there at a time only where it suffices for both
 };
 
 class Client {

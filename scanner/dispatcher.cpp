@@ -164,6 +164,21 @@ void Dispatcher::countRestart()
     restart_count.add();
 }
 
+// A worker without work, and none to come, keeps its slot from a successor.
+void Dispatcher::endLingering(SteadyTime now)
+{
+    for (std::size_t i = 0; i < serving_->slots.size(); ++i) {
+        const Slot& slot = serving_->slots[i];
+        if (!slot.socket || slot.greeted || slot.job || now - slot.since <= options_.greet_time)
+            continue;
+        base::logWarning("scanner", "worker lingers, killed", {{"slot", i}});
+        if (slot.retired) // else nothing begins there: the parent is asked to answer for it
+            serving_->alone_since = now;
+        serving_->kill(i);
+        countRestart();
+    }
+}
+
 void Dispatcher::checkTimes()
 {
     const auto now = Clock::now();
@@ -188,6 +203,8 @@ void Dispatcher::checkTimes()
             base::logWarning("scanner", "scan took too long, worker killed", {{"slot", i}});
             died(std::move(job), *generation); // libclamav's own limit lies at half of the deadline: the worker hung, not the content
         }
+    if (serving_)
+        endLingering(now);
     if (serving_ && !serving_->greeted() && !serving_->busy() && now - serving_->alone_since > options_.greet_time)
         servingDied(); // its destructor ends it
     if (loading_ && (now - loading_->started > kLoadTime || (loading_->loaded && now - loading_->alone_since > options_.greet_time)))
@@ -221,7 +238,7 @@ int Dispatcher::pollTime() const
         for (const Slot& slot : generation->slots)
             if (slot.job)
                 consider(slot.job->give_up);
-    if (want_generation_ && !loading_ && (serving_ || leaving_.empty())) // else it starts when the last one is gone, see startAttempt()
+    if (want_generation_ && !loading_)
         consider(start_at_);
     if (options_.poll.count() > 0)
         consider(look_at_);

@@ -54,6 +54,7 @@ private:
     void died(std::unique_ptr<Job> job, const Generation& by); // its worker, in the midst of it
     void countRestart();
     void checkTimes();
+    void endLingering(SteadyTime now);
     void checkFolder(bool asked);
     int pollTime() const;
     void pollAll(int milliseconds);

@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr auto kCalmTime = 60s;    // a death after so long is not part of a series
 constexpr milliseconds kBackOffMost = 30s;
+constexpr auto kLookAgain = 100ms; // whether the old set has gone
 constexpr auto kSettled = 2s;      // files younger than this may still be growing
 constexpr std::uint64_t kLargeSet = 10'000; // from here on losing a tenth of it is taken for an accident
 
@@ -31,11 +32,13 @@ std::int64_t wallMillis()
 
 void Dispatcher::startAttempt()
 {
-    if (!serving_ && !leaving_.empty())
-        return; // little memory: the old set goes first
-    const std::uint64_t resident = serving_ ? serving_->residentBytes() : 0;
-    if (serving_ && availableMemory() < resident / 10 * 13) {
-        base::logInfo("scanner", "old signatures end before new ones load", {{"resident", resident}});
+    const auto tooLarge = [&](const Generation& old) { return options_.available_memory() < old.residentBytes() / 10 * 13; };
+    if (!serving_ && std::any_of(leaving_.begin(), leaving_.end(), [&](const auto& old) { return tooLarge(*old); })) {
+        start_at_ = Clock::now() + kLookAgain; // little memory: the old set goes first
+        return;
+    }
+    if (serving_ && tooLarge(*serving_)) {
+        base::logInfo("scanner", "old signatures end before new ones load", {{"resident", serving_->residentBytes()}});
         leaving_.push_back(dismiss(std::move(serving_)));
         return;
     }

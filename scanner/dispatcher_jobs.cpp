@@ -151,11 +151,11 @@ void Dispatcher::hearWorker(Generation& generation, std::size_t index)
         return;
     }
     const auto answer = wire::decodeAnswer(datagram.bytes);
-    if (answer && answer->kind == wire::AnswerKind::hello && !slot.greeted && !slot.job) {
+    if (answer && answer->kind == wire::AnswerKind::hello && !slot.greeted && !slot.retired && !slot.job) {
         slot.greeted = true;
         return;
     }
-    if (answer && answer->kind == wire::AnswerKind::error && answer->id == 0) {
+    if (answer && answer->kind == wire::AnswerKind::error && answer->id == 0 && !slot.greeted && !slot.retired) {
         start_problem_ = "a worker cannot start: " + base::printable(answer->name);
         base::logWarning("scanner", "worker cannot start", {{"problem", answer->name}});
         return; // its end follows
@@ -177,8 +177,11 @@ void Dispatcher::hearWorker(Generation& generation, std::size_t index)
         return;
     }
     auto job = std::move(slot.job);
-    if (answer->retires)
-        slot.greeted = false; // no more work; its end follows
+    if (answer->retires) { // no more work; its end follows
+        slot.greeted = false;
+        slot.retired = true;
+        slot.since = Clock::now();
+    }
     if (answer->kind == wire::AnswerKind::verdict) {
         Verdict verdict;
         verdict.kind = Verdict::Kind::clean;

@@ -182,7 +182,8 @@ void Generation::forget(Slot& slot)
 {
     slot.socket = std::move(slot.next_socket);
     slot.pid = slot.next_pid;
-    slot.greeted = false;
+    slot.greeted = slot.retired = false;
+    slot.since = std::chrono::steady_clock::now();
 }
 
 void Generation::end()

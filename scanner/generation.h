@@ -41,6 +41,8 @@ struct Slot {
     base::Fd socket;
     std::int32_t pid = 0;
     bool greeted = false; // it has passed its own test
+    bool retired = false; // it has said that it ends
+    SteadyTime since{};   // not greeted: since when
     std::unique_ptr<Job> job;
     base::Fd next_socket; // the successor, when the parent is quicker than we are at reading the last one's last words
     std::int32_t next_pid = 0;

@@ -4,6 +4,7 @@
 #include "tests/unit/scanner_client/support.h"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <ctime>
 #include <filesystem>
@@ -156,9 +157,16 @@ TEST_CASE("a worker that is killed when its generation is old is replaced, and t
     CHECK(scanning.client().status().restarts == 1);
 }
 
-TEST_CASE("while a scanner waits for its predecessor to end, the client sleeps", "[scanner][death]")
+TEST_CASE("a scanner that died waits for its predecessor only where memory is short, and the client sleeps meanwhile", "[scanner][death]")
 {
-    Scanning scanning([](Options& options) { options.workers = 1; });
+    static std::atomic<std::uint64_t> memory;
+    memory = ~0ULL;
+    const bool is_short = GENERATE(false, true);
+    CAPTURE(is_short);
+    Scanning scanning([](Options& options) {
+        options.workers = 1;
+        options.available_memory = [] { return memory.load(); };
+    });
     REQUIRE(scanning.untilReady());
     const auto before = scanning.processes();
     const int worker = scanning.workers().front();
@@ -169,19 +177,28 @@ TEST_CASE("while a scanner waits for its predecessor to end, the client sleeps",
     scanning.folder.write("signatures/own.ndb", ndb("Test.Other", "a pattern that only tests know"));
     scanning.client().reload();
     REQUIRE(scanning.until([](const Status& status) { return status.signature_count == 2; }));
+    if (is_short)
+        memory = 0;
     for (const int parent : scanning.processes())
         if (parent != before.front())
             ::kill(parent, SIGKILL);
     REQUIRE(scanning.until([](const Status& status) { return status.restarts > 0; }));
+    auto meanwhile = scanning.start({plain("Good day.")});
+    if (!is_short)
+        CHECK(meanwhile.get().kind == Kind::clean);
     const std::clock_t start = std::clock();
     CHECK(held.wait_for(1s) == std::future_status::timeout);
+    if (is_short)
+        CHECK(meanwhile.wait_for(0s) == std::future_status::timeout);
     CHECK(std::clock() - start < CLOCKS_PER_SEC / 5);
     ::kill(worker, SIGCONT);
     CHECK(held.get().kind == Kind::infected);
+    if (is_short)
+        CHECK(meanwhile.get().kind == Kind::clean);
     CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
 }
 
-TEST_CASE("a worker that says goodbye or stops to listen, and does not end, is killed and replaced", "[scanner][death]")
+TEST_CASE("a worker that says goodbye, retires or stops to listen, and does not end, is killed and replaced", "[scanner][death]")
 {
     // The scanner's side, without any scanning: its first worker is there and does no work, the second finds everything clean.
     const std::string pretender = R"(#!/usr/bin/env python3
@@ -190,40 +207,47 @@ MAGIC = 0x31534650
 control = socket.socket(fileno=3)
 def note(kind, slot=0, pid=0, count=0, fds=()):
     socket.send_fds(control, [struct.pack("=IBIiQIII", MAGIC, kind, slot, pid, count, 0, 0, 0)], fds)
-def answer(worker, kind, number=0):
-    worker.send(struct.pack("=IBBQIB", MAGIC, kind, 0, number, 0, 0))
 def start(pid):
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     note(3, pid=pid, fds=[theirs.fileno()])
-    answer(ours, 2)
+    ours.send(struct.pack("=IBBQIB", MAGIC, 2, 0, 0, 0, 0))
     return ours
+def said(worker, retires=0):
+    request = worker.recv(1 << 16)
+    worker.send(struct.pack("=IBBQIB", MAGIC, 0, retires, struct.unpack_from("=IIQ", request)[2], 0, 0))
+open(sys.argv[0] + ".starts", "a").write("x")
 note(1, count=1)
 lost = start(1)
 if MODE == "deaf":
     lost.shutdown(socket.SHUT_RD)
+elif MODE == "lingers":
+    said(lost, 1)
 else:
     lost.recv(1 << 16)
     lost.send(b"")
 order = control.recv(4096)
 if order:
     good = start(2)
-    request = good.recv(1 << 16)
-    answer(good, 0, struct.unpack_from("=IIQ", request)[2])
+    said(good)
     control.recv(4096)
 )";
-    const std::string mode = GENERATE("deaf", "goodbye");
+    const std::string mode = GENERATE("deaf", "goodbye", "lingers");
     CAPTURE(mode);
     Folder folder;
     std::string program = pretender;
-    program.replace(program.find("MODE"), 4, '"' + mode + '"');
+    program.insert(program.find("MAGIC"), "MODE = \"" + mode + "\"\n");
     Scanning scanning([&](Options& options) {
         options.program = folder.write("scanner.py", program);
         fs::permissions(options.program, fs::perms::owner_all);
         options.workers = 1;
         options.deadline = 4s;
+        options.greet_time = 1s;
     });
     REQUIRE(scanning.untilReady());
     CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
+    if (mode == "lingers")
+        CHECK(scanning.scan(plain("Good day.")).kind == Kind::clean);
+    CHECK(fs::file_size(folder.path + "/scanner.py.starts") == 1); // the others go on
 }
 
 TEST_CASE("a scan that is lost on its way is answered all the same, and once", "[scanner]")
