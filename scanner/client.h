@@ -68,6 +68,9 @@ Verdict::Kind kindOf(const std::vector<Finding>& findings);
 struct Content {
     std::vector<std::string> pieces;
     bool background = false;       // nobody waits for it: it goes behind all others, and leaves a worker free where there are several
+    // The same for the same content, whatever was put before it on its way: how often it ended its worker is counted by it. Empty: the
+    // pieces themselves are.
+    std::string key;
     std::string refused; // types of attachments that are to be found, as AttachmentTypes takes them; empty: none
 };
 

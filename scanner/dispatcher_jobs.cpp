@@ -227,7 +227,7 @@ void Dispatcher::died(std::unique_ptr<Job> job, const Generation& by)
 // called what it is.
 void Dispatcher::finishCrash(std::unique_ptr<Job> job, const Generation& by)
 {
-    const std::string hash = contentHash(job->parcel);
+    const std::string hash = job->content.key.empty() ? contentHash(job->parcel) : job->content.key;
     if (poison_.size() >= kPoisonKept && !poison_.contains(hash))
         poison_.erase(poison_.begin());
     if (++poison_[hash] < kPoisonScans)

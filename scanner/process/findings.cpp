@@ -15,7 +15,9 @@ namespace postfach::scanner {
 namespace {
 
 constexpr std::size_t kTiny = 5; // libclamav does not scan files of five bytes or less
+constexpr std::size_t kPacking = 16; // what a packed file of that size may be larger than itself
 constexpr std::size_t kMembers = 20'000;
+constexpr std::size_t kMails = 50;
 
 // Archives whose inside always is one layer at least. An empty one of these is rare; one that this build cannot open is not.
 bool mustOpen(std::string_view type)
@@ -145,6 +147,12 @@ void Findings::layer(std::string_view type, const char* name, std::string_view b
     tell(type, bytes, level);
     if (type == "CL_TYPE_MAIL" && hasPartial(bytes))
         note(Class::broken, "message/partial");
+    if (type != "CL_TYPE_MAIL" && looksLikeMail(bytes) && mails_seen_.insert(base::sha256(bytes)).second) {
+        if (mails_seen_.size() > kMails)
+            note(Class::limit, "more than " + std::to_string(kMails) + " mails inside");
+        else
+            mails_.emplace_back(bytes);
+    }
     if (trouble_.empty() && space_.low())
         trouble_ = "temporary folder: too little space during the scan";
 }
@@ -178,7 +186,8 @@ void Findings::tell(std::string_view type, std::string_view bytes, std::uint32_t
         layers_told_ += layer;
 }
 
-void Findings::member(std::string_view container, const char* name, std::uint64_t size, bool encrypted, std::uint32_t position)
+void Findings::member(std::string_view container, const char* name, std::uint64_t packed, std::uint64_t size, bool encrypted,
+                      std::uint32_t position)
 {
     if (name && refused_.byName(name))
         note(Class::attachment, shown(name));
@@ -186,6 +195,8 @@ void Findings::member(std::string_view container, const char* name, std::uint64_
         note(Class::encrypted, "member of " + std::string(container));
         return;
     }
+    if (name && size <= kTiny && packed > kTiny + kPacking && container == "CL_TYPE_ZIP")
+        note(Class::broken, "member of " + std::to_string(packed) + " bytes says it has " + std::to_string(size) + ": " + shown(name));
     if (!name || size <= kTiny || !listsMembers(container))
         return;
     if (size >= limits_.file_size) { // no layer will come of it, or only the beginning of one
@@ -274,6 +285,37 @@ bool skipWord(std::string_view text, std::size_t& at, std::string_view word)
 }
 
 } // namespace
+
+bool looksLikeMail(std::string_view bytes)
+{
+    constexpr std::size_t kHeader = 64 * 1024, kMostFields = 1'000;
+    const auto isName = [](char c) { return c > ' ' && c < 0x7F; };
+    bool has_mime = false;
+    std::string_view rest = bytes.substr(0, kHeader);
+    for (std::size_t fields = 0; fields < kMostFields && !rest.empty();) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        std::string_view line = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (!line.empty() && line.back() == '\r')
+            line.remove_suffix(1);
+        if (line.empty())
+            break;
+        if (line.front() == ' ' || line.front() == '\t') {
+            if (fields == 0)
+                return false;
+            continue;
+        }
+        const std::size_t colon = line.find(':');
+        if (colon == std::string_view::npos || colon == 0 || !std::all_of(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(colon), isName)) {
+            if (fields == 0)
+                return false;
+            continue; // a line that is no field: mail programs read on
+        }
+        ++fields;
+        has_mime = has_mime || base::istartsWith(line, "content-") || base::istartsWith(line, "mime-version:");
+    }
+    return has_mime;
+}
 
 bool hasPartial(std::string_view mail)
 {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace postfach::scanner {
@@ -25,10 +26,14 @@ public:
     bool seen(const base::Sha256& hash) const { return layers_seen_.contains(hash); }
     bool mayHaveSeen(std::string_view piece) const { return sizes_seen_.contains(piece.size()); }
 
+    // Layers that a mail program would read as a mail, though libclamav knows none of their first fields: to be scanned as mails.
+    std::vector<std::string> takeMails() { return std::exchange(mails_, {}); }
+
     void startPiece();
     void alert(const char* name);
     void layer(std::string_view type, const char* name, std::string_view bytes, std::uint32_t level);
-    void member(std::string_view container, const char* name, std::uint64_t size, bool encrypted, std::uint32_t position);
+    void member(std::string_view container, const char* name, std::uint64_t packed, std::uint64_t size, bool encrypted,
+                std::uint32_t position);
     void message(const std::string& text);       // libclamav warned
     void finish(int rc, std::string_view piece); // of cl_scan*
 
@@ -53,6 +58,8 @@ private:
     std::unordered_set<std::size_t> wanted_sizes_, sizes_seen_;
     std::set<base::Sha256> layers_seen_;
     std::string layers_told_;
+    std::vector<std::string> mails_;
+    std::set<base::Sha256> mails_seen_;
     std::unordered_set<std::uint64_t> told_; // the first bytes of their SHA-256
     bool too_many_ = false;
     int piece_ = 0;
@@ -66,6 +73,9 @@ private:
     std::unordered_map<std::string, int> promised_; // the same of members, as their archive announced them
     std::unordered_set<std::string> members_;
 };
+
+// Begins as a mail with a MIME header of its own does.
+bool looksLikeMail(std::string_view bytes);
 
 // True when some header says Content-Type: message/partial: the other half is another mail, and neither is whole (RFC 2046 5.2.2).
 bool hasPartial(std::string_view mail);

@@ -22,11 +22,11 @@ cl_error_t onLayer(int, const char* type, const char**, size_t, const char* name
     return CL_CLEAN;
 }
 
-cl_error_t onMember(const char* container, unsigned long, const char* name, unsigned long size, int encrypted,
+cl_error_t onMember(const char* container, unsigned long packed, const char* name, unsigned long size, int encrypted,
                     unsigned position, void* context)
 {
     if (context)
-        findings(context).member(container ? container : "", name, size, encrypted != 0, position);
+        findings(context).member(container ? container : "", name, packed, size, encrypted != 0, position);
     return CL_CLEAN;
 }
 
@@ -95,6 +95,21 @@ ScanResult Scanner::scan(const std::vector<std::string_view>& pieces, Findings& 
         found.want(pieces[i]);
     std::set<base::Sha256> done;
     const auto start = Clock::now();
+    const auto scanOne = [&](std::string_view piece, const std::string& behind) {
+        const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
+        if (spent >= static_cast<std::int64_t>(limits_.scan_time)) {
+            found.note(Class::timeout, "after " + behind);
+            return false;
+        }
+        cl_engine_set_num(engine_, CL_ENGINE_MAX_SCANTIME, limits_.scan_time - spent);
+        takeMessages();
+        found.startPiece();
+        const int rc = scanPiece(engine_, piece, found);
+        if (const std::string warnings = takeMessages(); !warnings.empty())
+            found.message(warnings);
+        found.finish(rc, piece);
+        return true;
+    };
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         const std::string_view piece = pieces[i];
         if (i > 0) {
@@ -106,19 +121,13 @@ ScanResult Scanner::scan(const std::vector<std::string_view>& pieces, Findings& 
             if (covered || !done.insert(hash).second)
                 continue;
         }
-        const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
-        if (spent >= static_cast<std::int64_t>(limits_.scan_time)) {
-            found.note(Class::timeout, "after " + std::to_string(i) + " pieces");
+        if (!scanOne(piece, std::to_string(i) + " pieces")) // also behind an infected one: its name may be allowed, that of the next is another
             break;
-        }
-        cl_engine_set_num(engine_, CL_ENGINE_MAX_SCANTIME, limits_.scan_time - spent);
-        takeMessages();
-        found.startPiece();
-        const int rc = scanPiece(engine_, piece, found);
-        if (const std::string warnings = takeMessages(); !warnings.empty())
-            found.message(warnings);
-        found.finish(rc, piece); // also behind an infected one: its name may be allowed, that of the next is another
     }
+    for (auto mails = found.takeMails(); !mails.empty() && found.trouble().empty(); mails = found.takeMails())
+        for (const std::string& mail : mails)
+            if (!scanOne(std::string(wire::kReceived) + mail, "mails inside"))
+                break;
     std::string trouble = found.trouble();
     if (trouble.empty()) {
         emptyFolder(".");

@@ -77,6 +77,7 @@ void Delivery::Inner::look(Job& job, const Source& message, net::Strand& strand,
         job.verdict = std::move(*known);
         job.content.pieces.clear();
     } else {
+        job.content.key = base::hex(job.hash);
         const auto answer = [asked, self = strand.shared_from_this()](Verdict verdict) {
             asked->verdict = std::move(verdict);
             asked->handover.give(*self);

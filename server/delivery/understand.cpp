@@ -6,7 +6,9 @@
 #include "server/mail/summary.h"
 
 #include <algorithm>
+#include <cctype>
 #include <functional>
+#include <vector>
 
 namespace postfach::delivery {
 namespace {
@@ -28,6 +30,81 @@ std::string charsetOf(const mail::Part& part)
     return {};
 }
 
+// Text of two or four bytes a character that nobody declares: by its mark, or because every second byte is NUL. Empty: neither.
+std::string_view wideCharsetIn(std::string_view bytes)
+{
+    using namespace std::string_view_literals;
+    if (bytes.starts_with("\xFF\xFE\0\0"sv) || bytes.starts_with("\0\0\xFE\xFF"sv))
+        return "utf-32";
+    if (bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF"))
+        return "utf-16";
+    constexpr std::size_t kLeast = 16, kLooked = 512;
+    const std::string_view begin = bytes.substr(0, kLooked);
+    if (begin.size() < kLeast)
+        return {};
+    std::size_t zeros[2] = {0, 0};
+    for (std::size_t i = 0; i < begin.size(); ++i)
+        zeros[i % 2] += begin[i] == '\0' ? 1U : 0U;
+    const std::size_t many = begin.size() / 2 * 9 / 10, few = begin.size() / 20;
+    if (zeros[1] >= many && zeros[0] <= few)
+        return "utf-16le";
+    return zeros[0] >= many && zeros[1] <= few ? "utf-16be" : std::string_view();
+}
+
+// What a script in a page hands to atob(), or another program decodes: base64 between two quotes.
+void eachQuotedBase64(std::string_view text, const std::function<void(std::string)>& visit)
+{
+    constexpr std::size_t kLeast = 40;
+    const auto isBase64 = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '='; };
+    for (std::size_t at = text.find_first_of("\"'`"); at < text.size(); at = text.find_first_of("\"'`", at)) {
+        const char quote = text[at++];
+        std::size_t end = at;
+        while (end < text.size() && isBase64(text[end]))
+            ++end;
+        if (end - at >= kLeast && end < text.size() && text[end] == quote)
+            visit(mail::decodeBase64(text.substr(at, end - at)));
+        at = end;
+    }
+}
+
+// Fields that stand there more than once: one mail program reads the first, another the last (RFC 2045 3 allows one).
+std::vector<std::string> fieldsOf(std::string_view header, std::string_view name)
+{
+    std::vector<std::string> values;
+    mail::eachField(header, [&](const mail::Field& field) {
+        if (base::iequals(field.name, name))
+            values.emplace_back(base::trim(field.value));
+        return values.size() < 8;
+    });
+    return values;
+}
+
+std::vector<std::string> encodingsOf(std::string_view message, const mail::Part& part)
+{
+    std::vector<std::string> all{part.encoding};
+    for (auto& value : fieldsOf(part.header(message), "Content-Transfer-Encoding"))
+        if (std::find(all.begin(), all.end(), base::lower(value)) == all.end())
+            all.push_back(base::lower(value));
+    return all;
+}
+
+// The mail as who takes the last of several Content-Types reads it; empty: there is but one.
+std::string readByTheLast(std::string_view message)
+{
+    const auto types = fieldsOf(message, "Content-Type");
+    if (types.size() < 2)
+        return {};
+    std::string other;
+    std::size_t left = types.size(), header = 0;
+    mail::eachField(message, [&](const mail::Field& field) {
+        header = static_cast<std::size_t>(field.whole.data() - message.data()) + field.whole.size();
+        if (!base::iequals(field.name, "Content-Type") || --left == 0)
+            other += field.whole;
+        return true;
+    });
+    return other.append(message.substr(header));
+}
+
 bool looksUuencoded(std::string_view body)
 {
     return base::istartsWith(body, "begin ") || body.find("\nbegin ") != std::string_view::npos;
@@ -39,7 +116,8 @@ bool looksYencoded(std::string_view body)
 }
 
 // What libclamav's own reading of a mail does not surely cover: each decoded part (it misses base64 with padding in the
-// middle, yEnc, odd headers), and text in charsets where no signature would match. The worker skips what it has seen as a layer.
+// middle, yEnc, odd headers), by each of several encodings and by the last of several types too; what a script decodes; and text in
+// charsets where no signature would match. The worker skips what it has seen as a layer.
 // Returns why something had to be left out: such a mail is never called clean.
 std::string addPieces(std::string_view message, const mail::Structure& structure, scanner::Content& content)
 {
@@ -55,25 +133,40 @@ std::string addPieces(std::string_view message, const mail::Structure& structure
         budget -= piece.size();
         content.pieces.push_back(std::move(piece));
     };
-    for (const auto& part : structure.parts) {
-        if (part.kind != mail::Part::Kind::leaf)
-            continue;
-        const auto body = part.body(message);
-        const bool encoded = part.encoding == "base64" || part.encoding == "quoted-printable" || part.encoding.find("uu") != std::string::npos;
-        std::string decoded = encoded ? mail::decodeTransfer(part.encoding, body) : std::string();
-        const std::string_view plain = encoded ? std::string_view(decoded) : body;
+    const auto look = [&](const mail::Part& part, std::string_view plain) {
         const auto charset = charsetOf(part);
         if (part.type == "text" && isWideCharset(charset))
             add(mail::toUtf8(charset, plain));
+        if (const auto found = wideCharsetIn(plain); !found.empty())
+            add(mail::toUtf8(found, plain));
+        if ((part.type == "text" && part.subtype != "plain") || plain.find("atob") != std::string_view::npos)
+            eachQuotedBase64(plain, add);
         if (looksUuencoded(plain))
             for (auto& block : mail::decodeUuencoded(plain))
                 add(std::move(block));
         if (looksYencoded(plain))
             for (auto& block : mail::decodeYenc(plain))
                 add(std::move(block));
-        if (encoded)
-            add(std::move(decoded));
-    }
+    };
+    const auto read = [&](std::string_view reading, const mail::Structure& parts) {
+        for (const auto& part : parts.parts) {
+            if (part.kind != mail::Part::Kind::leaf)
+                continue;
+            const auto body = part.body(reading);
+            for (const std::string& encoding : encodingsOf(reading, part)) {
+                if (encoding != "base64" && encoding != "quoted-printable" && encoding.find("uu") == std::string::npos) {
+                    look(part, body);
+                    continue;
+                }
+                std::string decoded = mail::decodeTransfer(encoding, body);
+                look(part, decoded);
+                add(std::move(decoded));
+            }
+        }
+    };
+    read(message, structure);
+    if (const std::string other = readByTheLast(message); !other.empty())
+        read(other, mail::parseStructure(other));
     return incomplete;
 }
 

@@ -106,6 +106,14 @@ def deep_mail(levels, inside):
     return b"From: carol@elsewhere.test\r\n" + message
 
 
+def lying_zip(method, says, content=bytes(byte ^ 0x55 for byte in EICAR), name=b"a.txt"):
+    """A zip whose member is packed by this method, as nobody knows it, and says that it has so many bytes."""
+    fields = (method, 0, 33, binascii.crc32(content), len(content), says, len(name), 0)
+    local = struct.pack("<IHHHHHIIIHH", 0x04034B50, 20, 0, *fields) + name + content
+    central = struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, 20, 20, 0, *fields, 0, 0, 0, 0, 0) + name
+    return local + central + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 1, 1, len(central), len(local), 0)
+
+
 def disc():
     image = bytearray(64 * 1024)
     image[32768:32775] = b"\x01CD001\x01"
@@ -155,6 +163,23 @@ def wrappings():
         "EICAR in the epilogue": part("Content-Type: multipart/mixed; boundary=one", b"--one\r\n\r\ntext\r\n--one--\r\n" + EICAR),
         "EICAR in UTF-16": part("Content-Type: text/html; charset=utf-16le\r\nContent-Transfer-Encoding: base64",
                                 coded(("<p>" + EICAR.decode() + "</p>").encode("utf-16le"))),
+        "EICAR in UTF-16 that only its mark tells": attached("a.html", b"\xff\xfe" + ("<p>" + EICAR.decode() + "</p>").encode("utf-16le")),
+        "EICAR in UTF-16 that nothing tells": part("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64",
+                                                   coded(("The text: " + EICAR.decode()).encode("utf-16be"))),
+        "EICAR in the argument of atob":
+            part("Content-Type: text/html", b"<script>run(atob(\"" + base64.b64encode(EICAR) + b"\"))</script>"),
+        "EICAR in a zip in the argument of atob, attached": attached("a.html", b"<script>run(atob('" + base64.b64encode(zip_file) + b"'))</script>"),
+        "EICAR under the second of two encodings":
+            part("Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64",
+                 base64.b64encode(EICAR[:34]) + b"\r\n" + base64.b64encode(EICAR[34:])),
+        "EICAR in yEnc in the second of two boundaries": part(two, b"--two\r\n\r\n" + yencoded(EICAR) + b"\r\n--two--"),
+        "EICAR with padding in the middle in the second of two boundaries":
+            part(two, b"--two\r\n" + octets.encode() + b"\r\n\r\n" + base64.b64encode(EICAR[:34]) + b"\r\n" + base64.b64encode(EICAR[34:]) + b"\r\n--two--"),
+        **{"EICAR in %s behind %s" % (how, field): wrap(field.encode() + b": x\r\n" + inner)
+           for field in ("X-Mailer", "DKIM-Signature", "Content-Language")
+           for how, wrap in (("a mail in base64", lambda mail: part("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64", coded(mail))),
+                             ("an .eml", lambda mail: attached("a.eml", mail)),
+                             ("an .eml in a zip", lambda mail: attached("a.zip", zipped("a.eml", mail))))},
         "EICAR in a data: URI": part("Content-Type: text/html", b"<a href=\"data:text/plain;base64," + base64.b64encode(EICAR) + b"\">x</a>"),
         "EICAR behind an encrypted archive": multipart("x", [("a.zip", encrypted()), ("b.txt", EICAR)]),
         "EICAR behind a zip of 12,001 files": multipart("x", [("b.txt", EICAR), ("a.zip", zip_of_many(12001))]),
@@ -174,6 +199,10 @@ def wrappings():
     yield "message/partial", part("Content-Type: message/partial; id=x; number=1; total=2", b"Subject: half\r\n\r\n" + EICAR[:30]), BROKEN
     yield "message/external-body", part("Content-Type: message/external-body; access-type=URL; url=\"http://192.0.2.1/a.exe\"",
                                         b"Content-Type: application/octet-stream\r\n\r\n"), BROKEN
+    for method in (9, 14, 93, 95, 98, 99):
+        for says in (0, 3):
+            yield "a zip member of method %d that says it has %d bytes" % (method, says), attached("a.zip", lying_zip(method, says)), BROKEN
+    yield "half a mail in an .eml", attached("a.eml", b"X-Mailer: x\r\nContent-Type: message/partial; id=x; number=1; total=2\r\n\r\n" + EICAR[:30]), BROKEN
     yield "a RAR archive", attached("a.rar", b"Rar!\x1a\x07\x00" + b"x" * 300), BROKEN
     yield "an ACE archive", attached("a.ace", b"1234567**ACE**" + b"x" * 300), BROKEN
 
@@ -190,6 +219,10 @@ def wrappings():
     yield "a zip of a text", attached("a.zip", zipped("folder/notes.txt", b"Nothing to find in here.")), CLEAN
     yield "a text that begins with MZ", plain("x", "MZ is how this letter begins.\r\n"), CLEAN
     yield "a forwarded text", forwarded("x", plain("y")), CLEAN
+    yield "an .eml without an address", attached("a.eml", b"X-Mailer: x\r\nContent-Type: text/plain\r\n\r\nGood day.\r\n"), CLEAN
+    yield "an empty file in a zip", attached("a.zip", zipped("empty.txt", b"")), CLEAN
+    yield "five bytes in a zip", attached("a.zip", zipped("five.txt", b"12345")), CLEAN
+    yield "a page with an image in base64", part("Content-Type: text/html", b"<img src=\"data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7\">"), CLEAN
 
 
 def test_files(folder="/usr/share/clamav-testfiles"):

@@ -20,6 +20,7 @@ void FakeScanner::scan(scanner::Content content, std::function<void(scanner::Ver
         const std::lock_guard lock(mutex_);
         if (!content.pieces.empty())
             looked_.push_back(content.pieces.front());
+        keys_.push_back(content.key);
     }
     if (!available)
         return answer(verdict);
@@ -88,6 +89,12 @@ std::vector<std::string> FakeScanner::looked()
 {
     const std::lock_guard lock(mutex_);
     return std::exchange(looked_, {});
+}
+
+std::vector<std::string> FakeScanner::keys()
+{
+    const std::lock_guard lock(mutex_);
+    return std::exchange(keys_, {});
 }
 
 scanner::Status FakeScanner::status() const

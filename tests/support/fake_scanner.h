@@ -31,11 +31,12 @@ public:
     // Another set serves from now on: content with `word` in it is infected by that name; no name: it is clean again.
     void learn(const std::string& word, const std::string& name);
     std::vector<std::string> looked(); // at the first piece of each content, since the last time this was asked
+    std::vector<std::string> keys();   // of each content, since then
 
 private:
     mutable std::mutex mutex_; // guards what follows
     std::map<std::string, std::string> names_; // by word
-    std::vector<std::string> looked_;
+    std::vector<std::string> looked_, keys_;
     bool holds_ = false;
     std::vector<std::function<void()>> held_;
     int set_ = 0;

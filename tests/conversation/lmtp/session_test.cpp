@@ -200,6 +200,22 @@ TEST_CASE("a mail that comes again is not scanned again, and none is taken on a 
     CHECK(deliver("alice@example.org", "one") == "451");
 }
 
+TEST_CASE("a mail that is brought again is the same to the scanner, whatever head it gets here", "[lmtp][scan]")
+{
+    TestServer server;
+    server.scanner().available = false;
+    auto client = server.lmtp();
+    for (const auto* text : {"Subject: one\r\n\r\ntext\r\n", "Subject: one\r\n\r\ntext\r\n", "Subject: two\r\n\r\ntext\r\n"})
+        CHECK_THAT(client.deliver({"alice@example.org"}, text).at(0), Catch::StartsWith("451 4.7.0"));
+    const auto pieces = server.scanner().looked();
+    const auto keys = server.scanner().keys();
+    REQUIRE(keys.size() == 3);
+    CHECK(pieces[0] != pieces[1]);
+    CHECK_FALSE(keys[0].empty());
+    CHECK(keys[0] == keys[1]);
+    CHECK(keys[2] != keys[0]);
+}
+
 TEST_CASE("policies of the scanner: reject, tempfail, accept", "[lmtp][scan]")
 {
     const std::string clean = "Subject: clean\r\n\r\nx\r\n", infected = "Subject: x\r\n\r\n" + eicar() + "\r\n";

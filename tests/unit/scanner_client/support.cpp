@@ -146,11 +146,11 @@ Scanning::Scanning(std::function<void(Options&)> adjust) : signatures(folder.pat
     client_ = startClient(options);
 }
 
-std::future<Verdict> Scanning::start(std::vector<std::string> pieces)
+std::future<Verdict> Scanning::start(Content content)
 {
     auto promise = std::make_shared<std::promise<Verdict>>();
     auto future = promise->get_future();
-    client_->scan(Content{std::move(pieces)}, [promise](Verdict verdict) { promise->set_value(std::move(verdict)); });
+    client_->scan(std::move(content), [promise](Verdict verdict) { promise->set_value(std::move(verdict)); });
     return future;
 }
 

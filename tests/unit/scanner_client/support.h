@@ -41,7 +41,8 @@ class Scanning {
 public:
     explicit Scanning(std::function<void(Options&)> adjust = {});
 
-    std::future<Verdict> start(std::vector<std::string> pieces);
+    std::future<Verdict> start(std::vector<std::string> pieces) { return start(Content{.pieces = std::move(pieces)}); }
+    std::future<Verdict> start(Content content);
     Verdict scan(std::string mail) { return scan(std::vector<std::string>{std::move(mail)}); }
     Verdict scan(std::vector<std::string> pieces);
     // Looks at the status until `enough` or ten seconds are over.

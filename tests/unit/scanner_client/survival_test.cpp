@@ -80,7 +80,8 @@ TEST_CASE("a scan that kills two workers is an error, and unscannable when it co
 {
     Scanning scanning([](Options& options) { options.workers = 1; });
     REQUIRE(scanning.untilReady());
-    const std::string poison = slowMail();
+    int deliveries = 0; // each puts another head before the same mail
+    const auto poison = [&] { return Content{.pieces = {"X-Delivery: " + std::to_string(++deliveries) + "\r\n" + slowMail()}, .key = "the mail"}; };
     const auto killAll = [&](std::future<Verdict>& verdict) {
         // Long enough for the next worker to start and take the scan, too short for it to be done.
         while (verdict.wait_for(100ms) != std::future_status::ready)
@@ -89,10 +90,10 @@ TEST_CASE("a scan that kills two workers is an error, and unscannable when it co
         return verdict.get();
     };
     for (int round = 0; round < 2; ++round) {
-        auto verdict = scanning.start({poison});
+        auto verdict = scanning.start(poison());
         CHECK(killAll(verdict).kind == Kind::error);
     }
-    auto verdict = scanning.start({poison});
+    auto verdict = scanning.start(poison());
     CHECK(killAll(verdict).kind == Kind::unscannable);
     CHECK(scanning.scan(plain("Good morning.")).kind == Kind::clean);
 }
