@@ -67,6 +67,19 @@ TEST_CASE("what is sent behind STLS in the clear is never answered under TLS", "
     CHECK(answers.find("TOP") == std::string::npos);
 }
 
+TEST_CASE("who is named before STLS is nobody under TLS", "[pop3][tls][rfc2595-4]")
+{
+    TestServer server;
+    auto client = server.connect<Pop3Client>("pop3");
+    client.line();
+    CHECK_THAT(client.talk("USER alice@example.org"), Catch::StartsWith("+OK"));
+    CHECK_THAT(client.talk("STLS"), Catch::StartsWith("+OK"));
+    client.startTls();
+    CHECK_THAT(client.talk("PASS secret"), Catch::StartsWith("-ERR USER first"));
+    client.talk("USER alice@example.org");
+    CHECK_THAT(client.talk("PASS secret"), Catch::StartsWith("+OK"));
+}
+
 TEST_CASE("on port 995 TLS comes first", "[pop3][tls]")
 {
     TestServer server;
