@@ -114,7 +114,8 @@ private:
     MailRestored done_;
 };
 
-// Made again, with its password, when it is gone.
+// Made again, with its password and whatever was set for it, when it is gone. Not app passwords and recovery codes: their hashes hold the
+// number of the account that was, which is given to nobody again.
 AccountId MailRestorer::accountFor(const Account& then)
 {
     if (const auto now = store_.read()->findAccount(then.address))
@@ -122,14 +123,20 @@ AccountId MailRestorer::accountFor(const Account& then)
     const auto credentials = archive_.read().credentials(then.id);
     AccountId made;
     store_.writeAndWait([&](WriteTx& tx) {
-        NewAccount account{then.address, then.name, credentials.value_or(Credentials{}), then.quota};
+        NewAccount account{then.address, then.name, credentials.value_or(Credentials{}), then.quota, then.quota_messages};
         made = tx.createAccount(account);
         AccountPatch patch;
         patch.enabled = then.enabled;
         patch.services = then.services;
         patch.pop3 = then.pop3;
         patch.scan = then.scan;
+        patch.trash = then.trash;
+        patch.scopes = then.scopes;
         tx.changeAccount(made, patch);
+        if (const auto totp = archive_.read().totp(then.id); totp && totp->confirmed) {
+            tx.beginTotp(made, totp->secret);
+            tx.confirmTotp(made, totp->last_step, {});
+        }
         for (const Annotation& one : archive_.read().annotations(then.id, {}))
             tx.setAnnotation(made, {}, one.name, one.value);
     });

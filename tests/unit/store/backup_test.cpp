@@ -706,6 +706,45 @@ TEST_CASE("a message, a mailbox and an account come back from a backup, and what
         CHECK(everything(*office.store, account->id).size() == 5);
         CHECK(allFindings(office.store->check(false)) == "");
     }
+    SECTION("an account that is gone, with all that was set for it")
+    {
+        office.write([&](WriteTx& tx) {
+            AccountPatch patch;
+            patch.name = "Alice A.";
+            patch.enabled = false;
+            patch.quota = 1 << 30;
+            patch.quota_messages = 500;
+            patch.services = {"imap"};
+            patch.scopes = {"audit", "read"};
+            patch.pop3.emplace().seen = false;
+            patch.scan.emplace().actions[ScanPolicy::macros] = ScanAction::quarantine;
+            patch.trash.emplace().expunge = false;
+            patch.trash->trash_days = 12;
+            tx.changeAccount(office.alice, patch);
+            tx.beginTotp(office.alice, "twenty bytes, secret");
+            tx.confirmTotp(office.alice, 77, {"one code", "another code"});
+        });
+        backUp(office, folder);
+        const Account then_account = office.account();
+        office.write([&](WriteTx& tx) { tx.removeAccount(office.alice); });
+        CHECK(restoreMail(*office.store, plain).account);
+        const auto account = office.store->read()->findAccount("alice@example.org");
+        REQUIRE(account);
+        CHECK(account->name == then_account.name);
+        CHECK_FALSE(account->enabled);
+        CHECK(account->quota == then_account.quota);
+        CHECK(account->quota_messages == 500);
+        CHECK(account->services == then_account.services);
+        CHECK(account->scopes == then_account.scopes);
+        CHECK(account->pop3 == then_account.pop3);
+        CHECK(account->scan == then_account.scan);
+        CHECK(account->trash == then_account.trash);
+        REQUIRE(account->totp);
+        const auto totp = office.store->read()->totp(account->id);
+        CHECK(totp->secret == "twenty bytes, secret");
+        CHECK(totp->last_step == 77);
+        CHECK(totp->recovery_codes == 0); // their hashes hold the number of the account that is gone
+    }
     SECTION("beside what is there, and under quota: what fits is restored, and the rest is said")
     {
         MailRestore wanted = plain;
