@@ -78,6 +78,7 @@ Task Service::createBackup(const By& by, BackupWish wish)
     wish.folder = backupFolder(wish.folder);
     auto said = object();
     said->set("keep", wish.keep);
+    tasks_.requireRoom();
     note(by, "backup.create", wish.folder, said);
     return tasks_.start("backup", [this, wish](const Tasks::Progress& progress, const std::stop_token& stop) {
         Tasks::Outcome outcome;
@@ -95,6 +96,7 @@ Task Service::restoreMail(const By& by, store::MailRestore wanted)
     said->set("mailbox", wanted.mailbox);
     said->set("uid", wanted.uid.value);
     said->set("to", wanted.to);
+    tasks_.requireRoom();
     note(by, "backup.restore", wanted.account, said);
     wanted.scratch = (fs::path(context_.data_folder) / "run" / "restore.db").string();
     return tasks_.start("restore", [this, wanted](const Tasks::Progress& progress, const std::stop_token& stop) mutable {

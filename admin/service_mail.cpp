@@ -196,6 +196,7 @@ Task Service::checkStore(const By& by, bool repair)
 {
     auto wish = object();
     wish->set("repair", repair);
+    tasks_.requireRoom();
     note(by, "check.run", "store", wish);
     return tasks_.start("check", [this, repair](const Tasks::Progress& progress, const std::stop_token& stop) {
         std::vector<std::string> lines;

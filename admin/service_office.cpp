@@ -302,6 +302,7 @@ Task Service::applyOffice(const By& by, std::shared_ptr<const Office> office, bo
     wish->set("accounts", office->accounts.size());
     wish->set("aliases", office->aliases.size());
     wish->set("prune", prune);
+    tasks_.requireRoom();
     note(by, "office.apply", "office", wish);
     auto work = [this, office = std::move(office), by, prune, administrator](const Tasks::Progress& progress, const std::stop_token& stop) {
         return putOffice(by, *office, prune, administrator, progress, stop);

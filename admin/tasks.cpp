@@ -1,4 +1,5 @@
 #include "admin/tasks.h"
+#include "admin/problem.h"
 #include "server/base/id.h"
 #include "server/base/log.h"
 
@@ -8,6 +9,7 @@ namespace postfach::admin {
 namespace {
 constexpr std::size_t kRemembered = 100;
 constexpr std::size_t kFindings = 1000; // that are kept of one
+constexpr std::ptrdiff_t kWaiting = 20;  // each holds what it is to do: a whole office of 16 MiB
 constexpr Task::State kStates[] = {Task::State::waiting, Task::State::running, Task::State::done, Task::State::failed, Task::State::cancelled,
     Task::State::interrupted};
 }
@@ -71,6 +73,18 @@ Tasks::~Tasks()
     thread_.join();
 }
 
+void Tasks::requireRoomLocked() const
+{
+    if (std::count_if(tasks_.begin(), tasks_.end(), [](const Task& t) { return t.state == Task::State::waiting; }) >= kWaiting)
+        throw busyFor(60, std::to_string(kWaiting) + " tasks are waiting already: try again when some are done.");
+}
+
+void Tasks::requireRoom() const
+{
+    const std::lock_guard lock(mutex_);
+    requireRoomLocked();
+}
+
 Task Tasks::start(const std::string& kind, Work work)
 {
     Task task;
@@ -79,6 +93,7 @@ Task Tasks::start(const std::string& kind, Work work)
     task.created = clock_.now();
     {
         const std::lock_guard lock(mutex_);
+        requireRoomLocked();
         // The oldest finished ones are forgotten; one that still runs never is.
         while (tasks_.size() >= kRemembered) {
             const auto finished =

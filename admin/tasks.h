@@ -51,6 +51,8 @@ public:
     explicit Tasks(const base::Clock& clock, News news = {}, std::vector<Task> earlier = {}); // clock outlives it; earlier: all are over
     ~Tasks();                                 // tells the running one to stop and waits for it: it is interrupted
 
+    // Both throw Problem 429 while twenty wait: what is noted of a task is noted behind the first.
+    void requireRoom() const;
     Task start(const std::string& kind, Work work);
     std::optional<Task> find(const std::string& id) const;
     std::vector<Task> all() const;            // by age, the oldest first
@@ -62,6 +64,7 @@ private:
         std::string id;
         Work work;
     };
+    void requireRoomLocked() const;
     void run();
     void runOne(Job job, const std::stop_token& stop);
     template <class Change>

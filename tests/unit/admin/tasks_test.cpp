@@ -1,4 +1,5 @@
 // Long work: in a line, ended on request, and interrupted by the end.
+#include "admin/problem.h"
 #include "admin/tasks.h"
 #include "tests/support/catch.h"
 
@@ -115,4 +116,27 @@ TEST_CASE("a task is the same when it comes back from the store", "[admin][tasks
     auto strange = recordOf(task);
     strange.state = "of a later version";
     CHECK(taskOf(strange).state == State::interrupted);
+}
+
+TEST_CASE("no more than twenty tasks wait: each holds what it is to do", "[admin][tasks]")
+{
+    base::FakeClock clock;
+    std::promise<void> runs;
+    const auto nothing = [](const Tasks::Progress&, const std::stop_token&) { return Tasks::Outcome(); };
+    Tasks tasks(clock);
+    const auto first = tasks.start("check", endless(runs)).id;
+    runs.get_future().wait();
+    std::string last;
+    for (int i = 0; i < 20; ++i)
+        last = tasks.start("backup", nothing).id;
+    int status = 0;
+    try {
+        tasks.start("backup", nothing);
+    } catch (const Problem& problem) {
+        status = problem.status;
+    }
+    CHECK(status == 429);
+    CHECK(tasks.all().size() == 21);
+    CHECK(tasks.cancel(last));
+    CHECK_NOTHROW(tasks.start("backup", nothing));
 }
