@@ -167,7 +167,10 @@ Response releaseQuarantined(Service& service, const Call& call)
         wish.expires = expiryOf(fields);
         fields.finish();
     }
-    service.releaseQuarantined(call.who.by, quarantinedIn(call), wish);
+    const auto id = quarantinedIn(call);
+    if (wish.to && !call.who.may("mail") && !base::iequals(*wish.to, service.quarantined(id).address))
+        throw Problem(403, "scope", "A copy for another account needs the scope mail too: it gives somebody's mail to somebody else to read.");
+    service.releaseQuarantined(call.who.by, id, wish);
     return Response::empty();
 }
 
