@@ -16,7 +16,7 @@ constexpr std::size_t kBasic = 2048;
 constexpr std::uint64_t kOfficeBody = 16ULL << 20; // an account takes 300 bytes
 constexpr std::uint64_t kXmlBody = 64 * 1024;      // an autodiscover request has 400 bytes
 constexpr std::uint64_t kSignatures = 256U << 20;  // ClamAV's largest file has 170 MiB
-constexpr std::uint64_t kProofBody = 16 * 1024;    // a name, a password
+constexpr std::uint64_t kProofBody = 16 * 1024;    // a name, a password; whatever else an account's owner sends is as short
 constexpr std::uint64_t kIgnoredBody = 64 * 1024;  // of GET and DELETE, which mean nothing (RFC 9110 9.3.1)
 
 base::Counter requests_2xx{"postfach_admin_requests_total", "Requests answered by the admin API", {{"status", "2xx"}}};
@@ -226,7 +226,9 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, 
         if (!route.lenient && !takes(name))
             throw Problem(422, "unknown_parameter", "There is no parameter \"" + base::printable(name, 100) + "\" here.");
     checkBodyKind(route, head);
+    const bool owners = std::string_view(route.scope).starts_with("me");
     judged.body_limit = route.proof != Proof::none       ? kProofBody
+                        : owners && route.body == BodyKind::json ? kProofBody
                         : route.body == BodyKind::none    ? kIgnoredBody
                         : route.body == BodyKind::xml     ? kXmlBody
                         : route.body == BodyKind::office  ? kOfficeBody

@@ -43,9 +43,11 @@ Array::Ptr array(const std::vector<std::string>& strings)
 
 Var dateOrNull(const std::optional<base::Time>& time) { return time ? Var(base::rfc3339(*time)) : Var(); }
 
-bool isTooDeep(std::string_view json, int most)
+namespace {
+// Whether any character outside strings is one too many, as `is_enough` says.
+template <class Enough>
+bool anyOutsideStrings(std::string_view json, Enough is_enough)
 {
-    int depth = 0;
     bool in_string = false;
     for (std::size_t i = 0; i < json.size(); ++i) {
         const char c = json[i];
@@ -56,20 +58,38 @@ bool isTooDeep(std::string_view json, int most)
                 in_string = false;
         } else if (c == '"') {
             in_string = true;
-        } else if (c == '[' || c == '{') {
-            if (++depth > most)
-                return true;
-        } else if (c == ']' || c == '}') {
-            --depth;
+        } else if (is_enough(c)) {
+            return true;
         }
     }
     return false;
 }
+} // namespace
 
-Object::Ptr parseObject(std::string_view body)
+bool isTooDeep(std::string_view json, int most)
+{
+    int depth = 0;
+    return anyOutsideStrings(json, [&depth, most](char c) {
+        depth += c == '[' || c == '{' ? 1 : c == ']' || c == '}' ? -1 : 0;
+        return depth > most;
+    });
+}
+
+bool hasMoreEntries(std::string_view json, std::size_t most)
+{
+    std::size_t entries = 0;
+    return anyOutsideStrings(json, [&entries, most](char c) {
+        entries += c == '[' || c == '{' || c == ',' ? 1 : 0;
+        return entries > most;
+    });
+}
+
+Object::Ptr parseObject(std::string_view body, std::size_t entries)
 {
     if (isTooDeep(body, kJsonDepth))
         throw Problem(400, "malformed_json", "The JSON is nested too deeply.");
+    if (hasMoreEntries(body, entries))
+        throw Problem(400, "malformed_json", "The JSON has too many entries.");
     if (!base::isUtf8(body))
         throw Problem(400, "malformed_json", "The JSON is not UTF-8.");
     Var parsed;

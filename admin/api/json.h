@@ -12,6 +12,8 @@
 #include <Poco/JSON/Object.h>
 
 #include <cstdint>
+#include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -21,7 +23,9 @@
 
 namespace postfach::admin {
 
-inline constexpr int kJsonDepth = 16; // no resource nests deeper than 4
+inline constexpr int kJsonDepth = 16;           // no resource nests deeper than 4
+inline constexpr std::size_t kJsonEntries = 4096; // an alias has 1,000 targets at most; as objects an entry takes 250 bytes of memory
+inline constexpr std::size_t kAnyEntries = std::numeric_limits<std::size_t>::max(); // of what is our own
 
 // An object that keeps its keys in the order in which they were set.
 Poco::JSON::Object::Ptr object();
@@ -30,9 +34,12 @@ std::string text(const Poco::JSON::Array::Ptr& array);
 Poco::JSON::Array::Ptr array(const std::vector<std::string>& strings);
 Poco::Dynamic::Var dateOrNull(const std::optional<base::Time>& time);
 
-// Throws Problem 400 for what is no JSON or too deep, 422 for what is no object.
-Poco::JSON::Object::Ptr parseObject(std::string_view body);
+// Throws Problem 400 for what is no JSON, too deep or of too many entries, 422 for what is no object. The parser keeps the whole of what it
+// reads, so entries are counted before.
+Poco::JSON::Object::Ptr parseObject(std::string_view body, std::size_t entries = kJsonEntries);
 bool isTooDeep(std::string_view json, int most);
+// Counted is what begins an object or a list, and each comma: as many as there are entries, or more.
+bool hasMoreEntries(std::string_view json, std::size_t most);
 // An object that was stored as text; null for none. What is no JSON any more is shown all the same, as {"unreadable": …}.
 Poco::Dynamic::Var storedObject(const std::string& json);
 

@@ -252,12 +252,12 @@ Poco::JSON::Object::Ptr Invocation::understood(const Reply& reply)
     if (reply.status >= 400) {
         std::string detail = "the server refused with status " + std::to_string(reply.status);
         try {
-            detail = parseObject(reply.body)->optValue<std::string>("detail", detail);
+            detail = parseObject(reply.body, kAnyEntries)->optValue<std::string>("detail", detail);
         } catch (const std::exception&) { // an answer of its own: the status says enough
         }
         throw base::Refused(detail, 1);
     }
-    return reply.body.empty() ? object() : parseObject(reply.body);
+    return reply.body.empty() ? object() : parseObject(reply.body, kAnyEntries);
 }
 
 Poco::JSON::Object::Ptr Invocation::call(std::string_view method, const std::string& target, const Poco::JSON::Object::Ptr& body,

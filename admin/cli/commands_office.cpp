@@ -102,7 +102,7 @@ int configApply(Invocation& invocation)
     } catch (const std::exception& error) {
         throw base::Refused("the document cannot be read: " + std::string(error.what()), 1);
     }
-    const auto body = parseObject(document);
+    const auto body = parseObject(document, kAnyEntries);
     const std::string options =
         std::string(invocation.has("--dry-run") ? "dry_run=true&" : "") + (invocation.has("--prune") ? "prune=true&" : "");
     auto answer = invocation.call(

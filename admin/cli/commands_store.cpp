@@ -145,7 +145,7 @@ int salvage(Invocation& invocation)
 int healthcheck(Invocation& invocation)
 {
     const auto reply = invocation.server().request("GET", "/readyz");
-    const auto state = parseObject(reply.body);
+    const auto state = parseObject(reply.body, kAnyEntries);
     if (invocation.json) {
         printObject(state);
         return reply.status == 200 ? 0 : 1;

@@ -1,4 +1,5 @@
 // What a stranger can do to the admin port: THREATS 33, row by row, over real TLS.
+#include "server/base/text.h"
 #include "tests/conversation/admin/http.h"
 #include "tests/support/catch.h"
 
@@ -159,6 +160,22 @@ TEST_CASE("JSON nested 100,000 deep is refused and the server lives", "[admin][j
     CHECK(http.put("/api/v1/accounts/x@example.org", deep).status == 400);
     CHECK(http.put("/api/v1/accounts/x@example.org", "{\"name\":" + std::string(100'000, '[')).status == 400);
     CHECK(http.get("/healthz").status == 200);
+}
+
+TEST_CASE("A body of a mebibyte that is all entries is refused, and what an owner sends is short", "[admin][json][threats-33]")
+{
+    TestServer server;
+    std::string wide = "{\"a\":[{}";
+    while (wide.size() < 1'000'000)
+        wide += ",{}";
+    Http http(server, server.token());
+    const auto refused = http.put("/api/v1/accounts/x@example.org", wide + "]}");
+    CHECK(refused.status == 400);
+    CHECK(refused.text("code") == "malformed_json");
+    Http owner(server);
+    const std::string basic = "Basic " + postfach::base::base64("alice@example.org:secret");
+    const HttpHeaders own{{"Authorization", basic}, {"Content-Type", "application/json"}};
+    CHECK(owner.request("POST", "/api/v1/me/app-passwords", "{\"label\":\"" + std::string(17'000, ' ') + "\"}", own).status == 413);
 }
 
 TEST_CASE("Methods, media types and parameters that do not fit get their own status", "[admin][http]")

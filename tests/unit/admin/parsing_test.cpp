@@ -57,6 +57,25 @@ TEST_CASE("JSON nested 100,000 deep is refused before a parser sees it", "[admin
     CHECK_FALSE(isTooDeep("[[],[],[]]", 2));
 }
 
+TEST_CASE("JSON of so many entries that they would fill the memory is refused before a parser sees it", "[admin][json][threats-33]")
+{
+    const auto list = [](const std::string& entry, std::size_t times) {
+        std::string out = "{\"a\":[" + entry;
+        while (--times > 0)
+            out += "," + entry;
+        return out + "]}";
+    };
+    for (const std::string entry : {"{}", "[]", "0", "{\"b\":{}}"}) {
+        INFO(entry);
+        CHECK(statusOf([&] { parseObject(list(entry, 100'000)); }) == 400);
+    }
+    CHECK(statusOf([&] { parseObject(list("\"a,{[\\\",\"", 1000)); }) == 0); // an alias with all its targets
+    std::string flat = "{\"a\":0";
+    for (int i = 0; i < 100'000; ++i)
+        flat += ",\"a\":0";
+    CHECK(statusOf([&] { parseObject(flat + "}"); }) == 400);
+}
+
 TEST_CASE("A body that is no JSON object of known fields with the right types is refused", "[admin][json]")
 {
     for (const char* body : {"", "{", "nul", "{\"a\":}", "{\"a\":1}}", "{'a':1}", "{\"a\":\"\xFF\"}"}) {
