@@ -22,8 +22,11 @@ void checkServices(const std::vector<std::string>& services)
             throw Problem(422, "invalid_field", "The field \"services\" may name imap, pop3 and smtp.");
 }
 
-void expect(const store::Account& account, const std::optional<std::string>& expected)
+// Tags without what passes (taggedAccount): mail that came or a login is no change that somebody overwrites.
+void expect(const store::Account& account, std::optional<std::string> expected)
 {
+    for (auto passing = expected ? expected->find('.') : std::string::npos; passing != std::string::npos; passing = expected->find('.', passing))
+        expected->erase(passing, std::min(expected->find('"', passing), expected->size()) - passing);
     requireMatch(expected, Service::etag(account), "account");
 }
 
@@ -179,7 +182,7 @@ store::Account Service::account(const std::string& address)
     });
 }
 
-// The id makes it differ from that of an account of the same name that was removed.
+// Of what people change, without what changes by itself. The id makes it differ from that of an account of the same name that was removed.
 std::string Service::etag(const store::Account& account)
 {
     return '"' + std::to_string(account.id.value) + '-' + std::to_string(account.version) + '"';

@@ -32,14 +32,23 @@ Poco::JSON::Object::Ptr accountJson(const Service& service, const store::Account
     return toJson(account, service.configured());
 }
 
+// The state that If-Match is held against, and behind a point what mail, logins and policies elsewhere make of it: for If-None-Match.
+std::string taggedAccount(const store::Account& account, std::string_view representation)
+{
+    auto tag = Service::etag(account);
+    tag.back() = '.';
+    return tag + entityTag(representation).substr(1, 16) + '"';
+}
+
 Response accountAnswer(
     const Service& service, int status, const store::Account& account, const std::optional<std::string>& warning = std::nullopt)
 {
     auto representation = accountJson(service, account);
+    const auto tag = taggedAccount(account, text(representation));
     if (warning)
         representation->set("warnings", array({*warning}));
     auto response = Response::json(status, representation);
-    response.headers.emplace_back("ETag", Service::etag(account));
+    response.headers.emplace_back("ETag", tag);
     if (status == 201)
         response.headers.emplace_back("Location", "/api/v1/accounts/" + percentEncoded(account.address));
     return response;

@@ -47,6 +47,20 @@ TEST_CASE("What has changed in the meantime is not overwritten, and what has not
         CHECK(http.patch(domain, "{}", {{"If-Match", "W/" + changed.headers.at("etag")}}).status == 412); // weak: RFC 9110 13.1.1
         CHECK(http.remove(domain, {{"If-Match", "\"other\", " + changed.headers.at("etag")}}).status == 204);
     }
+    SECTION("an account: mail makes it another to read, and the same to change")
+    {
+        const std::string account = "/api/v1/accounts/alice@example.org";
+        const auto read = http.get(account).headers.at("etag");
+        CHECK(http.get(account, {{"If-None-Match", read}}).status == 304);
+        REQUIRE_THAT(server.lmtp().deliver({"alice@example.org"}, "Subject: more\r\n\r\nmore\r\n").at(0), Catch::StartsWith("250"));
+        const auto again = http.get(account, {{"If-None-Match", read}});
+        REQUIRE(again.status == 200);
+        CHECK(again.text("messages") == "1");
+        CHECK(http.patch(account, R"({"name":"Alice"})", {{"If-Match", read}}).status == 200);
+        CHECK(http.patch(account, R"({"name":"Eve"})", {{"If-Match", read}}).status == 412);
+        CHECK(http.patch(account, R"({"name":"Eve"})", {{"If-Match", again.headers.at("etag")}}).status == 412);
+        CHECK(http.remove(account, {{"If-Match", "\"other\", " + http.get(account).headers.at("etag")}}).status == 204);
+    }
     SECTION("an alias")
     {
         const auto made = http.put(alias, to_alice, {{"If-None-Match", "*"}}).headers.at("etag");
