@@ -39,6 +39,16 @@ void checkScopes(const std::vector<std::string>& scopes)
             throw Problem(422, "invalid_field", "The field \"scopes\" may name imap, pop3 and smtp.");
 }
 
+Problem noDomain(const std::string& name) { return {404, "not_found", "There is no domain " + base::printable(name) + "."}; }
+Problem noAlias(const std::string& address) { return {404, "not_found", "There is no alias " + base::printable(address) + "."}; }
+
+// Keys were derived with the salt that was read before; one that has come since stays, and whoever asks again gets keys that fit it.
+void requireSalt(const store::Credentials& now, const store::Credentials& derived)
+{
+    if (!now.scram_salt.empty() && now.scram_salt != derived.scram_salt)
+        throw busyFor(1, "Another password of this account was just made: try again.");
+}
+
 store::AccountPatch patchOf(const AccountChange& change, const store::Credentials& before)
 {
     store::AccountPatch patch;
@@ -94,7 +104,7 @@ store::Domain Service::domain(const std::string& name)
 {
     auto found = answering("domain", [&] { return context_.store.read()->findDomain(name); });
     if (!found)
-        throw Problem(404, "not_found", "There is no domain " + base::printable(name) + ".");
+        throw noDomain(name);
     return *found;
 }
 
@@ -131,7 +141,7 @@ store::Domain Service::changeDomain(const By& by, const std::string& name, const
     change("domain " + base::printable(name), by, [&](store::WriteTx& tx, Notes& notes) {
         const auto found = tx.findDomain(name);
         if (!found)
-            throw Problem(404, "not_found", "There is no domain " + base::printable(name) + ".");
+            throw noDomain(name);
         requireMatch(expected, entityTag(toJson(*found)), "domain");
         store::DomainPatch patch;
         if (wanted.pop3)
@@ -150,12 +160,13 @@ store::Domain Service::changeDomain(const By& by, const std::string& name, const
 
 void Service::removeDomain(const By& by, const std::string& name, const std::optional<std::string>& expected)
 {
-    const auto known = domain(name);
     change("domain " + base::printable(name), by, [&](store::WriteTx& tx, Notes& notes) {
-        if (const auto found = tx.findDomain(name))
-            requireMatch(expected, entityTag(toJson(*found)), "domain");
+        const auto known = tx.findDomain(name);
+        if (!known)
+            throw noDomain(name);
+        requireMatch(expected, entityTag(toJson(*known)), "domain");
         tx.removeDomain(name);
-        notes.add("domain.remove", known.name, without(toJson(known), {"accounts"}));
+        notes.add("domain.remove", known->name, without(toJson(*known), {"accounts"}));
     });
 }
 
@@ -229,6 +240,8 @@ Put<store::Account> Service::putAccount(const By& by, const std::string& given, 
                 fresh.credentials = *patch.credentials;
             id = tx.createAccount(fresh);
         }
+        if (old && patch.credentials)
+            requireSalt(tx.credentials(old->id).value_or(store::Credentials{}), *patch.credentials);
         store::AccountPatch rest = patch;
         if (!old)
             rest.name.reset(), rest.quota.reset(), rest.credentials.reset();
@@ -259,6 +272,8 @@ store::Account Service::changeAccount(const By& by, const std::string& address, 
         before = require(tx, address);
         requireAdministrator(change.administrator, before.scopes, patch.scopes);
         expect(before, expected);
+        if (patch.credentials)
+            requireSalt(tx.credentials(before.id).value_or(store::Credentials{}), *patch.credentials);
         auto whole = patch;
         if (change.pop3)
             whole.pop3 = (*change.pop3)(before.pop3);
@@ -365,7 +380,6 @@ auth::NewAppPassword Service::createAppPassword(const By& by, const std::string&
         throw Problem(422, "invalid_field", "The field \"expires\" must lie in the future.");
     const auto owner = account(address);
     auto credentials = credentialsNow(address);
-    const bool salted = !credentials.scram_salt.empty();
     auto made = context_.auth.makeAppPassword(owner.id, credentials);
     made.kept.label = wanted.label;
     made.kept.scopes = wanted.scopes;
@@ -373,8 +387,13 @@ auth::NewAppPassword Service::createAppPassword(const By& by, const std::string&
     change("app password " + wanted.label, by, [&](store::WriteTx& tx, Notes& notes) {
         made.kept.created = tx.now();
         tx.putAppPassword(owner.id, made.kept);
-        if (!salted && tx.credentials(owner.id).value_or(store::Credentials{}).scram_salt.empty())
-            tx.upgradeCredentials(owner.id, credentials); // the salt that this one's SCRAM keys rest on
+        auto now = tx.credentials(owner.id).value_or(store::Credentials{}); // as they are by now: the password may be another
+        requireSalt(now, credentials);
+        if (now.scram_salt.empty()) { // the salt that this one's SCRAM keys rest on
+            now.scram_salt = credentials.scram_salt;
+            now.scram_iterations = credentials.scram_iterations;
+            tx.upgradeCredentials(owner.id, now);
+        }
         notes.add("app-password.create", owner.address + "/" + wanted.label, nullptr, without(toJson(made.kept), {"last_used"}));
     });
     return made;
@@ -410,7 +429,7 @@ store::Alias Service::alias(const std::string& address)
 {
     auto found = answering("alias", [&] { return context_.store.read()->findAlias(address); });
     if (!found)
-        throw Problem(404, "not_found", "There is no alias " + base::printable(address) + ".");
+        throw noAlias(address);
     return *found;
 }
 
@@ -444,13 +463,14 @@ Put<store::Alias> Service::putAlias(const By& by, const std::string& given, cons
 
 void Service::removeAlias(const By& by, const std::string& address, const std::optional<std::string>& expected)
 {
-    const auto known = alias(address);
     change("alias " + base::printable(address), by, [&](store::WriteTx& tx, Notes& notes) {
-        if (const auto found = tx.findAlias(address))
-            requireMatch(expected, entityTag(toJson(*found)), "alias");
+        const auto known = tx.findAlias(address);
+        if (!known)
+            throw noAlias(address);
+        requireMatch(expected, entityTag(toJson(*known)), "alias");
         tx.removeAlias(address);
-        notes.add("alias.remove", known.address, toJson(known));
-        endTarget(tx, notes, known.address);
+        notes.add("alias.remove", known->address, toJson(*known));
+        endTarget(tx, notes, known->address);
     });
 }
 

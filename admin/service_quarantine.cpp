@@ -96,6 +96,14 @@ Poco::JSON::Object::Ptr allowanceJson(const store::Allowance& allowance)
     return out;
 }
 
+store::Quarantined requireQuarantined(store::ReadTx& tx, std::int64_t id)
+{
+    auto found = tx.quarantined(store::QuarantineId{id});
+    if (!found)
+        throw Problem(404, "not_found", "There is no quarantined message " + std::to_string(id) + ".");
+    return *std::move(found);
+}
+
 bool isSha256(std::string_view text)
 {
     return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) { return base::isDigit(c) || (c >= 'a' && c <= 'f'); });
@@ -116,10 +124,7 @@ std::vector<store::Quarantined> Service::quarantine(const QuarantineWish& wish, 
 
 store::Quarantined Service::quarantined(std::int64_t id)
 {
-    auto found = answering("quarantine", [&] { return context_.store.read()->quarantined(store::QuarantineId{id}); });
-    if (!found)
-        throw Problem(404, "not_found", "There is no quarantined message " + std::to_string(id) + ".");
-    return *std::move(found);
+    return answering("quarantine", [&] { return requireQuarantined(*context_.store.read(), id); });
 }
 
 QuarantinedMail Service::inspectQuarantined(std::int64_t id)
@@ -184,8 +189,8 @@ void Service::askForRelease(const By& by, const std::string& account, std::int64
 
 void Service::deleteQuarantined(const By& by, std::int64_t id)
 {
-    const auto entry = quarantined(id);
     change(subjectOf(id), by, [&](store::WriteTx& tx, Notes& notes) {
+        const auto entry = requireQuarantined(tx, id);
         tx.deleteQuarantine(store::QuarantineId{id});
         notes.add("quarantine.delete", targetOf(entry), toJson(entry));
         tx.addEvent({"quarantine.deleted", entry.address, text(toJson(entry))});

@@ -25,6 +25,14 @@ bool isKind(const std::string& text)
         && std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '-' || c == '.'; });
 }
 
+store::Webhook requireNamed(const std::vector<store::Webhook>& all, const std::string& name)
+{
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& w) { return w.name == name; });
+    if (found == all.end())
+        throw Problem(404, "not_found", "There is no webhook " + base::printable(name, 100) + ".");
+    return *found;
+}
+
 } // namespace
 
 std::vector<store::Webhook> Service::webhooks()
@@ -34,11 +42,7 @@ std::vector<store::Webhook> Service::webhooks()
 
 store::Webhook Service::webhook(const std::string& name)
 {
-    const auto all = webhooks();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& w) { return w.name == name; });
-    if (found == all.end())
-        throw Problem(404, "not_found", "There is no webhook " + base::printable(name, 100) + ".");
-    return *found;
+    return requireNamed(webhooks(), name);
 }
 
 Put<store::Webhook> Service::putWebhook(const By& by, const std::string& name, const WebhookWish& wish, bool only_new)
@@ -90,8 +94,8 @@ Put<store::Webhook> Service::putWebhook(const By& by, const std::string& name, c
 
 void Service::removeWebhook(const By& by, const std::string& name)
 {
-    const auto known = webhook(name);
     change("webhook " + base::printable(name), by, [&](store::WriteTx& tx, Notes& notes) {
+        const auto known = requireNamed(tx.webhooks(), name);
         tx.removeWebhook(name);
         notes.add("webhook.remove", name, toJson(known));
     });
