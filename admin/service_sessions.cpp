@@ -32,9 +32,9 @@ net::SessionInfo Service::session(const std::string& id)
 void Service::endSession(const By& by, const std::string& id)
 {
     const auto known = session(id);
-    if (!context_.sessions.end(id))
-        throw noSession(id);
     note(by, "session.end", (known.account.empty() ? "-" : known.account) + "/" + id, without(toJson(known), {"state", "bytes_in", "bytes_out"}));
+    if (!context_.sessions.end(id)) // behind the entry: what cannot be noted is not done
+        throw noSession(id);
 }
 
 void Service::endSessions(const store::Account& account, const std::set<std::string>& protocols, const char* reason)

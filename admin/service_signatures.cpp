@@ -68,6 +68,9 @@ void Service::addSignatures(const By& by, const std::string& given, std::string_
         base::logWarning("admin", "signatures refused", {{"by", by.actor}, {"file", name}, {"reason", wrong}});
         throw Problem(422, "bad_signatures", "The file cannot be used: " + wrong + ".");
     }
+    auto after = object();
+    after->set("size", bytes.size());
+    note(by, "signatures.add", name, after); // first the entry: what cannot be noted is not done
     try {
         base::makeFolders(folder);
         base::writeFileDurably(folder + "/" + name, bytes, 0644);
@@ -78,9 +81,6 @@ void Service::addSignatures(const By& by, const std::string& given, std::string_
     } catch (const std::exception& why) {
         throw unwritable(folder, why);
     }
-    auto after = object();
-    after->set("size", bytes.size());
-    note(by, "signatures.add", name, after);
     context_.scanner.reload();
 }
 
@@ -88,15 +88,18 @@ void Service::removeSignatures(const By& by, const std::string& given)
 {
     const std::string name = checkedName(given);
     const std::string folder = context_.scanning.signatures;
-    bool gone = false;
+    const std::unique_lock lock(signatures_mutex_, std::try_to_lock); // a file that is being added is not taken from under it
+    if (!lock)
+        throw busyFor(10, "Another file is being proved: try again in some seconds.");
+    std::error_code none;
+    if (!fs::exists(folder + "/" + name, none))
+        throw Problem(404, "not_found", "There is no signature file " + name + ".");
+    note(by, "signatures.remove", name); // first the entry: what cannot be noted is not done
     try {
-        gone = fs::remove(folder + "/" + name);
+        fs::remove(folder + "/" + name);
     } catch (const std::exception& why) {
         throw unwritable(folder, why);
     }
-    if (!gone)
-        throw Problem(404, "not_found", "There is no signature file " + name + ".");
-    note(by, "signatures.remove", name);
     if (scanner::listSignatures(folder).empty())
         context_.scanner.withdraw();
     else
