@@ -56,7 +56,11 @@ void eachQuotedBase64(std::string_view text, const std::function<void(std::strin
 {
     constexpr std::size_t kLeast = 40;
     const auto isBase64 = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '='; };
-    for (std::size_t at = text.find_first_of("\"'`"); at < text.size(); at = text.find_first_of("\"'`", at)) {
+    const auto isQuote = [](char c) { return c == '"' || c == '\'' || c == '`'; };
+    for (std::size_t at = 0;;) {
+        at = static_cast<std::size_t>(std::find_if(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), isQuote) - text.begin());
+        if (at == text.size())
+            return;
         const char quote = text[at++];
         std::size_t end = at;
         while (end < text.size() && isBase64(text[end]))
