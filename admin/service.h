@@ -212,7 +212,8 @@ public:
     // --- mailboxes of an account, never what is in them
     std::vector<store::Mailbox> mailboxes(const std::string& address);
     store::Mailbox mailbox(const std::string& address, const std::string& name);
-    Put<store::Mailbox> putMailbox(const By& by, const std::string& address, const std::string& name, bool only_new, std::optional<bool> subscribed);
+    Put<store::Mailbox> putMailbox(const By& by, const std::string& address, const std::string& name, bool only_new, std::optional<bool> subscribed,
+                                   const std::optional<std::string>& expected);
     struct MailboxChange {                     // absent: as it is
         std::optional<std::string> name;       // another one: it is renamed, with all below it
         std::optional<bool> subscribed;

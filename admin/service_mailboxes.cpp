@@ -46,7 +46,8 @@ store::Mailbox Service::mailbox(const std::string& address, const std::string& n
 }
 
 Put<store::Mailbox> Service::putMailbox(
-    const By& by, const std::string& address, const std::string& name, bool only_new, std::optional<bool> subscribed)
+    const By& by, const std::string& address, const std::string& name, bool only_new, std::optional<bool> subscribed,
+    const std::optional<std::string>& expected)
 {
     Put<store::Mailbox> result;
     change(subject(name), by, [&](store::WriteTx& tx, Notes& notes) {
@@ -55,6 +56,7 @@ Put<store::Mailbox> Service::putMailbox(
         result.created = !before;
         if (before && only_new)
             throw Problem(412, "already_exists", "The " + subject(name) + " exists already.");
+        requireMatch(expected, before ? entityTag(toJson(*before)) : std::string(), "mailbox");
         if (result.created)
             tx.createMailbox(owner.id, name);
         if (result.created || subscribed) // a mail program shows what is subscribed

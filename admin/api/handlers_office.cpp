@@ -95,7 +95,7 @@ Response putMailbox(Service& service, const Call& call)
         subscribed = fields.flag("subscribed");
         fields.finish();
     }
-    const auto result = service.putMailbox(call.who.by, call.values[0], call.values[1], onlyNew(call), subscribed);
+    const auto result = service.putMailbox(call.who.by, call.values[0], call.values[1], onlyNew(call), subscribed, expected(call));
     return mailboxAnswer(result.created ? 201 : 200, result.value);
 }
 

@@ -72,6 +72,15 @@ TEST_CASE("What has changed in the meantime is not overwritten, and what has not
         CHECK(http.get(alias).json()->getArray("targets")->getElement<std::string>(0) == "bob@example.org");
         CHECK(http.remove(alias, {{"If-Match", "*"}}).status == 204);
     }
+    SECTION("a mailbox")
+    {
+        const std::string mailbox = "/api/v1/accounts/alice@example.org/mailboxes/Projects";
+        CHECK(http.put(mailbox, "{}", {{"If-Match", "*"}}).status == 412);
+        REQUIRE(http.put(mailbox, "{}").status == 201);
+        const auto made = http.get(mailbox).headers.at("etag");
+        CHECK(http.put(mailbox, R"({"subscribed":false})", {{"If-Match", made}}).status == 200);
+        CHECK(http.put(mailbox, R"({"subscribed":true})", {{"If-Match", made}}).status == 412);
+    }
     SECTION("a list")
     {
         const auto tag = http.get("/api/v1/accounts").headers.at("etag");
