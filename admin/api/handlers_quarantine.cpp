@@ -168,8 +168,8 @@ Response releaseQuarantined(Service& service, const Call& call)
         fields.finish();
     }
     const auto id = quarantinedIn(call);
-    if (wish.to && !call.who.may("mail") && !base::iequals(*wish.to, service.quarantined(id).address))
-        throw Problem(403, "scope", "A copy for another account needs the scope mail too: it gives somebody's mail to somebody else to read.");
+    if (wish.to && !call.who.may("mail") && !call.who.may("admin") && !base::iequals(*wish.to, service.quarantined(id).address))
+        throw Problem(403, "scope", "A copy for another account needs the scope mail or admin too: somebody else is to read it.");
     service.releaseQuarantined(call.who.by, id, wish);
     return Response::empty();
 }

@@ -183,7 +183,7 @@ constexpr const char* kSchemas = R"json({
     "sha256": {"type": ["string", "null"], "description": "Of what it decodes to; null for what has parts of its own"}}}},
   "content": {"type": "string", "description": "SHA-256 by which an allowance knows the message"}, "whole": {"type": "boolean", "description": "False: there are more headers or parts than are told"}}},
 "Release": {"type": "object", "additionalProperties": false, "properties": {
-  "to": {"type": "string", "description": "Address of another account that gets a copy; the message stays in quarantine. Wants the scope `mail` besides: it gives mail to somebody else to read"},
+  "to": {"type": "string", "description": "Address of another account that gets a copy; the message stays in quarantine. Wants the scope `mail` or `admin` besides: it gives mail to somebody else to read"},
   "never_again": {"type": "string", "enum": ["content", "signature"], "description": "Allow this message, or what was found in it, from now on"},
   "expires": {"type": ["string", "null"], "format": "date-time", "description": "When never_again ends; never when left out"}}},
 "Allowance": {"type": "object", "required": ["kind", "what", "created", "expires", "author"], "additionalProperties": false, "properties": {
