@@ -92,6 +92,7 @@ private:
     SteadyTime last_death_{};
     std::vector<SignatureFile> tried_; // the folder as the latest generation found it
     std::string reload_problem_, start_problem_;
+    bool hopeless_ = false; // every way to start was tried in vain: who asks is told at once, until one works
     std::uint64_t served_ = 0;         // signatures of the set that serves, or served last; of one before this start 2, for it is not known
     std::int64_t loaded_at_ = 0;
     std::uint64_t next_id_ = 1, next_folder_ = 1;

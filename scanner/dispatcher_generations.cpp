@@ -85,6 +85,7 @@ void Dispatcher::loadingFailed(const std::string& reason)
         attempt_ = Attempt::lenient;
         return;
     }
+    hopeless_ = true;
     attempt_ = Attempt::strict;
     back_off_ = std::clamp(back_off_ * 2, milliseconds(200), kBackOffMost);
     start_at_ = Clock::now() + back_off_;
@@ -100,6 +101,7 @@ void Dispatcher::promote()
     if (from_folder)
         reload_problem_.clear();
     start_problem_.clear();
+    hopeless_ = false;
     if (forced_)
         want_generation_ = true; // asked for while this one was loading
     else if (std::exchange(withdrawn_, false) && tried_.empty())

@@ -279,7 +279,7 @@ void Dispatcher::giveUp(std::deque<std::unique_ptr<Job>>& line, SteadyTime now)
     for (std::size_t left = line.size(); left > 0; --left) {
         auto job = std::move(line.front());
         line.pop_front();
-        if (job->give_up > now)
+        if (job->give_up > now && !hopeless_)
             line.push_back(std::move(job));
         else
             fail(std::move(job), serving_ ? "no worker was free in time" : "the scanner is not ready: " + start_problem_);

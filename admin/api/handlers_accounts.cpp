@@ -27,6 +27,14 @@ Response tagged(int status, const Poco::JSON::Object::Ptr& representation)
     return response;
 }
 
+Response putAnswer(bool created, const std::string& where, const Poco::JSON::Object::Ptr& representation)
+{
+    auto response = tagged(created ? 201 : 200, representation);
+    if (created)
+        response.headers.emplace_back("Location", where);
+    return response;
+}
+
 Poco::JSON::Object::Ptr accountJson(const Service& service, const store::Account& account)
 {
     return toJson(account, service.configured());
@@ -106,7 +114,7 @@ Response putDomain(Service& service, const Call& call)
         fields.finish();
     }
     const auto result = service.putDomain(call.who.by, call.values[0], onlyNew(call), expected(call), change);
-    return tagged(result.created ? 201 : 200, toJson(result.value));
+    return putAnswer(result.created, "/api/v1/domains/" + percentEncoded(result.value.name), toJson(result.value));
 }
 
 Response patchDomain(Service& service, const Call& call)
@@ -268,7 +276,7 @@ Response putAlias(Service& service, const Call& call)
     const auto targets = fields.texts("targets");
     fields.finish();
     const auto result = service.putAlias(call.who.by, call.values[0], targets.value_or(std::vector<std::string>{}), onlyNew(call), expected(call));
-    return tagged(result.created ? 201 : 200, toJson(result.value));
+    return putAnswer(result.created, "/api/v1/aliases/" + percentEncoded(result.value.address), toJson(result.value));
 }
 
 Response deleteAlias(Service& service, const Call& call)

@@ -230,6 +230,13 @@ std::string senderOf(const mail::Envelope& envelope)
         }
     return {};
 }
+
+std::string returnPathOf(std::string_view message)
+{
+    const std::string path = mail::fieldText(message, "Return-Path");
+    const bool bracketed = path.size() >= 2 && path.front() == '<' && path.back() == '>';
+    return forPeople(bracketed ? path.substr(1, path.size() - 2) : path);
+}
 } // namespace
 
 std::string inOneLine(std::string_view words, std::size_t most)
@@ -250,6 +257,8 @@ Understood understand(std::string_view message, scanner::Content& content, const
     Understood understood;
     understood.summary = mail::serialize(summary);
     understood.sender = senderOf(summary.envelope());
+    if (understood.sender.empty()) // who has no From gave at least this name at the door
+        understood.sender = returnPathOf(message);
     understood.subject = forPeople(summary.envelope().subject.value_or(""));
     understood.message_id = summary.envelope().message_id.value_or("");
     content.pieces.clear();

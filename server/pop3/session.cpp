@@ -135,7 +135,7 @@ net::Task<> Session::command(std::string text)
         leaving = true; // an answer may be half out
     }
     using namespace base::limits;
-    if (bad_commands_ >= (maildrop_ ? kBadCommandsAfterLogin : kBadCommandsBeforeLogin)) {
+    if (!leaving && bad_commands_ >= (maildrop_ ? kBadCommandsAfterLogin : kBadCommandsBeforeLogin)) {
         error("too many bad commands");
         leaving = true;
     }

@@ -32,7 +32,9 @@ TEST_CASE("What has changed in the meantime is not overwritten, and what has not
     }
     SECTION("a domain")
     {
-        const auto made = http.put(domain, "{}").headers.at("etag");
+        const auto first = http.put(domain, "{}");
+        CHECK(first.headers.at("location") == domain);
+        const auto made = first.headers.at("etag");
         CHECK(http.get(domain).headers.at("etag") == made);
         CHECK(http.get(domain, {{"If-None-Match", made}}).status == 304);
         CHECK(http.get(domain, {{"If-None-Match", "\"other\", W/" + made}}).status == 304);

@@ -115,6 +115,20 @@ TEST_CASE("an answer in AUTH that never ends is the client's fault, as a command
     }
 }
 
+TEST_CASE("behind goodbye nothing is said, however many mistakes came before", "[pop3][rfc1939-6]")
+{
+    TestServer server;
+    server.fill(2);
+    auto client = server.pop3();
+    CHECK_THAT(client.talk("DELE 1"), Catch::StartsWith("+OK"));
+    for (int i = 0; i < 4; ++i)
+        CHECK_THAT(client.talk("LAST"), Catch::StartsWith("-ERR"));
+    client.send("QUIT\r\n");
+    const auto words = client.rest();
+    CHECK_THAT(words, Catch::StartsWith("+OK"));
+    CHECK(words.find("-ERR") == std::string::npos);
+}
+
 TEST_CASE("numbers that name no message are refused", "[pop3]")
 {
     TestServer server;

@@ -66,6 +66,17 @@ TEST_CASE("what is scanned is the whole and every decoded part", "[delivery]")
     CHECK(mail::deserialize(understood.summary));
 }
 
+TEST_CASE("who writes no From is known by his return path", "[delivery]")
+{
+    const auto sender = [](const std::string& head) {
+        scanner::Content content;
+        return understand(head + "Subject: x\r\n\r\ntext\r\n", content).sender;
+    };
+    CHECK(sender("Return-Path: <me@example.net>\r\n") == "me@example.net");
+    CHECK(sender("Return-Path: <me@example.net>\r\nFrom: you@example.net\r\n") == "you@example.net");
+    CHECK(sender("Return-Path: <>\r\n").empty());
+}
+
 TEST_CASE("what a text has in it in uuencode or yEnc is scanned too", "[delivery]")
 {
     scanner::Content content;
