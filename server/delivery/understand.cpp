@@ -125,7 +125,7 @@ bool looksYencoded(std::string_view body)
 // Returns why something had to be left out: such a mail is never called clean.
 std::string addPieces(std::string_view message, const mail::Structure& structure, scanner::Content& content)
 {
-    std::string incomplete = structure.truncated ? "too many parts, header fields or parameters, or too deep" : "";
+    std::string incomplete;
     std::uint64_t budget = kMostDecodedTimes * message.size() + (1U << 20);
     const auto add = [&](std::string piece) {
         if (piece.empty())
@@ -141,7 +141,7 @@ std::string addPieces(std::string_view message, const mail::Structure& structure
         const auto charset = charsetOf(part);
         if (part.type == "text" && isWideCharset(charset))
             add(mail::toUtf8(charset, plain));
-        if (const auto found = wideCharsetIn(plain); !found.empty())
+        if (const auto found = wideCharsetIn(plain); !found.empty() && !base::iequals(found, charset))
             add(mail::toUtf8(found, plain));
         if ((part.type == "text" && part.subtype != "plain") || plain.find("atob") != std::string_view::npos)
             eachQuotedBase64(plain, add);
@@ -153,6 +153,8 @@ std::string addPieces(std::string_view message, const mail::Structure& structure
                 add(std::move(block));
     };
     const auto read = [&](std::string_view reading, const mail::Structure& parts) {
+        if (parts.truncated)
+            incomplete = "too many parts, header fields or parameters, or too deep";
         for (const auto& part : parts.parts) {
             if (part.kind != mail::Part::Kind::leaf)
                 continue;

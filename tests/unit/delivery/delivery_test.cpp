@@ -102,6 +102,7 @@ TEST_CASE("a mail of which something is left out says so, and one of a thousand 
         return findings.size() == 1 && findings.front().what == scanner::Class::limit;
     };
     CHECK(isLeftOut(mailOf(base::limits::kMimeParts + 10)));
+    CHECK(isLeftOut("Content-Type: text/plain\r\n" + mailOf(base::limits::kMimeParts + 10))); // as who takes the last type reads it
     std::string fields;
     for (int i = 0; i < base::limits::kHeaderFields; ++i)
         fields += "X: y\r\n";
