@@ -36,6 +36,14 @@ Problem unwritable(const std::string& folder, const std::exception& why)
     return {409, "not_writable", "The folder of the signatures cannot be written by this server."};
 }
 
+// Nobody waits: a proof may take minutes of a place that all share.
+std::unique_lock<std::mutex> locked(std::mutex& signatures)
+{
+    std::unique_lock lock(signatures, std::try_to_lock);
+    if (!lock)
+        throw busyFor(10, "Another file is being proved: try again in some seconds.");
+    return lock;
+}
 } // namespace
 
 SignatureReport Service::signatures()
@@ -53,9 +61,7 @@ void Service::addSignatures(const By& by, const std::string& given, std::string_
     const std::string name = checkedName(given);
     if (bytes.empty())
         throw Problem(422, "bad_signatures", "The file is empty.");
-    const std::unique_lock lock(signatures_mutex_, std::try_to_lock); // nobody waits: a proof may take minutes of a place that all share
-    if (!lock)
-        throw busyFor(10, "Another file is being proved: try again in some seconds.");
+    const auto lock = locked(signatures_mutex_);
     const std::string folder = context_.scanning.signatures;
     std::string wrong;
     try {
@@ -88,9 +94,7 @@ void Service::removeSignatures(const By& by, const std::string& given)
 {
     const std::string name = checkedName(given);
     const std::string folder = context_.scanning.signatures;
-    const std::unique_lock lock(signatures_mutex_, std::try_to_lock); // a file that is being added is not taken from under it
-    if (!lock)
-        throw busyFor(10, "Another file is being proved: try again in some seconds.");
+    const auto lock = locked(signatures_mutex_); // a file that is being added is not taken from under it
     std::error_code none;
     if (!fs::exists(folder + "/" + name, none))
         throw Problem(404, "not_found", "There is no signature file " + name + ".");

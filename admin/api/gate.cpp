@@ -226,9 +226,8 @@ void Gate::judgeInto(Judged& judged, const RequestHead& head, const Peer& peer, 
         if (!route.lenient && !takes(name))
             throw Problem(422, "unknown_parameter", "There is no parameter \"" + base::printable(name, 100) + "\" here.");
     checkBodyKind(route, head);
-    const bool owners = std::string_view(route.scope).starts_with("me");
-    judged.body_limit = route.proof != Proof::none       ? kProofBody
-                        : owners && route.body == BodyKind::json ? kProofBody
+    const bool is_owners = route.body == BodyKind::json && std::string_view(route.scope).starts_with("me");
+    judged.body_limit = route.proof != Proof::none || is_owners ? kProofBody
                         : route.body == BodyKind::none    ? kIgnoredBody
                         : route.body == BodyKind::xml     ? kXmlBody
                         : route.body == BodyKind::office  ? kOfficeBody
